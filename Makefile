@@ -1,0 +1,69 @@
+.DEFAULT_GOAL := help
+PYTHON ?= python3
+BIN := .venv/bin
+
+.PHONY: help
+help: ## List every target
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
+
+.venv/.ready: pyproject.toml requirements/dev.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "lean-agent needs Python 3.11 or newer: make PYTHON=python3.11 setup" >&2; exit 2; }
+	@test -x $(BIN)/uv || { $(PYTHON) -m venv .venv && $(BIN)/python -m pip install --quiet $$(sed -n 's/^\(uv==[^ ]*\).*/\1/p' requirements/dev.txt); }
+	@$(BIN)/uv pip sync --quiet --python $(BIN)/python --require-hashes requirements/dev.txt
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --editable .
+	@touch $@
+
+.PHONY: setup
+setup: .venv/.ready ## Make .venv with the locked requirements (every target that needs it does so)
+
+.PHONY: run
+run: setup ## Ask the embedded model a real question over examples/corpus, then open the chat
+	@$(BIN)/lean-agent demo
+
+.PHONY: quick
+quick: setup ## Tests without the real model: under two minutes
+	$(BIN)/pytest -q -m "not real_model and not slow and not soak"
+
+.PHONY: test
+test: setup ## Every test but the soak ones, the real small model included
+	$(BIN)/pytest -q -m "not soak"
+
+.PHONY: soak
+soak: setup ## Long random and load tests
+	$(BIN)/pytest -q -m soak --timeout 7200
+
+.PHONY: format
+format: setup ## Format and fix what can be fixed
+	$(BIN)/ruff check --fix-only --quiet .
+	$(BIN)/ruff format .
+
+.PHONY: lint
+lint: setup ## ruff: style and formatting
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+.PHONY: typecheck
+typecheck: setup ## pyright strict, and one consumer file under mypy --strict
+	$(BIN)/pyright --pythonpath $(BIN)/python
+	$(BIN)/mypy --strict tests/contracts/consumer.py
+
+.PHONY: layers
+layers: setup ## import-linter: who may import whom
+	$(BIN)/lint-imports
+
+.PHONY: all
+all: format lint typecheck layers test ## Everything a change must pass
+
+.PHONY: bench
+bench: setup ## Overhead and start-up, each beside its baseline
+	$(BIN)/python bench/overhead.py
+	$(BIN)/python bench/startup.py
+
+.PHONY: lock
+lock: ## Renew requirements/*.txt from pyproject.toml
+	$(BIN)/uv pip compile --quiet --upgrade --generate-hashes --python-version 3.11 --no-header --no-annotate pyproject.toml --extra local -o requirements/runtime.txt
+	$(BIN)/uv pip compile --quiet --upgrade --generate-hashes --python-version 3.11 --no-header --no-annotate pyproject.toml --extra local --group dev -o requirements/dev.txt
+
+.PHONY: clean
+clean: ## Remove what the other targets made (not your ledger or weights)
+	rm -rf .venv dist build .pytest_cache .ruff_cache .mypy_cache .import_linter_cache .hypothesis .coverage

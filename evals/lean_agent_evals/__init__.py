@@ -1,0 +1,1 @@
+"""Evaluation: cost-of-pass, steps and tokens, with intervals."""

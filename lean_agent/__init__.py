@@ -1,0 +1,84 @@
+"""lean-agent: agents that know what every step costs and spend only what the task needs.
+
+    from lean_agent import Agent, Budget, tool
+
+Names are loaded at first use: importing the package alone loads none of its libraries.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from lean_agent.agent import Agent
+    from lean_agent.context import RunContext
+    from lean_agent.errors import ConfigurationError, LeanAgentError, LimitExceededError, ToolError
+    from lean_agent.function_tool import tool
+    from lean_agent.ledger.budgets import Budget
+    from lean_agent.ledger.ledger import Ledger
+    from lean_agent.messages import Message, ToolCall
+    from lean_agent.model import Model, ModelCard, ModelRequest, ModelResponse
+    from lean_agent.result import RunResult
+    from lean_agent.tool import Tool, ToolSpec
+    from lean_agent.usage import Usage
+
+__all__ = [
+    "Agent",
+    "Budget",
+    "ConfigurationError",
+    "LeanAgentError",
+    "Ledger",
+    "LimitExceededError",
+    "Message",
+    "Model",
+    "ModelCard",
+    "ModelRequest",
+    "ModelResponse",
+    "RunContext",
+    "RunResult",
+    "Tool",
+    "ToolCall",
+    "ToolError",
+    "ToolSpec",
+    "Usage",
+    "tool",
+]
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "Agent": "agent",
+    "Budget": "ledger.budgets",
+    "ConfigurationError": "errors",
+    "LeanAgentError": "errors",
+    "Ledger": "ledger.ledger",
+    "LimitExceededError": "errors",
+    "Message": "messages",
+    "Model": "model",
+    "ModelCard": "model",
+    "ModelRequest": "model",
+    "ModelResponse": "model",
+    "RunContext": "context",
+    "RunResult": "result",
+    "Tool": "tool",
+    "ToolCall": "messages",
+    "ToolError": "errors",
+    "ToolSpec": "tool",
+    "Usage": "usage",
+    "tool": "function_tool",
+}
+
+
+def __getattr__(name: str) -> object:
+    home = _HOMES.get(name)
+    if home is None:
+        raise AttributeError(f"module 'lean_agent' has no attribute {name!r}")
+    from importlib import import_module
+
+    value = getattr(import_module(f"lean_agent.{home}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return __all__

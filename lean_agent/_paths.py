@@ -1,0 +1,33 @@
+"""Where things are kept: the XDG folders (or the platform's own), overridden by variables."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from platformdirs import PlatformDirs
+
+__all__ = ["cache_dir", "config_dir", "ledger_dir", "state_dir"]
+
+_DIRS = PlatformDirs("lean-agent", appauthor=False)
+
+
+def cache_dir() -> Path:
+    """Downloaded weights and indexes; safe to delete."""
+    return Path(_DIRS.user_cache_dir)
+
+
+def config_dir() -> Path:
+    """prices.toml and other things the user writes."""
+    return Path(_DIRS.user_config_dir)
+
+
+def state_dir() -> Path:
+    """Checkpoints, probed action formats, locks of the engine."""
+    return Path(_DIRS.user_state_dir)
+
+
+def ledger_dir() -> Path:
+    """LEAN_AGENT_LEDGER_DIR, or ``ledger`` in the platform's data folder."""
+    override = os.environ.get("LEAN_AGENT_LEDGER_DIR")
+    return Path(override) if override else Path(_DIRS.user_data_dir) / "ledger"

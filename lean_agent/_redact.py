@@ -1,0 +1,84 @@
+"""Secrets out of text before it is shown, logged or written.
+
+Only what has the shape of a secret is replaced: keys with a vendor's prefix, bearer tokens, JSON
+web tokens, private keys, passwords in URLs, and values assigned to a name such as ``api_key``.
+Hashes, ids and code stay as they are, since a ledger full of holes is of no use either.
+"""
+
+from __future__ import annotations
+
+import re
+
+__all__ = ["REDACTED", "redact"]
+
+REDACTED = "[redacted]"
+
+_MIN_KNOWN_LENGTH = 6
+
+# A name, then ":" or "=", then a value. Values of keys and tokens must hold a digit, which prose
+# and code after "api key:" seldom do; a password may be any word.
+_ASSIGNED = r"[\"']?\s{0,3}[:=]\s{0,3}[\"']?"
+_VALUE = r"[\w\-./+=~!@#%^*]{8,}(?![\w(\[])"
+_VALUE_WITH_DIGIT = rf"(?=[^\s\"']*\d){_VALUE}"
+
+_NAMES = tuple(
+    first + joint + second
+    for first, second in (
+        ("api", "key"), ("secret", "key"), ("private", "key"), ("client", "secret"),
+        ("access", "token"), ("auth", "token"), ("refresh", "token"),
+    )
+    for joint in ("", "_", "-")
+)  # fmt: skip
+
+# Each rule runs only where one of its literals occurs: looking for forty literals takes a hundredth
+# of the time that one regular expression with forty branches takes.
+_RULES: tuple[tuple[tuple[str, ...], re.Pattern[str]], ...] = (
+    (_NAMES, re.compile(rf"(?i)((?:{'|'.join(_NAMES)}){_ASSIGNED}){_VALUE_WITH_DIGIT}")),
+    (
+        ("password", "passwd"),
+        re.compile(rf"(?i)(pass(?:word|wd){_ASSIGNED}){_VALUE}"),
+    ),
+    (
+        ("key=", "secret=", "token=", "key:", "secret:", "token:", "key =", "token =", "secret ="),
+        re.compile(rf"(\b(?:[A-Z0-9]+_)*(?:KEY|SECRET|TOKEN){_ASSIGNED}){_VALUE_WITH_DIGIT}"),
+    ),
+    (("bearer",), re.compile(r"(?i)(\bbearer\s{1,3})(?=\S*\d)[\w.~+/=\-]{12,}")),
+    (("://",), re.compile(r"(://)[^\s/@:\"']{0,256}:[^\s/@\"']{1,256}(?=@)")),
+    (
+        ("private key-----",),
+        re.compile(r"()-----BEGIN [A-Z ]{0,32}PRIVATE KEY-----.*?(?:PRIVATE KEY-----|\Z)", re.S),
+    ),
+    (("sk-",), re.compile(r"()\bsk-[\w*\-]{12,}")),
+    (
+        ("gsk_", "hf_", "xai-", "nvapi-", "pplx-", "csk-", "fw_", "tgp_v1_", "glpat-", "npm_",
+         "pypi-", "lsv2_"),
+        re.compile(
+            r"()\b(?:gsk_|hf_|xai-|nvapi-|pplx-|csk-|fw_|tgp_v1_|glpat-|npm_|pypi-|lsv2_)[\w\-]{16,}"
+        ),
+    ),
+    (
+        ("ghp_", "gho_", "ghs_", "ghr_", "ghu_", "github_pat_"),
+        re.compile(r"()\b(?:gh[oprsu]_|github_pat_)\w{20,}"),
+    ),
+    (("k_live_", "k_test_"), re.compile(r"()\b[rs]k_(?:live|test)_\w{10,}")),
+    (("akia", "asia"), re.compile(r"()\bA(?:KI|SI)A[0-9A-Z]{16}\b")),
+    (("aiza",), re.compile(r"()\bAIza[\w\-]{30,}")),
+    (("xox",), re.compile(r"()\bxox[abeoprs]-[\w\-]{10,}")),
+    (("eyj",), re.compile(r"()\beyJ[\w\-]{8,}\.[\w\-]{8,}\.[\w\-]{4,}")),
+)  # fmt: skip
+
+
+def redact(text: str, *known: str) -> str:
+    """``text`` with everything that looks like a secret replaced by ``[redacted]``.
+
+    ``known`` are secrets to replace wherever they stand, whatever they look like; those shorter
+    than 6 characters are passed over, since they would match inside ordinary words.
+    """
+    for secret in known:
+        if len(secret) >= _MIN_KNOWN_LENGTH:
+            text = text.replace(secret, REDACTED)
+    lowered = text.lower()
+    for literals, pattern in _RULES:
+        if any(literal in lowered for literal in literals):
+            text = pattern.sub(rf"\g<1>{REDACTED}", text)
+    return text

@@ -1,0 +1,98 @@
+"""``lean-agent ask``: one question, one answer."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from lean_agent.cli import options as opt
+from lean_agent.cli.failures import Failure
+from lean_agent.cli.streams import emit
+from lean_agent.cli.text import to_json
+
+if TYPE_CHECKING:
+    from lean_agent.cli.running import Outcome
+
+__all__ = ["ask", "empty_object"]
+
+
+def ask(
+    question: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="QUESTION",
+            help="What to ask; - or nothing reads standard input.",
+            show_default=False,
+        ),
+    ] = None,
+    corpus: opt.Corpus = None,
+    file: opt.Files = None,
+    model: opt.ModelName = opt.DEFAULT_MODEL,
+    base_url: opt.BaseUrl = None,
+    mode: opt.ModeChoice = "auto",
+    system: opt.System = "",
+    budget_usd: opt.BudgetUsd = None,
+    max_tokens: opt.MaxTokens = None,
+    max_steps: opt.MaxSteps = None,
+    max_seconds: opt.MaxSeconds = None,
+    json_: opt.Json = False,
+    quiet: opt.Quiet = False,
+) -> int:
+    """Ask one question. The answer goes to standard output, everything else to standard error."""
+    from lean_agent.cli.weights import need_weights
+
+    task = opt.question_from(question)
+    options = opt.RunOptions(
+        model=model,
+        base_url=base_url,
+        mode=mode,
+        system=system,
+        corpus=corpus,
+        files=file or [],
+        budget_usd=budget_usd,
+        max_tokens=max_tokens,
+        max_steps=max_steps,
+        max_seconds=max_seconds,
+    )
+    options.check()
+    need_weights(options.model)
+    outcome = asyncio.run(_ask(options, task, as_json=json_, quiet=quiet))
+    if outcome.failure is not None:
+        outcome.failure.print()
+    return outcome.exit_code
+
+
+async def _ask(options: opt.RunOptions, task: str, *, as_json: bool, quiet: bool) -> Outcome:
+    from lean_agent.cli.running import follow
+    from lean_agent.cli.view import View
+
+    async with options.make_agent() as agent:
+        view = View(quiet=quiet, live=not as_json)
+        outcome = await follow(agent, task, view)
+        if as_json:
+            view.cost(outcome.result)
+            emit(to_json(outcome.to_dict()) + "\n")
+        else:
+            view.finish(outcome.result)
+    return outcome
+
+
+def empty_object(failure: Failure) -> dict[str, object]:
+    """The object of ``ask --json`` where no run began."""
+    from lean_agent.result import RunResult
+    from lean_agent.usage import Usage
+
+    nothing = RunResult(
+        output="",
+        messages=(),
+        usage=Usage(),
+        mode="auto",
+        exit_status="failed",
+        steps=0,
+        tool_calls=0,
+        seconds=0.0,
+        run_id="",
+    )
+    return {**nothing.to_dict(), "error": failure.to_dict()}

@@ -1,0 +1,93 @@
+"""Text on its way to a terminal: made safe, made short, and money and tokens in words."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+from lean_agent.usage import Usage
+
+__all__ = ["clean", "clip", "cost_line", "money", "one_line", "size", "to_json"]
+
+# C0 but \t and \n, DEL, C1 (a terminal takes U+009B for ESC [), and the marks that reorder the
+# text around them, with which a line can be made to read as another one.
+_UNSAFE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+# What json.dumps leaves as it is and a terminal would act on or an encoder refuse.
+_UNSAFE_IN_JSON = re.compile(r"[\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+
+
+def clean(text: str) -> str:
+    """The text without anything a terminal would obey; newlines and tabs stay.
+
+    Works character by character, so a stream may be cleaned piece by piece.
+    """
+    return _UNSAFE.sub("", text)
+
+
+def one_line(text: str) -> str:
+    """The text, cleaned, on one line."""
+    return " ".join(clean(text).split())
+
+
+def clip(text: str, width: int) -> str:
+    """The text on one line of at most ``width`` characters, the cut marked."""
+    line = one_line(text)
+    return line if len(line) <= width else line[: max(width - 3, 0)] + "..."
+
+
+def to_json(value: Any) -> str:
+    """JSON that is readable and safe to print: control characters are escaped, not dropped."""
+    text = json.dumps(value, ensure_ascii=False, indent=2, default=str)
+    return _UNSAFE_IN_JSON.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
+
+
+def money(usage: Usage) -> str:
+    """What it cost, never hiding where the number comes from."""
+    if usage.cost is None:
+        return "unknown (unpriced)"
+    if "self_hosted" in usage.provenance and not usage.cost:
+        return "$0 (self-hosted, no rate set)"
+    text = _dollars(usage)
+    if "self_hosted" in usage.provenance:
+        text += " + self-hosted, no rate set"
+    return text
+
+
+def _dollars(usage: Usage) -> str:
+    about = "~" if "estimated" in usage.provenance else ""
+    if not usage.cost:
+        return f"{about}$0"
+    amount = f"{usage.cost:.6f}"
+    if float(amount) == 0:
+        return f"{about}under $0.000001"
+    whole, _, cents = amount.partition(".")
+    return f"{about}${whole}.{cents.rstrip('0').ljust(2, '0')}"
+
+
+def size(count: float) -> str:
+    """Bytes as people say them: 1.12 GB."""
+    for unit, factor in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
+        if count >= factor:
+            return f"{count / factor:.3g} {unit}"
+    return f"{count:.0f} bytes"
+
+
+def cost_line(usage: Usage, *, seconds: float, mode: str = "", steps: int, tool_calls: int) -> str:
+    """One line that says what an answer, or a session, took."""
+    uncached = usage.input_tokens - usage.cache_read_input_tokens
+    about = "~" if "estimated" in usage.provenance else ""
+    parts = [
+        f"{mode} mode" if mode else "",
+        _count(steps, "step"),
+        _count(tool_calls, "tool call"),
+        f"{about}{uncached:,} uncached + {usage.cache_read_input_tokens:,} cached"
+        f" + {usage.output_tokens:,} output tokens",
+        f"{seconds:.1f} s",
+        money(usage),
+    ]
+    return " | ".join(part for part in parts if part)
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

@@ -1,0 +1,153 @@
+"""What a person sees of a run while it goes on."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sys
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from lean_agent.cli.streams import emit, is_terminal, say, styled
+from lean_agent.cli.text import clean, clip, cost_line
+from lean_agent.events import (
+    Event,
+    ModeChosen,
+    Notice,
+    StepStarted,
+    Token,
+    ToolFinished,
+    ToolStarted,
+)
+
+if TYPE_CHECKING:
+    from rich.status import Status
+
+    from lean_agent.result import RunResult
+
+__all__ = ["View"]
+
+_UNSEEN_WIDTH = 240  # columns of a line that goes to a file
+
+
+class View:
+    """Shows a run's events: the answer on standard output, the rest on standard error.
+
+    On a terminal the answer appears as it is written. Anywhere else it is printed once, when it is
+    final, because a check may still withdraw it; so it is where ``live`` is off (--json).
+    ``quiet`` leaves only the answer and notices.
+    """
+
+    def __init__(self, *, quiet: bool = False, live: bool = True) -> None:
+        self._live = live and is_terminal(sys.stdout)
+        self._quiet = quiet
+        self._watched = is_terminal(sys.stderr) and not quiet
+        self._styled = styled(sys.stderr)
+        self._streamed: list[str] = []  # the answer so far, of the model call that goes on
+        self._open_line = False
+        self._spinner: Status | None = None
+
+    def show(self, event: Event) -> None:
+        """Show one event of a run."""
+        match event:
+            case Token(text, "answer") if self._live:
+                self._write(clean(text))
+            case ModeChosen(mode, reason):
+                self._streamed.clear()
+                self.note(f"{mode} mode" + (f": {reason}" if reason else ""))
+            case StepStarted(step):
+                self._streamed.clear()
+                self.pause()
+                self._wait(f"step {step}")
+            case ToolStarted(_, name, arguments):
+                self._streamed.clear()
+                self.note(f"  {name} {_compact(arguments)}")
+                self._wait(f"running {name}")
+            case ToolFinished(_, _, output, is_error, served, seconds):
+                outcome = "failed" if is_error else "served again" if served else "ok"
+                self.note(f"    {outcome}, {seconds:.2f} s: {output}")
+            case Notice(message):
+                self.note(f"note: {message}", always=True)
+            case _:
+                pass
+
+    def note(self, line: str, *, always: bool = False) -> None:
+        """A line beside the answer; ``always`` even where only the answer was asked for."""
+        if self._quiet and not always:
+            return
+        self.pause()
+        text = clip(line, self._columns()) if not always else clean(line)
+        indent = line[: len(line) - len(line.lstrip())]
+        say(self._dim(indent + text))
+
+    def finish(self, result: RunResult) -> None:
+        """The final answer, unless it stands on the terminal already, and what it took."""
+        streamed = "".join(self._streamed).strip()
+        answer = clean(result.output).strip()
+        self.pause()
+        if answer and answer != streamed:
+            emit(answer + "\n")
+        if result.exit_status == "limit_exceeded":
+            limit = result.limit or "budget"
+            self.note(
+                f"note: the {limit} limit was reached; this is the best answer so far", always=True
+            )
+        self.cost(result)
+
+    def cost(self, result: RunResult) -> None:
+        """The cost line of one answer."""
+        self.note(
+            cost_line(
+                result.usage,
+                seconds=result.seconds,
+                mode=result.mode,
+                steps=result.steps,
+                tool_calls=result.tool_calls,
+            )
+        )
+
+    def pause(self) -> None:
+        """Clear the spinner and end an unfinished line, so that a line can be printed."""
+        if self._spinner is not None:
+            self._spinner.stop()
+            self._spinner = None
+        if self._open_line:
+            self._open_line = False
+            emit("\n")
+
+    def _write(self, text: str) -> None:
+        if not self._open_line:
+            self.pause()
+        if not self._streamed:
+            text = text.lstrip()
+        if text:
+            self._streamed.append(text)
+            self._open_line = not text.endswith("\n")
+            emit(text)
+
+    def _wait(self, doing: str) -> None:
+        if not self._watched or self._open_line:
+            return
+        from rich.console import Console
+        from rich.text import Text
+
+        message = Text(clip(doing, self._columns() - 4))
+        if self._spinner is None:
+            console = Console(stderr=True, no_color=not self._styled, highlight=False)
+            self._spinner = console.status(message)
+            self._spinner.start()
+        else:
+            self._spinner.update(message)
+
+    def _columns(self) -> int:
+        return shutil.get_terminal_size().columns if self._watched else _UNSEEN_WIDTH
+
+    def _dim(self, line: str) -> str:
+        return f"\x1b[2m{line}\x1b[0m" if self._styled else line
+
+
+def _compact(arguments: Mapping[str, Any]) -> str:
+    return " ".join(
+        f"{name}={json.dumps(value, ensure_ascii=False, default=str)}"
+        for name, value in arguments.items()
+    )

@@ -1,0 +1,178 @@
+"""The error tree.
+
+    LeanAgentError(message, hint=, usage=)
+      ConfigurationError        the caller's mistake; the hint names what to set or install
+      ModelError                the provider or engine failed
+        ModelTimeoutError  RateLimitError  ContextLengthError  ContentFilterError
+      ModelBehaviorError        the model answered, but not usefully
+        InvalidToolCallError  OutputParseError
+      ToolError                 shown to the model, which may mend its call
+      PlannerError
+        PlanCompileError  PlanExecutionError
+      LimitExceededError        a budget would be overrun
+      LedgerError               the ledger could not be read or written
+
+Every error has a stable ``code``, says whether trying again may help (``retryable``), carries the
+``usage`` that was paid before it was raised, a ``hint`` that says what to do, and the ``exit_code``
+that the command line ends with.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from lean_agent.usage import Usage
+
+__all__ = [
+    "ConfigurationError",
+    "ContentFilterError",
+    "ContextLengthError",
+    "InvalidToolCallError",
+    "LeanAgentError",
+    "LedgerError",
+    "LimitExceededError",
+    "ModelBehaviorError",
+    "ModelError",
+    "ModelTimeoutError",
+    "OutputParseError",
+    "PlanCompileError",
+    "PlanExecutionError",
+    "PlannerError",
+    "RateLimitError",
+    "ToolError",
+]
+
+
+class LeanAgentError(Exception):
+    """Root of everything this package raises on purpose.
+
+    ``result`` is the partial RunResult where a run had begun: nothing paid for is lost.
+    """
+
+    code = "lean_agent_error"
+    exit_code = 1
+    retryable = False
+
+    def __init__(self, message: str, *, hint: str = "", usage: Usage | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+        self.usage = usage
+        self.result: Any = None
+
+
+class ConfigurationError(LeanAgentError):
+    """The caller's mistake: a missing key, an unknown model, a wrong path."""
+
+    code = "configuration"
+    exit_code = 2
+
+
+class ModelError(LeanAgentError):
+    """The provider, the network or the embedded engine failed."""
+
+    code = "model"
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        hint: str = "",
+        usage: Usage | None = None,
+        model: str = "",
+        status: int | None = None,
+        request_id: str | None = None,
+        retry_after: float | None = None,
+        retryable: bool = False,
+    ) -> None:
+        super().__init__(message, hint=hint, usage=usage)
+        self.model = model
+        self.status = status
+        self.request_id = request_id
+        self.retry_after = retry_after
+        self.retryable = retryable
+
+
+class ModelTimeoutError(ModelError):
+    """No answer within the time given."""
+
+    code = "model_timeout"
+
+
+class RateLimitError(ModelError):
+    """Too many requests or tokens; ``retry_after`` says how many seconds to wait, if known."""
+
+    code = "rate_limit"
+
+
+class ContextLengthError(ModelError):
+    """The prompt does not fit the model's window."""
+
+    code = "context_length"
+
+
+class ContentFilterError(ModelError):
+    """The provider refused the content."""
+
+    code = "content_filter"
+
+
+class ModelBehaviorError(LeanAgentError):
+    """The model answered, was paid, and what it wrote is of no use."""
+
+    code = "model_behavior"
+
+
+class InvalidToolCallError(ModelBehaviorError):
+    """A call of an unknown tool or with arguments that do not fit; shown to the model to mend."""
+
+    code = "invalid_tool_call"
+
+
+class OutputParseError(ModelBehaviorError):
+    """The output does not have the form that was asked for."""
+
+    code = "output_parse"
+
+
+class ToolError(LeanAgentError):
+    """Raised by a tool; its message is shown to the model, which goes on."""
+
+    code = "tool"
+
+
+class PlannerError(LeanAgentError):
+    """A planner failed."""
+
+    code = "planner"
+
+
+class PlanCompileError(PlannerError):
+    """A generated planner's code does not load or pass its tests."""
+
+    code = "plan_compile"
+
+
+class PlanExecutionError(PlannerError):
+    """A planner failed while it searched."""
+
+    code = "plan_execution"
+
+
+class LimitExceededError(LeanAgentError):
+    """A budget would be overrun. ``limit_type`` is usd, tokens, steps, tool_calls or seconds."""
+
+    code = "limit_exceeded"
+    exit_code = 3
+
+    def __init__(self, limit_type: str, value: object, limit: object, *, hint: str = "") -> None:
+        super().__init__(f"{limit_type} limit reached: {value} of {limit}", hint=hint)
+        self.limit_type = limit_type
+        self.value = value
+        self.limit = limit
+
+
+class LedgerError(LeanAgentError):
+    """The ledger could not be read or written."""
+
+    code = "ledger"

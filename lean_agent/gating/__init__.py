@@ -1,0 +1,1 @@
+"""Gating: which mode a task gets, and why."""

@@ -1,0 +1,1 @@
+"""The ledger: what every call used and cost, and the budgets nobody overruns."""

@@ -1,0 +1,143 @@
+"""The model boundary: one request object, one response object, one Protocol.
+
+A model knows nothing of ledgers, budgets or retries; the runtime's meter does, and it is the only
+caller. ``Usage.cost`` of a response is None: pricing happens where it is charged.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal, Protocol, runtime_checkable
+
+from lean_agent.messages import Message
+from lean_agent.tool import ToolSpec
+from lean_agent.usage import Usage
+
+__all__ = [
+    "ActionFormat",
+    "Completed",
+    "FinishReason",
+    "Model",
+    "ModelCard",
+    "ModelRequest",
+    "ModelResponse",
+    "StreamEvent",
+    "TextDelta",
+    "Timings",
+]
+
+ActionFormat = Literal["native", "schema", "tagged"]
+"""How a model is asked to act: native tool calls, constrained JSON, or tagged text."""
+
+FinishReason = Literal["stop", "length", "tool_calls", "content_filter", "aborted"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelCard:
+    """What is known of a model without calling it.
+
+    ``context_tokens`` is the whole window (prompt and output). ``action_format`` is None until a
+    probe has found it. ``self_hosted`` models run on the user's machine and have no token price
+    unless the user sets one. ``grammar`` says that the server takes llama.cpp's GBNF.
+    """
+
+    context_tokens: int = 128_000
+    action_format: ActionFormat | None = None
+    grammar: bool = False
+    self_hosted: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelRequest:
+    """One call.
+
+    ``response_schema`` (JSON schema) and ``grammar`` (GBNF; only if the card says so) constrain
+    the output and exclude each other. ``timeout`` is in seconds for the whole call.
+    ``slot`` pins an embedded engine's slot, so that a run's prefix stays in its cache.
+    """
+
+    messages: tuple[Message, ...]
+    tools: tuple[ToolSpec, ...] = ()
+    tool_choice: Literal["auto", "none", "required"] = "auto"
+    max_output_tokens: int | None = None
+    temperature: float | None = None
+    seed: int | None = None
+    stop: tuple[str, ...] = ()
+    response_schema: Mapping[str, Any] | None = None
+    grammar: str | None = None
+    timeout: float | None = None
+    slot: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Timings:
+    """Seconds. ``prompt`` and ``output`` are None where the server does not tell them apart."""
+
+    total: float = 0.0
+    prompt: float | None = None
+    output: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelResponse:
+    """``usage_estimated`` is true where the server sent no usage and tokens were guessed.
+
+    ``malformed_tool_calls`` holds native calls whose arguments are no JSON object, as
+    (name, raw arguments): paid for, and for the model to mend.
+    """
+
+    message: Message
+    usage: Usage
+    finish_reason: FinishReason
+    model: str
+    timings: Timings = field(default_factory=Timings)
+    request_id: str | None = None
+    usage_estimated: bool = False
+    malformed_tool_calls: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class TextDelta:
+    """A piece of the answer as it is written."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Completed:
+    """The last event of every stream that was not cut off."""
+
+    response: ModelResponse
+
+
+StreamEvent = TextDelta | Completed
+
+
+@runtime_checkable
+class Model(Protocol):
+    """A chat model.
+
+    Raises:
+        ModelError: or a subclass, with ``retryable`` set; never a provider's own exception.
+    """
+
+    @property
+    def name(self) -> str:
+        """``provider:model``."""
+        ...
+
+    @property
+    def card(self) -> ModelCard: ...
+
+    async def generate(self, request: ModelRequest) -> ModelResponse: ...
+
+    def stream(self, request: ModelRequest) -> AsyncIterator[StreamEvent]:
+        """Text as it comes, then one ``Completed``. Closing the iterator aborts the call."""
+        ...
+
+    async def count_tokens(self, messages: Sequence[Message], tools: Sequence[ToolSpec]) -> int:
+        """An upper bound on the prompt's tokens, never an underestimate. Must not fail."""
+        ...
+
+    async def aclose(self) -> None: ...

@@ -1,0 +1,1 @@
+"""Models: every OpenAI-compatible server, the embedded engine, scripted and replayed ones."""

@@ -1,0 +1,268 @@
+"""Action formats: how a model is asked to act, and how what it writes is read.
+
+native   the server's own tool calls
+schema   one JSON object a step, constrained by a schema the server enforces
+tagged   ``<tool>{...}</tool>`` in free text, for servers that enforce nothing
+
+Which one a model can do is found by a probe (probe.py), not assumed: see local-stack, "What the
+model is like". In the schema format the answer is not part of the schema (copying a schema's words
+as the answer was measured to harm): the model says ``{"tool": "answer"}`` and then writes the
+answer in a plain request.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, cast
+
+from lean_agent.errors import InvalidToolCallError
+from lean_agent.messages import Message, ToolCall
+from lean_agent.model import ActionFormat, ModelResponse
+from lean_agent.tool import ToolSpec
+
+__all__ = [
+    "ANSWER",
+    "Action",
+    "action_schema",
+    "instructions",
+    "observations",
+    "parse_action",
+]
+
+ANSWER = "answer"
+"""The pseudo-tool by which a model ends its search in the schema format."""
+
+_MAX_ARGUMENT_CHARS = 2_000
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """What the model wants: calls, or to answer. ``answer`` is None where it is yet to be written.
+
+    ``message`` is what the history keeps of it.
+    """
+
+    message: Message
+    calls: tuple[ToolCall, ...] = ()
+    answer: str | None = None
+
+
+def _parameter_line(name: str, schema: Mapping[str, Any], *, required: bool) -> str:
+    kind = schema.get("type", "value")
+    text = f"{name}: {kind}" if required else f"{name}?: {kind}"
+    about = schema.get("description", "")
+    return f"{text} ({about})" if about else text
+
+
+def _signature(spec: ToolSpec) -> str:
+    properties = cast("Mapping[str, Mapping[str, Any]]", spec.parameters.get("properties", {}))
+    required = spec.parameters.get("required", ())
+    parts = [_parameter_line(n, s, required=n in required) for n, s in properties.items()]
+    return f"- {spec.name}({', '.join(parts)}): {spec.description}"
+
+
+def instructions(action_format: ActionFormat, tools: Sequence[ToolSpec]) -> str:
+    """What a model is told of the tools and how to call them; empty for native calls.
+
+    The order of ``tools`` is kept, so that the text is the same bytes in every run and its tokens
+    stay in the server's prefix cache.
+    """
+    if action_format == "native":
+        return ""
+    listing = "\n".join(_signature(spec) for spec in tools)
+    if action_format == "schema":
+        return (
+            f"Tools:\n{listing}\n"
+            f"- {ANSWER}(): you know enough to answer.\n"
+            'Reply with one JSON action at a time: {"tool": NAME, "arguments": {...}} or '
+            f'{{"tool": "{ANSWER}"}}. Take facts from the tools, not from memory: one thing at a '
+            "time, another query if the first did not show it."
+        )
+    return (
+        f"Tools:\n{listing}\n"
+        'To use one, write <tool>{"name": NAME, "arguments": {...}}</tool> and stop: its result '
+        "comes back. Take facts from the tools, not from memory. When you know enough, write the "
+        "answer in plain text without any tag."
+    )
+
+
+def _bounded(schema: Mapping[str, Any]) -> dict[str, Any]:
+    """The schema with a length on every string, so that no string can run on."""
+    bounded = {
+        k: v for k, v in schema.items() if k not in {"description", "default", "title", "examples"}
+    }
+    if bounded.get("type") == "string" and not {"enum", "const", "maxLength"} & bounded.keys():
+        bounded["maxLength"] = _MAX_ARGUMENT_CHARS
+    for key in ("properties", "$defs"):
+        if key in bounded:
+            inner = cast("dict[str, dict[str, Any]]", bounded[key])
+            bounded[key] = {name: _bounded(sub) for name, sub in inner.items()}
+    for key in ("anyOf", "oneOf", "allOf"):
+        if key in bounded:
+            bounded[key] = [_bounded(sub) for sub in cast("list[dict[str, Any]]", bounded[key])]
+    if isinstance(bounded.get("items"), dict):
+        bounded["items"] = _bounded(cast("dict[str, Any]", bounded["items"]))
+    return bounded
+
+
+def _object(properties: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "type": "object",
+        "properties": properties,
+        "required": list(properties),
+        "additionalProperties": False,
+    }
+
+
+def action_schema(tools: Sequence[ToolSpec]) -> dict[str, Any]:
+    """The JSON schema of one action: any of the tools with its own arguments, or the answer."""
+    branches = [
+        _object({"tool": {"const": spec.name}, "arguments": _bounded(spec.parameters)})
+        for spec in tools
+    ]
+    branches.append(_object({"tool": {"const": ANSWER}}))
+    return {"anyOf": branches}
+
+
+def _call_id() -> str:
+    return f"call_{uuid.uuid4().hex[:12]}"
+
+
+_FENCE = re.compile(r"```(?:json|python|tool_code)?\s*\n?(.*?)(?:```|\Z)", re.DOTALL)
+_TAG = re.compile(r"<(?:tool|tool_call|function_call)>(.*?)(?:</\w+>|\Z)", re.DOTALL)
+_NAME_KEYS = ("tool", "name", "function", "action", "tool_name")
+_ARGUMENT_KEYS = ("arguments", "parameters", "args", "input", "action_input")
+
+
+def _decode(text: str) -> Any:
+    """JSON, or what a tolerant reader makes of it (trailing commas, wrong quotes, no end)."""
+    try:
+        return json.loads(text)
+    except ValueError:
+        import json_repair
+
+        return json_repair.loads(text)
+
+
+def _as_call(value: object, tools: Mapping[str, ToolSpec]) -> tuple[str, dict[str, Any]] | None:
+    """(name, arguments) where ``value`` has the shape of a call, else None."""
+    if not isinstance(value, dict):
+        return None
+    data = cast("dict[str, Any]", value)
+    if isinstance(data.get("function"), dict):
+        data = cast("dict[str, Any]", data["function"])
+    name = next((data[k] for k in _NAME_KEYS if isinstance(data.get(k), str)), None)
+    if name is None:
+        only = next(iter(data), "")
+        if len(data) == 1 and only in tools and isinstance(data[only], dict):
+            return only, cast("dict[str, Any]", data[only])
+        return None
+    arguments: Any = next((data[k] for k in _ARGUMENT_KEYS if k in data), None)
+    if isinstance(arguments, str) and arguments.lstrip()[:1] in {"{", "["}:
+        arguments = _decode(arguments)
+    if arguments is None:
+        arguments = {k: v for k, v in data.items() if k not in _NAME_KEYS}
+    if not isinstance(arguments, dict):
+        spec = tools.get(name)
+        required = list(spec.parameters.get("required", ())) if spec else []
+        if len(required) != 1:
+            raise InvalidToolCallError(
+                f"arguments of {name} must be a JSON object, not {type(arguments).__name__}"
+            )
+        arguments = {required[0]: arguments}
+    return name, cast("dict[str, Any]", arguments)
+
+
+def _pieces(text: str) -> list[tuple[bool, list[str]]]:
+    """Groups of pieces that may hold calls, the likeliest first, and whether each was marked.
+
+    A marked piece stands in a tool tag, so it is a call whatever it names; in unmarked JSON only
+    the name of a known tool makes a call, since an answer may hold JSON of its own.
+    """
+    stripped = text.strip()
+    start = 0 if stripped[:1] in {"{", "["} else stripped.find('{"')
+    return [
+        (True, [m.group(1) for m in _TAG.finditer(text)]),
+        (False, [m.group(1) for m in _FENCE.finditer(text)]),
+        (False, [stripped[start:]] if start >= 0 else []),
+    ]
+
+
+def _written_calls(text: str, tools: Mapping[str, ToolSpec]) -> list[tuple[str, dict[str, Any]]]:
+    """Calls written as text, from the first group of pieces that holds any."""
+    for marked, group in _pieces(text):
+        values: list[object] = []
+        for piece in group:
+            value = _decode(piece.strip())
+            values += cast("list[object]", value) if isinstance(value, list) else [value]
+        calls = [call for value in values if (call := _as_call(value, tools))]
+        calls = [c for c in calls if marked or c[0] in tools or c[0] == ANSWER]
+        if calls:
+            return calls
+    return []
+
+
+def _checked(name: str, tools: Mapping[str, ToolSpec]) -> str:
+    if name not in tools:
+        known = ", ".join(tools)
+        raise InvalidToolCallError(f"there is no tool called {name!r}; the tools are: {known}")
+    return name
+
+
+def _native(response: ModelResponse, tools: Mapping[str, ToolSpec]) -> Action:
+    """The server's own calls; those whose arguments were no JSON are repaired where they can be."""
+    message = response.message
+    calls = list(message.tool_calls)
+    for name, raw in response.malformed_tool_calls:
+        value = _decode(raw)
+        if not isinstance(value, dict):
+            raise InvalidToolCallError(f"arguments of {name} are not a JSON object")
+        calls.append(ToolCall(_call_id(), name, cast("dict[str, Any]", value)))
+    for call in calls:
+        _checked(call.name, tools)
+    return Action(Message("assistant", message.content, tuple(calls)), tuple(calls))
+
+
+def parse_action(
+    response: ModelResponse, action_format: ActionFormat, tools: Sequence[ToolSpec]
+) -> Action:
+    """Read what the model wants to do next.
+
+    Text without any call is the answer, except in the schema format, where it is malformed.
+
+    Raises:
+        InvalidToolCallError: with one line that tells the model what to mend.
+    """
+    by_name = {spec.name: spec for spec in tools}
+    message = response.message
+    if message.tool_calls or response.malformed_tool_calls:
+        return _native(response, by_name)
+    if response.finish_reason in {"length", "aborted"} and action_format == "schema":
+        raise InvalidToolCallError("the action was cut off: write a shorter one")
+    written = _written_calls(message.content, by_name)
+    if any(name == ANSWER and ANSWER not in by_name for name, _ in written):
+        return Action(message)
+    if written:
+        calls = tuple(ToolCall(_call_id(), _checked(n, by_name), args) for n, args in written)
+        return Action(message, calls)
+    if action_format == "schema":
+        raise InvalidToolCallError(
+            'reply with one JSON object only: {"tool": NAME, "arguments": {...}}'
+        )
+    return Action(message, answer=message.content.strip())
+
+
+def observations(
+    action_format: ActionFormat, results: Sequence[tuple[ToolCall, str]]
+) -> list[Message]:
+    """The messages that give tool results back to the model, in the order of the calls."""
+    if action_format == "native":
+        return [Message("tool", text, tool_call_id=call.id) for call, text in results]
+    if len(results) == 1:
+        return [Message("user", f"Result of {results[0][0].name}:\n{results[0][1]}")]
+    parts = [f"Result {i} ({c.name}):\n{text}" for i, (c, text) in enumerate(results, 1)]
+    return [Message("user", "\n\n".join(parts))]

@@ -1,0 +1,74 @@
+"""What a run gives back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from lean_agent._semconv import Mode
+from lean_agent.messages import Message
+from lean_agent.usage import Usage
+
+__all__ = ["ExitStatus", "RunResult", "TrajectoryStep"]
+
+ExitStatus = Literal["completed", "limit_exceeded", "failed", "interrupted"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrajectoryStep:
+    """One tool call: what was asked, what came back, how long it took (seconds).
+
+    ``served`` is true where an identical earlier call's result was given again for free.
+    """
+
+    step: int
+    tool: str
+    arguments: Mapping[str, Any]
+    observation: str
+    is_error: bool = False
+    served: bool = False
+    seconds: float = 0.0
+
+    def to_dict(self) -> dict[str, Any]:
+        return {name: getattr(self, name) for name in self.__slots__}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunResult:
+    """The outcome of one run, complete or partial.
+
+    ``steps`` counts model calls that advance the run (routing apart), ``tool_calls`` the calls
+    executed or served. ``limit`` names the limit that ended a run with status limit_exceeded.
+    ``usage`` is the sum over every attempt of every call, failed ones included.
+    """
+
+    output: str
+    messages: tuple[Message, ...]
+    usage: Usage
+    mode: Mode
+    exit_status: ExitStatus
+    steps: int
+    tool_calls: int
+    seconds: float
+    run_id: str
+    trajectory: tuple[TrajectoryStep, ...] = ()
+    limit: str | None = None
+    mode_reason: str = ""
+    notices: tuple[str, ...] = ()
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain JSON types, as ``lean-agent ask --json`` prints them."""
+        return {
+            "output": self.output,
+            "mode": self.mode,
+            "mode_reason": self.mode_reason,
+            "exit_status": self.exit_status,
+            "limit": self.limit,
+            "steps": self.steps,
+            "tool_calls": self.tool_calls,
+            "usage": self.usage.to_dict(),
+            "seconds": round(self.seconds, 3),
+            "run_id": self.run_id,
+            "notices": list(self.notices),
+        }

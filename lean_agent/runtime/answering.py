@@ -1,0 +1,187 @@
+"""The nodes that write an answer without tools: instant, reason, and the agent's final answer."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from langgraph.runtime import Runtime
+
+from lean_agent.errors import ContextLengthError, LimitExceededError
+from lean_agent.events import StepStarted
+from lean_agent.messages import Message
+from lean_agent.model import ModelRequest, ModelResponse
+from lean_agent.runtime import prompts
+from lean_agent.runtime.meter import Call
+from lean_agent.runtime.scope import RunScope
+from lean_agent.runtime.state import RunState, messages_of
+
+__all__ = ["answer", "instant", "reason"]
+
+_INSTANT_TOKENS = 512
+_REASON_TOKENS = 1_024
+_ANSWER_TOKENS = 512
+_MARKED_ANSWER_TOKENS = 64
+
+
+def _limited(error: LimitExceededError, state: RunState) -> dict[str, Any]:
+    """The update of a run that could not afford even its answer: it ends with what it has."""
+    return {"limit": state["limit"] or error.limit_type, "finish_reason": "limit"}
+
+
+async def instant(state: RunState, runtime: Runtime[RunScope]) -> dict[str, Any]:
+    """Answer directly."""
+    scope = runtime.context
+    asked = Message("user", state["task"])
+    request = ModelRequest(
+        messages=(*messages_of(state), asked),
+        max_output_tokens=_INSTANT_TOKENS,
+        temperature=scope.temperature,
+        seed=scope.seed,
+    )
+    step = state["steps"] + 1
+    scope.emit(StepStarted(step))
+    channel = "answer" if scope.streaming else None
+    call = Call(purpose="answer", mode="instant", step=step, final=True, channel=channel)
+    try:
+        response = await scope.meter.call(request, call)
+    except LimitExceededError as error:
+        return _limited(error, state)
+    return {
+        "messages": [asked.to_dict(), response.message.to_dict()],
+        "output": response.message.content.strip(),
+        "answered": True,
+        "finish_reason": response.finish_reason,
+        "steps": step,
+    }
+
+
+async def reason(state: RunState, runtime: Runtime[RunScope]) -> dict[str, Any]:
+    """Think within a token budget, then answer; cut-off thinking is asked for its answer."""
+    scope = runtime.context
+    earlier = messages_of(state)
+    task = state["task"]
+    if state["problem"]:
+        task = prompts.again(task, state["problem"])
+    asked = Message("user", prompts.reason_task(task))
+    step = state["steps"] + 1
+    scope.emit(StepStarted(step))
+    channel = "reasoning" if scope.streaming else None
+    call = Call(purpose="reason", mode="reason", step=step, final=True, channel=channel)
+    try:
+        response = await scope.meter.call(_plain(scope, (*earlier, asked), _REASON_TOKENS), call)
+    except LimitExceededError as error:
+        return _limited(error, state)
+    added = [asked, response.message]
+    output = _after_mark(response.message.content)
+    limit = ""
+    if output is None:
+        asked_again = Message("user", prompts.stop_reasoning())
+        step += 1
+        scope.emit(StepStarted(step))
+        call = Call(
+            purpose="answer",
+            mode="reason",
+            step=step,
+            final=True,
+            channel="answer" if scope.streaming else None,
+        )
+        request = _plain(scope, (*earlier, *added, asked_again), _MARKED_ANSWER_TOKENS)
+        try:
+            response = await scope.meter.call(request, call)
+        except LimitExceededError as error:
+            step -= 1
+            limit = error.limit_type
+            output = response.message.content.strip()
+        else:
+            added += [asked_again, response.message]
+            text = response.message.content
+            output = _after_mark(text) or text.strip()
+    return {
+        "messages": [m.to_dict() for m in added],
+        "output": output,
+        "answered": True,
+        "finish_reason": response.finish_reason,
+        "limit": limit,
+        "steps": step,
+    }
+
+
+async def answer(state: RunState, runtime: Runtime[RunScope]) -> dict[str, Any]:
+    """The agent's final answer, from the slice of the budget held back for it."""
+    scope = runtime.context
+    earlier = messages_of(state)
+    asked = Message("user", prompts.final_answer(state["task"]))
+    step = state["steps"] + 1
+    scope.emit(StepStarted(step))
+    channel = "answer" if scope.streaming else None
+    call = Call(purpose="answer", mode="agent", step=step, final=True, channel=channel)
+    request = _plain(scope, (*earlier, asked), _ANSWER_TOKENS)
+    added = [asked]
+    try:
+        try:
+            response = await scope.meter.call(request, call)
+        except (LimitExceededError, ContextLengthError) as error:
+            response = await _short_answer(state, scope, call, error)
+    except LimitExceededError as error:
+        return _limited(error, state)
+    added.append(response.message)
+    return {
+        "messages": [m.to_dict() for m in added],
+        "output": response.message.content.strip(),
+        "answered": True,
+        "finish_reason": response.finish_reason,
+        "steps": step,
+    }
+
+
+async def _short_answer(
+    state: RunState,
+    scope: RunScope,
+    call: Call,
+    error: LimitExceededError | ContextLengthError,
+) -> ModelResponse:
+    """From as much of the evidence as fits, the newest first, in a request of its own.
+
+    A character is never less than one token's share of an upper bound, so cutting to the tokens
+    left is safe.
+    """
+    evidence = "\n\n".join(
+        f"{s['tool']}: {s['observation']}" for s in state["trajectory"] if not s["served"]
+    )
+    remaining = scope.meter.account.remaining(final=True)
+    window = scope.meter.model.card.context_tokens
+    room = window if remaining.tokens is None else min(window, remaining.tokens)
+    frame = _plain(scope, _evidence_messages("", state["task"]), _ANSWER_TOKENS)
+    used = await scope.meter.model.count_tokens(frame.messages, ())
+    room -= used + _MARKED_ANSWER_TOKENS
+    if not evidence or room <= 0:
+        raise LimitExceededError("tokens", "the prompt", f"{room + used} left") from error
+    request = _plain(scope, _evidence_messages(evidence[-room:], state["task"]), _ANSWER_TOKENS)
+    return await scope.meter.call(request, call)
+
+
+def _evidence_messages(evidence: str, task: str) -> tuple[Message, ...]:
+    return (
+        Message("system", prompts.SYSTEM),
+        Message("user", prompts.from_evidence(evidence, task)),
+    )
+
+
+def _plain(scope: RunScope, messages: tuple[Message, ...], tokens: int) -> ModelRequest:
+    """A request for text. Native tools stay in it, unusable: they are part of the prefix."""
+    native = scope.action_format == "native" and any(m.tool_calls for m in messages)
+    return ModelRequest(
+        messages=messages,
+        tools=scope.specs if native else (),
+        tool_choice="none" if native else "auto",
+        max_output_tokens=tokens,
+        temperature=scope.temperature,
+        seed=scope.seed,
+    )
+
+
+def _after_mark(text: str) -> str | None:
+    """What follows the last answer mark, or None."""
+    before, mark, after = text.rpartition(prompts.ANSWER_MARK)
+    del before
+    return after.strip().strip("*").strip() or None if mark else None

@@ -1,0 +1,78 @@
+"""The nodes before and after the work: gate and verify."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from langgraph.runtime import Runtime
+
+from lean_agent.events import ModeChosen
+from lean_agent.gate import Signals
+from lean_agent.runtime.acting import open_agent
+from lean_agent.runtime.scope import RunScope
+from lean_agent.runtime.state import RunState
+
+__all__ = ["gate", "next_after_verify", "verify"]
+
+_REFUSAL = re.compile(
+    r"^\W*(?:i(?:'m| am) (?:sorry|unable|not able)|sorry|i (?:cannot|can't|do not have|don't have)"
+    r"|as an ai)\b",
+    re.I,
+)
+
+
+async def gate(state: RunState, runtime: Runtime[RunScope]) -> dict[str, Any]:
+    """Choose the mode by the free rules."""
+    scope = runtime.context
+    decision = scope.gate.decide(
+        Signals(
+            task=state["task"],
+            tools=frozenset(scope.tools),
+            has_files=bool(scope.context.roots),
+            forced=state["forced"],  # pyright: ignore[reportArgumentType] - JSON holds str
+        )
+    )
+    scope.emit(ModeChosen(decision.mode, decision.reason))
+    update: dict[str, Any] = {"mode": decision.mode, "mode_reason": decision.reason}
+    if decision.mode == "agent":
+        update["messages"] = [await open_agent(state, scope)]
+    return update
+
+
+def _problem(state: RunState) -> str:
+    """Why the answer fails its format checks; empty when it passes."""
+    if state["finish_reason"] == "limit":
+        return ""
+    if not state["output"]:
+        return "it is empty"
+    if state["finish_reason"] in {"length", "aborted"}:
+        return "it is cut off"
+    if _REFUSAL.match(state["output"]):
+        return "it declines to answer"
+    return ""
+
+
+async def verify(state: RunState, runtime: Runtime[RunScope]) -> dict[str, Any]:
+    """Check the answer's form; an unforced run whose answer fails goes on in the next mode."""
+    scope = runtime.context
+    problem = _problem(state)
+    if not problem or state["forced"] != "auto" or state["limit"]:
+        return {"problem": problem}
+    stronger = {"instant": "agent" if scope.tools else "reason", "reason": "agent"}
+    mode = stronger.get(state["mode"])
+    if mode is None or (mode == "agent" and not scope.tools):
+        return {"problem": problem}
+    why = f"the {state['mode']} answer failed its check: {problem}"
+    scope.emit(ModeChosen(mode, why))  # pyright: ignore[reportArgumentType] - one of the modes
+    update = {"mode": mode, "mode_reason": why, "problem": problem, "answered": False}
+    if mode == "agent":
+        return {**update, "messages": [await open_agent({**state, "problem": problem}, scope)]}
+    return update
+
+
+def next_after_verify(state: RunState) -> str:
+    """On in the mode that verify escalated to, or the end."""
+    if state["answered"] or not state["problem"] or state["limit"]:
+        return "finish"
+    return "think" if state["mode"] == "agent" else state["mode"]

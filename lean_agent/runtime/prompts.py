@@ -1,0 +1,67 @@
+"""Every word the runtime itself says to a model.
+
+One system prompt serves all modes, so that their requests share a prefix; what a mode asks for
+stands in the last user message. Spec: gating ("Modes").
+"""
+
+from __future__ import annotations
+
+__all__ = [
+    "ANSWER_MARK",
+    "SYSTEM",
+    "again",
+    "agent_task",
+    "final_answer",
+    "from_evidence",
+    "malformed",
+    "reason_task",
+    "repeated",
+    "stop_reasoning",
+]
+
+SYSTEM = "You are a careful assistant. Answer correctly, directly and briefly."
+
+ANSWER_MARK = "Answer:"
+
+
+def reason_task(task: str) -> str:
+    """Asks for reasoning and a marked answer; adaptively concise (ConciseHint, 2506.18810)."""
+    return (
+        f"{task}\n\nThink step by step, as briefly as the question allows. "
+        f"Then write the answer alone on a last line that begins with '{ANSWER_MARK}'."
+    )
+
+
+def stop_reasoning() -> str:
+    """Asks for the answer of a reasoning that ran out of its budget."""
+    return f"Stop thinking. Write only the answer, after '{ANSWER_MARK}'."
+
+
+def agent_task(task: str, instructions: str) -> str:
+    """The tools' text stands before the task: it is the same in every run, so it stays cached."""
+    return f"{instructions}\n\nQuestion: {task}" if instructions else task
+
+
+def again(task: str, problem: str) -> str:
+    """The task once more, in a stronger mode, after an answer that failed its check."""
+    return f"That answer will not do: {problem}. {task}"
+
+
+def final_answer(task: str) -> str:
+    """Asks for the agent's answer; the evidence stands in the messages before."""
+    return f"Now answer from what was found, as briefly as the question allows: {task}"
+
+
+def from_evidence(evidence: str, task: str) -> str:
+    """The final answer from evidence alone: a permitted break of the prefix, when room is short."""
+    return f"{evidence}\n\nAnswer from the text above, briefly: {task}"
+
+
+def malformed(problem: str) -> str:
+    """Tells the model what to mend in its action."""
+    return f"That was not a valid action: {problem}"
+
+
+def repeated() -> str:
+    """Stands for the result of a call that was made before."""
+    return "You have this result already (same call as before). Use another query, or answer."

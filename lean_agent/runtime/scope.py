@@ -1,0 +1,55 @@
+"""What the nodes of one run share besides its state: live objects that no checkpoint holds."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from lean_agent.context import RunContext
+from lean_agent.events import Event
+from lean_agent.gate import Gate
+from lean_agent.model import ActionFormat
+from lean_agent.models.probe import probe, recall, remember
+from lean_agent.runtime.meter import Call, Meter
+from lean_agent.tool import Tool, ToolSpec
+
+__all__ = ["RunScope"]
+
+
+@dataclass(slots=True, kw_only=True)
+class RunScope:
+    """``streaming`` says that someone reads tokens as they come.
+
+    ``action_format`` is None until the first agent phase asks for it: a probe costs model calls,
+    and a run that needs no tools does not pay for it.
+    """
+
+    meter: Meter
+    gate: Gate
+    tools: Mapping[str, Tool]
+    action_format: ActionFormat | None
+    format_key: str
+    context: RunContext
+    emit: Callable[[Event], None]
+    streaming: bool = False
+    temperature: float | None = 0.0
+    seed: int | None = None
+
+    async def settle_format(self) -> ActionFormat:
+        """The remembered format, or that of a probe, charged to this run."""
+        if self.action_format is None:
+            self.action_format = recall(self.format_key)
+        if self.action_format is None:
+            report = await probe(
+                lambda request: self.meter.call(
+                    request, Call(purpose="probe", mode="agent", step=0, final=True)
+                )
+            )
+            self.action_format = report.action_format
+            remember(self.format_key, report.action_format)
+        return self.action_format
+
+    @property
+    def specs(self) -> tuple[ToolSpec, ...]:
+        """In the order the caller gave: byte-stable."""
+        return tuple(tool.spec for tool in self.tools.values())

@@ -1,0 +1,68 @@
+"""What the graph carries from node to node: plain JSON types only, so that it can be checkpointed.
+
+Messages and trajectory are append-only (an update holds what is new), which is what keeps each
+request's prefix the same bytes as the one before.
+"""
+
+from __future__ import annotations
+
+import operator
+from typing import Annotated, Any, TypedDict
+
+from lean_agent.messages import Message
+
+__all__ = ["RunState", "messages_of", "start_state"]
+
+
+class RunState(TypedDict):
+    """One run.
+
+    ``messages`` and ``calls`` are in OpenAI's wire form; ``trajectory`` holds
+    TrajectoryStep.to_dict(). ``mistakes`` counts malformed actions since the last good one;
+    ``idle`` the steps in a row that only repeated earlier calls. ``problem`` is why the answer
+    failed its check, ``limit`` the limit that ended the search.
+    """
+
+    task: str
+    forced: str
+    mode: str
+    mode_reason: str
+    messages: Annotated[list[dict[str, Any]], operator.add]
+    calls: list[dict[str, Any]]
+    trajectory: Annotated[list[dict[str, Any]], operator.add]
+    output: str
+    answered: bool
+    finish_reason: str
+    problem: str
+    limit: str
+    steps: int
+    tool_calls: int
+    mistakes: int
+    idle: int
+
+
+def start_state(task: str, forced: str, messages: list[Message]) -> RunState:
+    """The state before the gate: ``messages`` are the system prompt and earlier turns."""
+    return RunState(
+        task=task,
+        forced=forced,
+        mode="",
+        mode_reason="",
+        messages=[m.to_dict() for m in messages],
+        calls=[],
+        trajectory=[],
+        output="",
+        answered=False,
+        finish_reason="",
+        problem="",
+        limit="",
+        steps=0,
+        tool_calls=0,
+        mistakes=0,
+        idle=0,
+    )
+
+
+def messages_of(state: RunState) -> tuple[Message, ...]:
+    """The messages as objects."""
+    return tuple(Message.from_dict(m) for m in state["messages"])

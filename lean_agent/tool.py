@@ -1,0 +1,46 @@
+"""Tools: what the model is told of them, and how they are called."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+
+if TYPE_CHECKING:
+    from lean_agent.context import RunContext
+
+__all__ = ["Tool", "ToolSpec"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ToolSpec:
+    """What a model sees of a tool, and what the runtime needs to call it safely.
+
+    ``parameters`` is a JSON schema of type object. ``side_effects``: the call changes something
+    outside the run, so it is never served from memory. ``concurrency_safe``: may run beside other
+    calls of the same step. ``timeout`` is in seconds; ``max_output_chars`` bounds what the model
+    is shown of a result.
+    """
+
+    name: str
+    description: str
+    parameters: Mapping[str, Any]
+    side_effects: bool = False
+    concurrency_safe: bool = True
+    timeout: float = 60.0
+    max_output_chars: int = 4_000
+
+
+@runtime_checkable
+class Tool(Protocol):
+    """A callable with a spec.
+
+    Raises:
+        ToolError: a message for the model. Any other exception is shown to it too, without its
+            traceback.
+    """
+
+    @property
+    def spec(self) -> ToolSpec: ...
+
+    async def call(self, arguments: Mapping[str, Any], ctx: RunContext) -> str: ...

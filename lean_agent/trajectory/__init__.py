@@ -1,0 +1,1 @@
+"""Trajectories: what a run did, step by step."""

@@ -1,0 +1,1 @@
+"""Tools that ship with lean-agent, one a file, offered through the lean_agent.tools entry point."""
