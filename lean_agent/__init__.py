@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from lean_agent.messages import Message, ToolCall
     from lean_agent.model import Model, ModelCard, ModelRequest, ModelResponse
     from lean_agent.result import RunResult
-    from lean_agent.tool import Tool, ToolSpec
+    from lean_agent.tool_spec import Tool, ToolSpec
     from lean_agent.usage import Usage
 
 __all__ = [
@@ -60,10 +60,10 @@ _HOMES = {
     "ModelResponse": "model",
     "RunContext": "context",
     "RunResult": "result",
-    "Tool": "tool",
+    "Tool": "tool_spec",
     "ToolCall": "messages",
     "ToolError": "errors",
-    "ToolSpec": "tool",
+    "ToolSpec": "tool_spec",
     "Usage": "usage",
     "tool": "function_tool",
 }

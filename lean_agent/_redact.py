@@ -18,8 +18,10 @@ _MIN_KNOWN_LENGTH = 6
 # A name, then ":" or "=", then a value. Values of keys and tokens must hold a digit, which prose
 # and code after "api key:" seldom do; a password may be any word.
 _ASSIGNED = r"[\"']?\s{0,3}[:=]\s{0,3}[\"']?"
-_VALUE = r"[\w\-./+=~!@#%^*]{8,}(?![\w(\[])"
-_VALUE_WITH_DIGIT = rf"(?=[^\s\"']*\d){_VALUE}"
+# Followed by a bracket it is code. The counts and the possessive + keep the time linear.
+_CHAR = r"[\w\-./+=~!@#%^*]"
+_VALUE = rf"{_CHAR}{{8,512}}+(?![(\[]){_CHAR}*+"
+_VALUE_WITH_DIGIT = rf"(?=[^\s\"']{{0,200}}\d){_VALUE}"
 
 _NAMES = tuple(
     first + joint + second
@@ -42,11 +44,14 @@ _RULES: tuple[tuple[tuple[str, ...], re.Pattern[str]], ...] = (
         ("key=", "secret=", "token=", "key:", "secret:", "token:", "key =", "token =", "secret ="),
         re.compile(rf"(\b(?:[A-Z0-9]+_)*(?:KEY|SECRET|TOKEN){_ASSIGNED}){_VALUE_WITH_DIGIT}"),
     ),
-    (("bearer",), re.compile(r"(?i)(\bbearer\s{1,3})(?=\S*\d)[\w.~+/=\-]{12,}")),
+    (("bearer",), re.compile(r"(?i)(\bbearer\s{1,3})(?=\S{0,200}\d)[\w.~+/=\-]{12,}")),
     (("://",), re.compile(r"(://)[^\s/@:\"']{0,256}:[^\s/@\"']{1,256}(?=@)")),
     (
         ("private key-----",),
-        re.compile(r"()-----BEGIN [A-Z ]{0,32}PRIVATE KEY-----.*?(?:PRIVATE KEY-----|\Z)", re.S),
+        re.compile(
+            r"()-----BEGIN [A-Z ]{0,32}PRIVATE KEY-----[\w+/=\s\\]*"
+            r"(?:-----END [A-Z ]{0,32}PRIVATE KEY-----)?"
+        ),
     ),
     (("sk-",), re.compile(r"()\bsk-[\w*\-]{12,}")),
     (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import threading
 import uuid
 from collections.abc import AsyncGenerator, Callable, Coroutine, Sequence
@@ -23,7 +24,7 @@ from lean_agent.model import Model, ModelRequest, ModelResponse
 from lean_agent.models.pricing import Price, PriceTable
 from lean_agent.models.registry import resolve_model
 from lean_agent.result import RunResult
-from lean_agent.tool import Tool
+from lean_agent.tool_spec import Tool
 
 if TYPE_CHECKING:
     from lean_agent.models.probe import ProbeReport
@@ -42,6 +43,7 @@ _FINAL_TOKENS = 1_500
 _FINAL_SECONDS = 20.0
 _FINAL_SHARE = 4
 
+_UNSETTLED = object()
 _Result = TypeVar("_Result")
 
 
@@ -53,7 +55,8 @@ class Agent:
     """Runs tasks against one model with some tools, under a budget.
 
     Args:
-        model: ``provider:name`` or a Model. The default is embedded and needs the extra [local].
+        model: ``provider:name`` or a Model; LEAN_AGENT_MODEL when None, or else DEFAULT_MODEL, which
+            is embedded and needs the extra [local].
         tools: Tools, or typed functions, which become tools.
         budget: What one run may spend. None allows DEFAULT_STEPS model calls and nothing else is
             capped.
@@ -75,7 +78,7 @@ class Agent:
     def __init__(
         self,
         *,
-        model: str | Model = DEFAULT_MODEL,
+        model: str | Model | None = None,
         tools: Sequence[Tool | Callable[..., Any]] = (),
         budget: Budget | None = None,
         mode: Mode = "auto",
@@ -88,7 +91,8 @@ class Agent:
         temperature: float = 0.0,
         seed: int | None = None,
     ) -> None:
-        self.model = resolve_model(model, base_url=base_url)
+        chosen = model or os.environ.get("LEAN_AGENT_MODEL") or DEFAULT_MODEL
+        self.model = resolve_model(chosen, base_url=base_url)
         self.tools = _by_name(tools)
         self.mode: Mode = _known_mode(mode)
         self._budget = budget
@@ -97,7 +101,8 @@ class Agent:
         self._ledger = ledger or Ledger()
         self._checkpoints = checkpoints
         self._roots = tuple(Path(root) for root in roots)
-        self._price = (prices or PriceTable()).price(self.model.name)
+        self._prices = prices or PriceTable()
+        self._price: object = _UNSETTLED
         self._temperature = temperature
         self._seed = seed
 
@@ -119,7 +124,7 @@ class Agent:
         from lean_agent.runtime.run import run_graph
         from lean_agent.runtime.state import start_state
 
-        scope = self._scope(task, budget, deps, _ignore, streaming=False)
+        scope = await self._scope(task, budget, deps, _ignore, streaming=False)
         state = start_state(task, _known_mode(mode or self.mode), self._opening(history))
         return await run_graph(scope, state, checkpoints=self._checkpoints)
 
@@ -163,7 +168,7 @@ class Agent:
         from lean_agent.runtime.state import start_state
 
         queue: asyncio.Queue[Event | None] = asyncio.Queue()
-        scope = self._scope(task, budget, deps, queue.put_nowait, streaming=True)
+        scope = await self._scope(task, budget, deps, queue.put_nowait, streaming=True)
         state = start_state(task, _known_mode(mode or self.mode), self._opening(history))
         yield RunStarted(scope.meter.run_id)
         run = asyncio.ensure_future(
@@ -191,7 +196,7 @@ class Agent:
         from lean_agent.models.probe import probe, remember
         from lean_agent.runtime.meter import Call
 
-        scope = self._scope("probe", None, None, _ignore, streaming=False)
+        scope = await self._scope("probe", None, None, _ignore, streaming=False)
         call = Call(purpose="probe", mode="agent", step=0, final=True)
 
         async def generate(request: ModelRequest) -> ModelResponse:
@@ -202,8 +207,12 @@ class Agent:
         return report
 
     async def aclose(self) -> None:
-        """Close this event loop's connections. The agent can be used again afterwards."""
+        """Close this event loop's connections and the ledger's segment.
+
+        The agent can be used again afterwards.
+        """
         await self.model.aclose()
+        self._ledger.close()
 
     async def __aenter__(self) -> Agent:
         return self
@@ -218,7 +227,13 @@ class Agent:
             return list(history)
         return [Message("system", f"{SYSTEM}\n{self._instructions}".strip())]
 
-    def _scope(
+    async def _settle_price(self) -> Price | None:
+        """Look once, in a thread: the first look into the price table imports it."""
+        if self._price is _UNSETTLED:
+            self._price = await asyncio.to_thread(self._prices.price_of, self.model)
+        return cast("Price | None", self._price)
+
+    async def _scope(
         self,
         task: str,
         budget: Budget | None,
@@ -233,7 +248,8 @@ class Agent:
 
         _check_task(task)
         budget = budget or self._budget or Budget(steps=DEFAULT_STEPS)
-        if budget.usd is not None and self._price is None and not self.model.card.self_hosted:
+        price = await self._settle_price()
+        if budget.usd is not None and price is None and not self.model.card.self_hosted:
             raise ConfigurationError(
                 f"a dollar cap cannot hold: the price of {self.model.name} is unknown",
                 hint=f'add [models."{self.model.name}"] with input and output (USD per million '
@@ -243,8 +259,8 @@ class Agent:
         meter = Meter(
             model=self.model,
             ledger=self._ledger,
-            account=Account(budget, holdback=_held_back(budget, self._price)),
-            price=self._price,
+            account=Account(budget, holdback=_held_back(budget, price)),
+            price=price,
             run_id=run_id,
             emit=emit,
             final_seconds=_final_seconds(budget),

@@ -6,12 +6,12 @@ caller. ``Usage.cost`` of a response is None: pricing happens where it is charge
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol, runtime_checkable
 
 from lean_agent.messages import Message
-from lean_agent.tool import ToolSpec
+from lean_agent.tool_spec import ToolSpec
 from lean_agent.usage import Usage
 
 __all__ = [
@@ -132,7 +132,7 @@ class Model(Protocol):
 
     async def generate(self, request: ModelRequest) -> ModelResponse: ...
 
-    def stream(self, request: ModelRequest) -> AsyncIterator[StreamEvent]:
+    def stream(self, request: ModelRequest) -> AsyncGenerator[StreamEvent]:
         """Text as it comes, then one ``Completed``. Closing the iterator aborts the call."""
         ...
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from lean_agent.errors import LeanAgentError
-from lean_agent.tool import Tool
+from lean_agent.tool_spec import Tool
 
 __all__ = ["load_corpus_tools", "load_tools"]
 

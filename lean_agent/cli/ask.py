@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from lean_agent.cli import options as opt
 from lean_agent.cli.failures import Failure
+from lean_agent.cli.inputs import question_from
 from lean_agent.cli.streams import emit
 from lean_agent.cli.text import to_json
 
 if TYPE_CHECKING:
+    from lean_agent.agent import Agent
     from lean_agent.cli.running import Outcome
 
 __all__ = ["ask", "empty_object"]
@@ -41,9 +42,11 @@ def ask(
     quiet: opt.Quiet = False,
 ) -> int:
     """Ask one question. The answer goes to standard output, everything else to standard error."""
+    import asyncio
+
     from lean_agent.cli.weights import need_weights
 
-    task = opt.question_from(question)
+    task = question_from(question)
     options = opt.RunOptions(
         model=model,
         base_url=base_url,
@@ -58,17 +61,17 @@ def ask(
     )
     options.check()
     need_weights(options.model)
-    outcome = asyncio.run(_ask(options, task, as_json=json_, quiet=quiet))
+    outcome = asyncio.run(_ask(options.make_agent(), task, as_json=json_, quiet=quiet))
     if outcome.failure is not None:
         outcome.failure.print()
     return outcome.exit_code
 
 
-async def _ask(options: opt.RunOptions, task: str, *, as_json: bool, quiet: bool) -> Outcome:
+async def _ask(agent: Agent, task: str, *, as_json: bool, quiet: bool) -> Outcome:
     from lean_agent.cli.running import follow
     from lean_agent.cli.view import View
 
-    async with options.make_agent() as agent:
+    async with agent:
         view = View(quiet=quiet, live=not as_json)
         outcome = await follow(agent, task, view)
         if as_json:

@@ -7,6 +7,7 @@ import traceback
 from dataclasses import dataclass
 from typing import Any
 
+from lean_agent._redact import redact
 from lean_agent.cli.streams import say
 from lean_agent.cli.text import one_line
 from lean_agent.errors import ConfigurationError, LeanAgentError
@@ -17,7 +18,7 @@ EXIT_USAGE = 2
 EXIT_LIMIT = 3
 EXIT_INTERRUPTED = 130
 
-_SECRETS = ("OPENAI_API_KEY", "HF_TOKEN")
+_SECRET_NAMES = ("_API_KEY", "_TOKEN")
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +53,7 @@ def describe(error: BaseException) -> Failure:
         traceback.print_exception(error)
     if isinstance(error, LeanAgentError):
         code, message, hint, status = error.code, error.message, error.hint, error.exit_code
-    elif isinstance(error, KeyboardInterrupt):
+    elif isinstance(error, (KeyboardInterrupt, SystemExit)):
         code, message, hint, status = "interrupted", "interrupted", "", EXIT_INTERRUPTED
     elif isinstance(error, OSError):
         where = f": {error.filename}" if error.filename else ""
@@ -65,9 +66,6 @@ def describe(error: BaseException) -> Failure:
 
 
 def _told(text: str) -> str:
-    """One line without terminal codes and without the values of secret variables."""
-    for name in _SECRETS:
-        secret = os.environ.get(name, "")
-        if len(secret) >= 8:
-            text = text.replace(secret, f"[{name}]")
-    return one_line(text)
+    """One line without terminal codes and without secrets."""
+    secrets = (value for name, value in os.environ.items() if name.endswith(_SECRET_NAMES))
+    return one_line(redact(text, *secrets))

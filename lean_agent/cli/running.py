@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from lean_agent._semconv import Mode
 from lean_agent.cli.failures import EXIT_INTERRUPTED, EXIT_LIMIT, Failure, describe
+from lean_agent.cli.signals import ENDING, heard
 from lean_agent.errors import LeanAgentError
 from lean_agent.events import (
     CostUpdated,
@@ -32,8 +33,6 @@ if TYPE_CHECKING:
     from lean_agent.cli.view import View
 
 __all__ = ["Outcome", "follow"]
-
-_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,73 +122,68 @@ async def follow(
     mode: Mode | None = None,
     history: Sequence[Message] = (),
 ) -> Outcome:
-    """Run one task and show it. Ctrl-C ends the run, not the process: the work so far is kept."""
+    """Run one task and show it.
+
+    Ctrl-C ends the run with what it has, not the process: what was spent is charged and told.
+    """
     tally = Tally()
-    watch = _Interruptible()
+    signals = _Signals()
 
     async def consume() -> None:
-        async with aclosing(agent.stream(task, mode=mode, history=history)) as events:
+        stream = agent.stream(task, mode=mode, history=history, stop=signals.stop)
+        async with aclosing(stream) as events:
             async for event in events:
                 tally.note(event)
                 view.show(event)
 
+    failure: Failure | None = None
+    result: RunResult | None = None
+    view.start()
     try:
-        await watch.run(consume())
+        await signals.watch(consume())
     except asyncio.CancelledError:
-        ended = watch.received not in (None, signal.SIGINT)
-        interrupted = describe(KeyboardInterrupt())
-        return Outcome(tally.partial("interrupted"), interrupted, terminated=ended)
+        result = tally.partial("interrupted")
     except BrokenPipeError:
         raise
-    except Exception as error:  # noqa: BLE001  every failure is told, with what was paid for
+    except Exception as error:  # noqa: BLE001 - every failure is told, with what was paid for
+        failure = describe(error)
         result = error.result if isinstance(error, LeanAgentError) else None
-        return Outcome(result or _failed(tally, error), describe(error))
+        result = result or tally.partial("failed")
     finally:
         view.pause()
-    if tally.result is None:
-        ended = RuntimeError("the run ended without a result")
-        return Outcome(tally.partial("failed"), describe(ended))
-    if tally.result.exit_status == "failed":
-        reason = "; ".join(tally.result.notices) or "no usable answer"
-        return Outcome(tally.result, Failure("run_failed", f"the run failed: {reason}", "", 1))
-    return Outcome(tally.result)
+    result = result or tally.result or tally.partial("failed")
+    if result.exit_status == "interrupted":
+        failure = describe(KeyboardInterrupt())
+    elif result.exit_status == "failed" and failure is None:
+        reason = "; ".join(result.notices) or "there is no usable answer"
+        failure = Failure("run_failed", f"the run failed: {reason}", "", 1)
+    return Outcome(result, failure, terminated=signals.terminated)
 
 
-def _failed(tally: Tally, error: Exception) -> RunResult:
-    if isinstance(error, LeanAgentError) and error.usage is not None and not tally.usage.cost:
-        tally.usage = error.usage
-    return tally.partial("failed")
+class _Signals:
+    """Turns signals into an orderly end of one run.
 
-
-class _Interruptible:
-    """Runs one coroutine that a signal may cancel; a second signal ends the process.
-
-    ``received`` holds the first signal's number, for a session that goes on after Ctrl-C but not
-    after SIGTERM or a closed terminal. Signals that the caller had ignored (nohup) stay ignored.
+    The first sets ``stop``, the second cancels, a third ends the process. ``terminated`` says that
+    a signal other than Ctrl-C came.
     """
 
     def __init__(self) -> None:
-        self.received: int | None = None
+        self.stop = asyncio.Event()
+        self.terminated = False
+        self._count = 0
 
-    async def run(self, work: Coroutine[Any, Any, None]) -> None:
-        loop = asyncio.get_running_loop()
+    async def watch(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(work)
-        earlier = {number: signal.getsignal(number) for number in _SIGNALS}
-        taken = [number for number in _SIGNALS if earlier[number] not in (None, signal.SIG_IGN)]
 
-        def interrupt(number: int) -> None:
-            if self.received is None:
-                self.received = number
+        def received(number: int) -> None:
+            self.terminated |= number in ENDING
+            self._count += 1
+            if self._count == 1:
+                self.stop.set()
+            elif self._count == 2:
                 task.cancel()
             else:
-                signal.signal(signal.SIGINT, signal.default_int_handler)
-                signal.raise_signal(signal.SIGINT)
+                raise SystemExit(EXIT_INTERRUPTED)
 
-        for number in taken:
-            loop.add_signal_handler(number, interrupt, number)
-        try:
+        with heard((signal.SIGINT, *ENDING), received):
             await task
-        finally:
-            for number in taken:
-                loop.remove_signal_handler(number)
-                signal.signal(number, earlier[number])

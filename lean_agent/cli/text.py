@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from decimal import Decimal
 from typing import Any
 
 from lean_agent.usage import Usage
@@ -38,8 +39,12 @@ def clip(text: str, width: int) -> str:
 
 def to_json(value: Any) -> str:
     """JSON that is readable and safe to print: control characters are escaped, not dropped."""
-    text = json.dumps(value, ensure_ascii=False, indent=2, default=str)
+    text = json.dumps(value, ensure_ascii=False, indent=2, default=_as_string)
     return _UNSAFE_IN_JSON.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
+
+
+def _as_string(value: object) -> str:
+    return format(value, "f") if isinstance(value, Decimal) else str(value)
 
 
 def money(usage: Usage) -> str:

@@ -47,6 +47,11 @@ class View:
         self._open_line = False
         self._spinner: Status | None = None
 
+    def start(self) -> None:
+        """Show that work goes on, before there is anything to tell of it."""
+        self._streamed.clear()
+        self._wait("starting")
+
     def show(self, event: Event) -> None:
         """Show one event of a run."""
         match event:
@@ -80,7 +85,7 @@ class View:
         indent = line[: len(line) - len(line.lstrip())]
         say(self._dim(indent + text))
 
-    def finish(self, result: RunResult) -> None:
+    def finish(self, result: RunResult, *, cost: bool = True) -> None:
         """The final answer, unless it stands on the terminal already, and what it took."""
         streamed = "".join(self._streamed).strip()
         answer = clean(result.output).strip()
@@ -92,7 +97,8 @@ class View:
             self.note(
                 f"note: the {limit} limit was reached; this is the best answer so far", always=True
             )
-        self.cost(result)
+        if cost:
+            self.cost(result)
 
     def cost(self, result: RunResult) -> None:
         """The cost line of one answer."""

@@ -9,10 +9,9 @@ from typing import TYPE_CHECKING
 from lean_agent.cli.failures import usage_error
 from lean_agent.cli.streams import is_terminal, say
 from lean_agent.cli.text import one_line, size
-from lean_agent.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Generator
     from pathlib import Path
 
     from lean_agent.models.weights import Source
@@ -68,15 +67,13 @@ def _agreed(question: str) -> bool:
     sys.stderr.write(f"{question} [Y/n] ")
     sys.stderr.flush()
     answer = sys.stdin.readline()
-    if not answer:
-        raise ConfigurationError("no answer", hint="")
-    return answer.strip().lower() in ("", "y", "yes")
+    return answer.strip().lower() in ("", "y", "yes") if answer else False
 
 
 @contextmanager
 def _progress(
     total: int,
-) -> Iterator[tuple[Callable[[int, int], None], Callable[[str], None]]]:
+) -> Generator[tuple[Callable[[int, int], None], Callable[[str], None]]]:
     """A bar where somebody watches, else a line each tenth."""
     if not is_terminal(sys.stderr):
         yield _Tenths().report, lambda line: say(one_line(line))

@@ -12,7 +12,8 @@ __all__ = ["RuleGate"]
 _URL = re.compile(r"https?://\S+", re.IGNORECASE)
 _ARITHMETIC = re.compile(r"\d[\d,.]*\s*(?:[-+*/^%]|\*\*|plus|minus|times|divided by)\s*\(?\d", re.I)
 _COMPUTE = re.compile(
-    r"\b(?:calculate|compute|evaluate|square root|percent(?:age)?|average of|sum of|product of)\b",
+    r"\b(?:calculate|compute|evaluate|square root of|(?:average|sum|product|percent) of)\b[^.?]*\d"
+    r"|\d\s*(?:%|percent) of\b",
     re.I,
 )
 _CODE = re.compile(r"\b(?:python|script|run (?:this|the|some) code|execute)\b", re.I)

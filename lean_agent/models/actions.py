@@ -22,7 +22,7 @@ from typing import Any, cast
 from lean_agent.errors import InvalidToolCallError
 from lean_agent.messages import Message, ToolCall
 from lean_agent.model import ActionFormat, ModelResponse
-from lean_agent.tool import ToolSpec
+from lean_agent.tool_spec import ToolSpec
 
 __all__ = [
     "ANSWER",
@@ -192,15 +192,20 @@ def _pieces(text: str) -> list[tuple[bool, list[str]]]:
     ]
 
 
-def _written_calls(text: str, tools: Mapping[str, ToolSpec]) -> list[tuple[str, dict[str, Any]]]:
-    """Calls written as text, from the first group of pieces that holds any."""
+def _written_calls(
+    text: str, tools: Mapping[str, ToolSpec], *, all_json: bool
+) -> list[tuple[str, dict[str, Any]]]:
+    """Calls written as text, from the first group of pieces that holds any.
+
+    ``all_json``: every JSON object is meant as a call, whatever it names.
+    """
     for marked, group in _pieces(text):
         values: list[object] = []
         for piece in group:
             value = _decode(piece.strip())
             values += cast("list[object]", value) if isinstance(value, list) else [value]
         calls = [call for value in values if (call := _as_call(value, tools))]
-        calls = [c for c in calls if marked or c[0] in tools or c[0] == ANSWER]
+        calls = [c for c in calls if marked or all_json or c[0] in tools or c[0] == ANSWER]
         if calls:
             return calls
     return []
@@ -243,7 +248,7 @@ def parse_action(
         return _native(response, by_name)
     if response.finish_reason in {"length", "aborted"} and action_format == "schema":
         raise InvalidToolCallError("the action was cut off: write a shorter one")
-    written = _written_calls(message.content, by_name)
+    written = _written_calls(message.content, by_name, all_json=action_format == "schema")
     if any(name == ANSWER and ANSWER not in by_name for name, _ in written):
         return Action(message)
     if written:

@@ -19,7 +19,7 @@ from lean_agent.errors import ModelBehaviorError, ModelError
 from lean_agent.messages import Message
 from lean_agent.model import ActionFormat, ModelRequest, ModelResponse
 from lean_agent.models.actions import action_schema, instructions, parse_action
-from lean_agent.tool import ToolSpec
+from lean_agent.tool_spec import ToolSpec
 
 __all__ = ["ProbeReport", "probe", "recall", "remember"]
 
@@ -149,4 +149,3 @@ def remember(key: str, action_format: ActionFormat) -> None:
         partial.replace(path)
     except OSError:
         return
-

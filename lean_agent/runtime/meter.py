@@ -163,9 +163,10 @@ class Meter:
     ) -> None:
         self.usage += usage
         provider, _, model = self.model.name.partition(":")
+        seconds = time.perf_counter() - started
         entry = Entry(
             id=uuid.uuid4().hex,
-            ts=time.time(),
+            ts=time.time() - seconds,
             run_id=self.run_id,
             session_id=self.session_id,
             step=call.step,
@@ -179,7 +180,7 @@ class Meter:
             attempt=attempt,
             finish_reason=finish,
             error_type=error_code,
-            seconds=time.perf_counter() - started,
+            seconds=seconds,
             prompt_seconds=timings.prompt,
             output_seconds=timings.output,
         )
@@ -192,7 +193,7 @@ class Meter:
             return await self.model.generate(request)
         pieces: list[str] = []
         try:
-            async with aclosing(self.model.stream(request)) as stream:  # pyright: ignore[reportArgumentType]
+            async with aclosing(self.model.stream(request)) as stream:
                 async for event in stream:
                     if isinstance(event, Completed):
                         return event.response

@@ -57,7 +57,10 @@ async def _last_state(
             "recursion_limit": _RECURSION_LIMIT,
             "configurable": {"thread_id": scope.meter.run_id},
         }
-        stream = compiled(saver).astream(state, config, context=scope, stream_mode="values")
+        graph = compiled(saver)
+        stream = graph.astream(  # pyright: ignore[reportUnknownMemberType]
+            state, config, context=scope, stream_mode="values"
+        )
         async for values in stream:
             seen[0] = cast("RunState", cast("Any", values))
 

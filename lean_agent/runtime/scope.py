@@ -11,7 +11,7 @@ from lean_agent.gate import Gate
 from lean_agent.model import ActionFormat
 from lean_agent.models.probe import probe, recall, remember
 from lean_agent.runtime.meter import Call, Meter
-from lean_agent.tool import Tool, ToolSpec
+from lean_agent.tool_spec import Tool, ToolSpec
 
 __all__ = ["RunScope"]
 

@@ -1,0 +1,117 @@
+"""One row of the ledger: what one attempt of one operation used and cost.
+
+Spec: ledger ("Entries").
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from functools import lru_cache
+from math import isfinite
+from typing import Any
+from uuid import uuid4
+
+from lean_agent._redact import redact
+from lean_agent._semconv import Operation, Purpose
+from lean_agent.usage import Usage
+
+__all__ = ["Entry"]
+
+_MAX_TEXT = 256
+"""Characters kept of a free-text field. A model may write a tool's name as long as a page."""
+
+
+def _new_id() -> str:
+    return uuid4().hex
+
+
+@lru_cache(maxsize=1024)
+def _masked(text: str) -> str:
+    text = redact(text)[:_MAX_TEXT]
+    # A lone surrogate is legal in a Python string and in json.dumps, but no JSON reader takes it:
+    # the whole row would be lost to the queries.
+    return text.encode("utf-8", "replace").decode("utf-8")
+
+
+def _text(value: str | None) -> str | None:
+    # Cut before the cache as well, so that it never holds on to something huge.
+    return _masked(value[: 16 * _MAX_TEXT]) if value else value
+
+
+def _number(value: float | None) -> float | None:
+    return value if value is not None and isfinite(value) else None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """One row per operation attempt; it holds no prompt and no result.
+
+    ``id`` and ``parent_id`` are UUIDs in hex. ``ts`` is when the attempt began, Unix time in
+    seconds, UTC. ``model`` is the part after ``provider:``; both are empty where no model took
+    part. ``price_ref`` names the price's source and date. ``attempt`` counts from 1: what is
+    above is a retry. ``error_type`` is an error's code. The four durations are in seconds.
+    """
+
+    run_id: str
+    operation: Operation
+    purpose: Purpose
+    usage: Usage
+    id: str = field(default_factory=_new_id)
+    ts: float = field(default_factory=time.time)
+    step: int = 0
+    parent_id: str | None = None
+    task_id: str | None = None
+    session_id: str | None = None
+    mode: str | None = None
+    provider: str = ""
+    model: str = ""
+    tool: str | None = None
+    price_ref: str | None = None
+    attempt: int = 1
+    finish_reason: str | None = None
+    error_type: str | None = None
+    seconds: float | None = None
+    prompt_seconds: float | None = None
+    output_seconds: float | None = None
+    queue_seconds: float | None = None
+
+    def to_row(self) -> dict[str, Any]:
+        """Flat, plain JSON types, secrets redacted.
+
+        ``cost`` is a decimal string, or None where it is unknown; ``provenance`` joins several
+        with ``+``. A time that is not a finite number becomes None, as JSON has no other.
+        """
+        usage = self.usage
+        cost = usage.cost
+        return {
+            "id": self.id,
+            "ts": _number(self.ts),
+            "run_id": _text(self.run_id),
+            "step": self.step,
+            "parent_id": self.parent_id,
+            "task_id": _text(self.task_id),
+            "session_id": _text(self.session_id),
+            "operation": self.operation,
+            "purpose": self.purpose,
+            "mode": _text(self.mode),
+            "provider": _text(self.provider),
+            "model": _text(self.model),
+            "tool": _text(self.tool),
+            "input_tokens": usage.input_tokens,
+            "uncached_input_tokens": usage.uncached_input_tokens,
+            "cache_read_input_tokens": usage.cache_read_input_tokens,
+            "cache_creation_input_tokens": usage.cache_creation_input_tokens,
+            "output_tokens": usage.output_tokens,
+            "reasoning_output_tokens": usage.reasoning_output_tokens,
+            "cost": format(cost, "f") if cost is not None and cost.is_finite() else None,
+            "provenance": "+".join(sorted(usage.provenance)),
+            "price_ref": _text(self.price_ref),
+            "attempt": self.attempt,
+            "finish_reason": _text(self.finish_reason),
+            "error_type": _text(self.error_type),
+            "seconds": _number(self.seconds),
+            "prompt_seconds": _number(self.prompt_seconds),
+            "output_seconds": _number(self.output_seconds),
+            "queue_seconds": _number(self.queue_seconds),
+        }

@@ -1,0 +1,116 @@
+"""One AsyncOpenAI for each event loop that asks: its connections belong to the loop they grew on.
+
+``run_sync`` twice is two loops. A loop's client is closed by ``aclose`` or, where nobody calls
+that, when the loop shuts down: asyncio closes every async generator that was begun and not ended,
+and one such generator holds the client.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+import ssl
+import threading
+from collections.abc import AsyncGenerator
+from dataclasses import dataclass, field
+from functools import cache
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+if TYPE_CHECKING:
+    from openai import AsyncOpenAI
+
+__all__ = ["LoopClients"]
+
+
+def _is_loopback(base_url: str) -> bool:
+    """Whether the server is on this machine."""
+    host = urlsplit(base_url).hostname or ""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _certificates(base_url: str) -> ssl.SSLContext:
+    """Whom to trust: for a plain http server nobody, which spares loading the authorities."""
+    if urlsplit(base_url).scheme == "http":
+        return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    return _authorities()
+
+
+@cache
+def _authorities() -> ssl.SSLContext:
+    import httpx2
+
+    return httpx2.create_ssl_context()  # some 80 ms, shared by the clients of all loops
+
+
+@dataclass(slots=True)
+class _Entry:
+    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+    client: AsyncOpenAI | None = None
+    keeper: AsyncGenerator[None] | None = None
+
+
+async def _close_when_ended(client: AsyncOpenAI) -> AsyncGenerator[None]:
+    try:
+        yield
+    finally:
+        await client.close()
+
+
+class LoopClients:
+    """Clients of one server. ``organization`` headers go to OpenAI only."""
+
+    def __init__(self, *, base_url: str, api_key: str, openai_account: bool) -> None:
+        self._base_url = base_url
+        self._api_key = api_key
+        self._openai_account = openai_account
+        self._entries: dict[asyncio.AbstractEventLoop, _Entry] = {}
+        self._guard = threading.Lock()
+
+    async def get(self) -> AsyncOpenAI:
+        """The running loop's client."""
+        entry = self._entries.get(asyncio.get_running_loop())
+        if entry is not None and entry.client is not None:
+            return entry.client
+        return await self._open()
+
+    async def aclose(self) -> None:
+        """Close the running loop's client; the next call opens another."""
+        with self._guard:
+            entry = self._entries.pop(asyncio.get_running_loop(), None)
+        if entry is not None and entry.keeper is not None:
+            await entry.keeper.aclose()
+
+    async def _open(self) -> AsyncOpenAI:
+        loop = asyncio.get_running_loop()
+        with self._guard:
+            for other in [other for other in self._entries if other.is_closed()]:
+                del self._entries[other]
+            entry = self._entries.setdefault(loop, _Entry())
+        async with entry.lock:
+            if entry.client is None:
+                # The import and the certificate store take up to a second, off the loop.
+                client = await asyncio.to_thread(self._make)
+                entry.keeper = _close_when_ended(client)
+                await anext(entry.keeper)
+                entry.client = client
+            return entry.client
+
+    def _make(self) -> AsyncOpenAI:
+        import openai
+
+        # A proxy named in the environment is not meant for a server on this machine.
+        http = openai.DefaultAsyncHttpxClient(
+            verify=_certificates(self._base_url), trust_env=not _is_loopback(self._base_url)
+        )
+        client = openai.AsyncOpenAI(
+            api_key=self._api_key, base_url=self._base_url, max_retries=0, http_client=http
+        )
+        if not self._openai_account:
+            client.organization = client.project = None
+        return client

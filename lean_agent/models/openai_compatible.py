@@ -1,0 +1,250 @@
+"""The client of every server that speaks OpenAI's chat API, hosted or on this machine."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import time
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from contextlib import aclosing
+from hashlib import blake2b
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from lean_agent.errors import ConfigurationError
+from lean_agent.messages import Message
+from lean_agent.model import (
+    Completed,
+    ModelCard,
+    ModelRequest,
+    ModelResponse,
+    StreamEvent,
+    TextDelta,
+)
+from lean_agent.models import wire
+from lean_agent.models.endpoints import ENDPOINTS, Dialect
+from lean_agent.models.loop_clients import LoopClients
+from lean_agent.models.provider_errors import (
+    CallSite,
+    provider_failures,
+    translate,
+)
+from lean_agent.models.streamed_call import StreamedCall
+from lean_agent.models.tokens import TokenCounter, estimate_usage
+from lean_agent.models.whole_answer import read_answer
+from lean_agent.tool_spec import ToolSpec
+
+if TYPE_CHECKING:
+    from openai import AsyncOpenAI
+
+__all__ = ["OpenAICompatibleModel"]
+
+_NO_KEY = "no-key"
+_CONNECT_SECONDS = 5.0
+_COUNT_SECONDS = 2.0
+_MAX_COUNTS = 64
+
+
+class OpenAICompatibleModel:
+    """A model behind ``/chat/completions``.
+
+    The key and address come from the arguments, else from the provider's variable
+    (OPENAI_API_KEY; for ``openai`` also OPENAI_BASE_URL) and its known address. A server at an
+    address of the user's own needs no key. Calls are never repeated here: the runtime retries, and
+    charges every attempt. The object may be used from several event loops; ``aclose`` lets go of
+    the running loop's connections and leaves it usable.
+
+    ``generate`` streams inside where a response schema is set, so that output that runs on is
+    stopped (finish reason ``aborted``); ``stream`` guards schemas, grammars and tools.
+
+    Raises:
+        ConfigurationError: no key, no known address, or a name without a provider.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        base_url: str | None = None,
+        api_key: str | None = None,
+        card: ModelCard | None = None,
+        dialect: Dialect = "openai",
+    ) -> None:
+        provider, _, model = name.partition(":")
+        if not provider or not model:
+            raise ConfigurationError(
+                f"no model name: {name!r}", hint="write provider:model, as in openai:gpt-4o-mini"
+            )
+        endpoint = ENDPOINTS.get(provider)
+        if base_url is None and provider == "openai":
+            base_url = os.environ.get("OPENAI_BASE_URL") or None
+        own_address = base_url is not None
+        if base_url is None and endpoint is not None:
+            base_url = endpoint.base_url
+        if base_url is None:
+            raise ConfigurationError(
+                f"no address is known for provider {provider!r}",
+                hint=f"pass base_url, or use one of: {', '.join(ENDPOINTS)}",
+            )
+        variable = endpoint.key_variable if endpoint else None
+        if api_key is None and variable is not None:
+            api_key = os.environ.get(variable) or None
+        if api_key is None and variable is not None and not own_address:
+            raise ConfigurationError(f"no key for {name}", hint=f"set {variable}")
+        host = _host(base_url)
+        self._name = name
+        self._model = model
+        self._base_url = base_url.rstrip("/")
+        self._dialect: Dialect = dialect
+        self._card = card or ModelCard(
+            grammar=dialect == "llama_cpp",
+            self_hosted=endpoint is not None and endpoint.self_hosted and not own_address,
+        )
+        at_openai = host == "api.openai.com"
+        self._max_tokens_name = "max_completion_tokens" if at_openai else "max_tokens"
+        self._site = CallSite(model=name, host=host, key_variable=variable, secret=api_key or "")
+        self._clients = LoopClients(
+            base_url=self._base_url,
+            api_key=api_key or _NO_KEY,
+            openai_account=provider == "openai",
+        )
+        self._counter = TokenCounter(model if dialect == "openai" else None)
+        self._counts: dict[bytes, int] = {}
+
+    @property
+    def name(self) -> str:
+        return self._name
+
+    @property
+    def card(self) -> ModelCard:
+        return self._card
+
+    @property
+    def base_url(self) -> str:
+        """The server's address: prices are looked up by it, not by the name alone."""
+        return self._base_url
+
+    async def generate(self, request: ModelRequest) -> ModelResponse:
+        """One answer, whole."""
+        if request.response_schema is not None:
+            return await self._generate_guarded(request)
+        body = self._body(request, stream=False)
+        started = time.perf_counter()
+        try:
+            async with asyncio.timeout(request.timeout):
+                client = await self._clients.get()
+                data, request_id = await self._post(client, body, _options(request.timeout))
+        except provider_failures() as error:
+            raise translate(error, self._site, estimate_usage(request, "")) from None
+        seconds = time.perf_counter() - started
+        return read_answer(data, request, self._site, seconds=seconds, request_id=request_id)
+
+    async def stream(self, request: ModelRequest) -> AsyncGenerator[StreamEvent]:
+        """Text as it comes, then ``Completed``; closing it early closes the connection."""
+        constrained = request.response_schema or request.grammar or request.tools
+        body = self._body(request, stream=True)
+        client = await self._clients.get()
+        call = StreamedCall(request, self._site, guarded=bool(constrained))
+        try:
+            await call.open(client, body, _options(request.timeout))
+            while (text := await call.next_text()) is not None:
+                yield TextDelta(text)
+            yield Completed(call.response())
+        finally:
+            await call.close()
+
+    async def count_tokens(self, messages: Sequence[Message], tools: Sequence[ToolSpec]) -> int:
+        """An upper bound: the server's own count in the llama.cpp dialect, else from the bytes.
+
+        For OpenAI's models texts are counted by tiktoken if its encoding is on disk.
+        """
+        if self._dialect == "llama_cpp":
+            try:
+                return await self._count_at_server(messages, tools)
+            except (*provider_failures(), KeyError, TypeError):
+                pass
+        return await self._counter.count(messages, tools)
+
+    async def aclose(self) -> None:
+        await self._clients.aclose()
+
+    async def _generate_guarded(self, request: ModelRequest) -> ModelResponse:
+        last: StreamEvent | None = None
+        async with aclosing(self.stream(request)) as events:
+            async for event in events:
+                last = event
+        assert isinstance(last, Completed)  # noqa: S101 - or stream() has raised
+        return last.response
+
+    def _body(self, request: ModelRequest, *, stream: bool) -> dict[str, Any]:
+        if request.grammar is not None and self._dialect != "llama_cpp":
+            raise ConfigurationError(
+                f"{self._name} takes no grammar", hint="use response_schema with this server"
+            )
+        return wire.request_body(
+            request,
+            model=self._model,
+            stream=stream,
+            max_tokens_name=self._max_tokens_name,
+            llama_cpp=self._dialect == "llama_cpp",
+        )
+
+    async def _post(
+        self, client: AsyncOpenAI, body: dict[str, Any], options: Any
+    ) -> tuple[Mapping[str, Any], str | None]:
+        """The decoded body and the request id; the client's own models would only be undone."""
+        import httpx2
+
+        response = await client.post(
+            "/chat/completions", cast_to=httpx2.Response, body=body, options=options
+        )
+        data: object = json.loads(response.content)
+        return wire.as_mapping(data), response.headers.get("x-request-id")
+
+    async def _count_at_server(self, messages: Sequence[Message], tools: Sequence[ToolSpec]) -> int:
+        body: dict[str, Any] = {"messages": [wire.message_to_wire(m) for m in messages]}
+        if tools:
+            body["tools"] = [wire.tool_to_wire(spec) for spec in tools]
+        key = blake2b(json.dumps(body).encode()).digest()
+        if (known := self._counts.get(key)) is not None:
+            return known
+        client = await self._clients.get()
+        async with asyncio.timeout(_COUNT_SECONDS):
+            root = self._base_url.removesuffix("/v1")
+            rendered = await client.post(f"{root}/apply-template", cast_to=object, body=body)
+            text = wire.as_mapping(rendered)["prompt"]
+            asked = {"content": text, "add_special": True, "parse_special": True}
+            counted = await client.post(f"{root}/tokenize", cast_to=object, body=asked)
+        count = len(wire.as_mapping(counted)["tokens"])
+        if len(self._counts) >= _MAX_COUNTS:
+            del self._counts[next(iter(self._counts))]
+        self._counts[key] = count
+        return count
+
+
+def _host(base_url: str) -> str:
+    """The host and port, without a user name or password.
+
+    Raises:
+        ConfigurationError: not an http address.
+    """
+    try:
+        parts = urlsplit(base_url)
+        port = f":{parts.port}" if parts.port else ""
+    except ValueError:
+        parts, port = urlsplit(""), ""
+    if parts.scheme not in {"http", "https"} or not parts.hostname:
+        raise ConfigurationError(
+            f"not an address: {base_url!r}", hint="write it as in http://localhost:8000/v1"
+        )
+    return parts.hostname + port
+
+
+def _options(timeout: float | None) -> Any:
+    """Request options: the client's own long timeout unless the request sets one."""
+    if timeout is None:
+        return {}
+    from openai import Timeout
+
+    return {"timeout": Timeout(timeout, connect=min(timeout, _CONNECT_SECONDS))}

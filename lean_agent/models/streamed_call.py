@@ -1,0 +1,225 @@
+"""One streamed call: chunks in, text out as it comes, and the whole answer at the end."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, cast
+
+from lean_agent.errors import LeanAgentError, ModelError
+from lean_agent.messages import Message
+from lean_agent.model import FinishReason, ModelRequest, ModelResponse, Timings
+from lean_agent.models import wire
+from lean_agent.models.provider_errors import (
+    CallSite,
+    provider_failures,
+    translate,
+)
+from lean_agent.models.run_on import RunOnGuard
+from lean_agent.models.tokens import estimate_usage
+from lean_agent.usage import Usage
+
+if TYPE_CHECKING:
+    from openai import AsyncOpenAI, AsyncStream
+
+__all__ = ["StreamedCall"]
+
+
+@dataclass(slots=True)
+class _Call:
+    """A tool call as its pieces arrive."""
+
+    id: str = ""
+    name: str = ""
+    arguments: list[str] = field(default_factory=list[str])
+
+    def to_wire(self) -> dict[str, Any]:
+        function = {"name": self.name, "arguments": "".join(self.arguments)}
+        return {"id": self.id, "function": function}
+
+
+class StreamedCall:
+    """Opened, read until ``next_text`` gives None, asked for its ``response``, closed always.
+
+    ``timeout`` counts from the opening, in seconds, for the whole call. With ``guarded`` the call
+    ends by itself, finish reason ``aborted``, once the output runs on.
+    """
+
+    def __init__(self, request: ModelRequest, site: CallSite, *, guarded: bool) -> None:
+        self._request = request
+        self._site = site
+        self._guards = (RunOnGuard(), RunOnGuard()) if guarded else None
+        self._started = time.perf_counter()
+        self._deadline: float | None = None
+        self._stream: AsyncStream[object] | None = None
+        self._request_id: str | None = None
+        self._text: list[str] = []
+        self._hidden: list[str] = []
+        self._calls: list[_Call] = []
+        self._indexes: dict[object, _Call] = {}
+        self._pieces = 0
+        self._refused = False
+        self._ran_on = False
+        self._reason: object = None
+        self._usage: Usage | None = None
+        self._timings = Timings()
+
+    async def open(self, client: AsyncOpenAI, body: dict[str, Any], options: Any) -> None:
+        """Send the request.
+
+        Raises:
+            ModelError: or ConfigurationError, as the provider answers.
+        """
+        from openai import AsyncStream
+
+        if self._request.timeout is not None:
+            self._deadline = asyncio.get_running_loop().time() + self._request.timeout
+        try:
+            async with asyncio.timeout_at(self._deadline):
+                self._stream = await client.post(
+                    "/chat/completions",
+                    cast_to=object,
+                    body=body,
+                    options=options,
+                    stream=True,
+                    stream_cls=AsyncStream[object],
+                )
+        except provider_failures() as error:
+            raise self._failure(error) from None
+        self._request_id = self._stream.response.headers.get("x-request-id")
+
+    async def next_text(self) -> str | None:
+        """The next piece of the answer; None at its end.
+
+        Raises:
+            ModelError: the stream broke off, with the usage up to there.
+        """
+        assert self._stream is not None  # noqa: S101 - open() comes first
+        while not self._ran_on:
+            try:
+                if self._deadline is None:
+                    chunk = await anext(self._stream)
+                else:
+                    async with asyncio.timeout_at(self._deadline):
+                        chunk = await anext(self._stream)
+            except StopAsyncIteration:
+                break
+            except provider_failures() as error:
+                if self._reason is not None:
+                    break  # the answer is whole; only its usage is missing
+                raise self._failure(error) from None
+            if text := self._feed(wire.as_mapping(chunk)):
+                return text
+        return None
+
+    async def close(self) -> None:
+        """Close the connection if the answer has not been read to its end: the server stops."""
+        if self._stream is not None:
+            await self._stream.close()
+
+    def response(self) -> ModelResponse:
+        """The whole answer.
+
+        Raises:
+            ModelError: nothing came, or the end is missing.
+        """
+        if self._reason is None and not self._ran_on:
+            what = "broke off" if self._pieces else "brought no answer"
+            message = f"the stream from {self._site.host} {what}"
+            raise ModelError(
+                message, usage=self._paid(), model=self._site.model, retryable=True,
+                request_id=self._request_id,
+            )  # fmt: skip
+        calls, malformed = wire.read_tool_calls([call.to_wire() for call in self._calls])
+        reason: FinishReason = "aborted"
+        if not self._ran_on:
+            called = bool(calls or malformed)
+            reason = wire.finish_reason(self._reason, called=called, refused=self._refused)
+        return ModelResponse(
+            message=Message("assistant", "".join(self._text), calls),
+            usage=self._paid(),
+            finish_reason=reason,
+            model=self._site.model,
+            timings=Timings(
+                total=time.perf_counter() - self._started,
+                prompt=self._timings.prompt,
+                output=self._timings.output,
+            ),
+            request_id=self._request_id,
+            usage_estimated=self._usage is None,
+            malformed_tool_calls=malformed,
+        )
+
+    def _feed(self, chunk: Mapping[str, Any]) -> str:
+        if usage := wire.read_usage(chunk):
+            self._usage = usage
+        if "timings" in chunk:
+            self._timings = wire.read_timings(chunk, 0.0)
+        choices: object = chunk.get("choices")
+        if not isinstance(choices, list) or not choices:
+            return ""
+        choice = wire.as_mapping(cast("list[object]", choices)[0])
+        self._reason = choice.get("finish_reason") or self._reason
+        # Some servers send the last piece as a whole message.
+        delta = wire.as_mapping(choice.get("delta") or choice.get("message"))
+        text = wire.read_text(delta)
+        arguments = self._feed_calls(delta.get("tool_calls"))
+        hidden = delta.get("reasoning_content") or delta.get("reasoning")
+        if isinstance(hidden, str):
+            self._hidden.append(hidden)
+        self._refused = self._refused or bool(delta.get("refusal"))
+        self._pieces += bool(text or arguments or hidden)
+        if text:
+            self._text.append(text)
+        if self._guards is not None:
+            self._ran_on = self._guards[0].feed(text) or self._guards[1].feed(arguments)
+        return text
+
+    def _feed_calls(self, deltas: object) -> str:
+        """Add pieces of tool calls; the text of their arguments."""
+        if not isinstance(deltas, list):
+            return ""
+        fed: list[str] = []
+        for delta in map(wire.as_mapping, cast("list[object]", deltas)):
+            function = wire.as_mapping(delta.get("function"))
+            call = self._call_of(delta, function)
+            call.id = call.id or str(delta.get("id") or "")
+            call.name = call.name or str(function.get("name") or "")
+            arguments = function.get("arguments")
+            if isinstance(arguments, str):
+                call.arguments.append(arguments)
+                fed.append(arguments)
+            elif arguments is not None:
+                call.arguments.append(json.dumps(arguments))
+        return "".join(fed)
+
+    def _call_of(self, delta: Mapping[str, Any], function: Mapping[str, Any]) -> _Call:
+        """The call a piece belongs to; a new id with a name begins one, whatever its index says.
+
+        Google sends every call under index 0 or none, each complete in one piece.
+        """
+        index, new_id = delta.get("index"), delta.get("id")
+        call = self._indexes.get(index)
+        if call is None and index is None and self._calls and not function.get("name"):
+            return self._calls[-1]
+        if call is None or (new_id and call.id and new_id != call.id and function.get("name")):
+            call = _Call()
+            self._calls.append(call)
+            self._indexes[index] = call
+        return call
+
+    def _paid(self) -> Usage:
+        if self._usage is not None:
+            return self._usage
+        calls = [call.name + "".join(call.arguments) for call in self._calls]
+        received = "".join([*self._hidden, *self._text, *calls])
+        return estimate_usage(self._request, received, pieces=self._pieces)
+
+    def _failure(self, error: Exception) -> LeanAgentError:
+        failure = translate(error, self._site, self._paid())
+        if isinstance(failure, ModelError) and failure.request_id is None:
+            failure.request_id = self._request_id
+        return failure

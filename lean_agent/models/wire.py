@@ -1,0 +1,222 @@
+"""Requests as OpenAI's chat API takes them, and its answers as they really come.
+
+Servers that call themselves compatible differ in where they put cached tokens, whether arguments
+are a string or an object, and what they leave out; reading is tolerant, writing is strict.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any, cast
+
+from lean_agent.messages import Message, ToolCall
+from lean_agent.model import FinishReason, ModelRequest, Timings
+from lean_agent.tool_spec import ToolSpec
+from lean_agent.usage import Usage
+
+__all__ = [
+    "as_mapping",
+    "finish_reason",
+    "message_to_wire",
+    "read_text",
+    "read_timings",
+    "read_tool_calls",
+    "read_usage",
+    "request_body",
+    "tool_to_wire",
+]
+
+# Finish reasons beside OpenAI's own, as seen of other servers.
+_FINISH_REASONS: dict[str, FinishReason] = {
+    "stop": "stop",
+    "length": "length",
+    "max_tokens": "length",
+    "model_length": "length",
+    "tool_calls": "tool_calls",
+    "function_call": "tool_calls",
+    "content_filter": "content_filter",
+    "sensitive": "content_filter",
+}
+
+
+def as_mapping(value: object) -> Mapping[str, Any]:
+    """``value`` if it is a JSON object, else an empty one."""
+    return cast("Mapping[str, Any]", value) if isinstance(value, dict) else {}
+
+
+def message_to_wire(message: Message) -> dict[str, Any]:
+    """OpenAI's form. Empty text beside tool calls is null, which every server accepts."""
+    data = message.to_dict()
+    if message.tool_calls and not message.content:
+        data["content"] = None
+    return data
+
+
+def tool_to_wire(spec: ToolSpec) -> dict[str, Any]:
+    """What the model is told of a tool."""
+    return {
+        "type": "function",
+        "function": {
+            "name": spec.name,
+            "description": spec.description,
+            "parameters": spec.parameters,
+        },
+    }
+
+
+def request_body(
+    request: ModelRequest,
+    *,
+    model: str,
+    stream: bool,
+    max_tokens_name: str = "max_tokens",
+    llama_cpp: bool = False,
+) -> dict[str, Any]:
+    """The JSON body of a call; what the request leaves open is left out.
+
+    ``grammar`` and ``slot`` are sent to llama.cpp only.
+    """
+    body: dict[str, Any] = {
+        "model": model,
+        "messages": [message_to_wire(message) for message in request.messages],
+    }
+    if request.tools:
+        body["tools"] = [tool_to_wire(spec) for spec in request.tools]
+        if request.tool_choice != "auto":
+            body["tool_choice"] = request.tool_choice
+    if request.max_output_tokens is not None:
+        body[max_tokens_name] = request.max_output_tokens
+    if request.temperature is not None:
+        body["temperature"] = request.temperature
+    if request.seed is not None:
+        body["seed"] = request.seed
+    if request.stop:
+        body["stop"] = list(request.stop)
+    if request.response_schema is not None:
+        schema = {"name": "response", "strict": True, "schema": request.response_schema}
+        body["response_format"] = {"type": "json_schema", "json_schema": schema}
+    if llama_cpp and request.grammar is not None:
+        body["grammar"] = request.grammar
+    if llama_cpp and request.slot is not None:
+        body["id_slot"] = request.slot
+    if stream:
+        body["stream"] = True
+        body["stream_options"] = {"include_usage": True}
+    return body
+
+
+def _count(data: Mapping[str, Any], *names: str) -> int | None:
+    """The first of ``names`` that holds a token count."""
+    for name in names:
+        value = data.get(name)
+        if isinstance(value, int) and not isinstance(value, bool) and value >= 0:
+            return value
+    return None
+
+
+def read_usage(data: Mapping[str, Any]) -> Usage | None:
+    """Tokens from a response's or chunk's ``usage`` and llama.cpp's ``timings``; None without.
+
+    Cached tokens end up inside the input and reasoning inside the output, whatever the server
+    does: where the total is more than prompt and completion together, what is missing is output
+    (xAI and Google leave reasoning out of ``completion_tokens``), and a cache larger than the
+    prompt it was read for was not counted in it. The cost is None: it is charged elsewhere.
+    """
+    usage, timings = as_mapping(data.get("usage")), as_mapping(data.get("timings"))
+    fresh, reused = _count(timings, "prompt_n"), _count(timings, "cache_n")
+    prompt = _count(usage, "prompt_tokens", "input_tokens")
+    output = _count(usage, "completion_tokens", "output_tokens")
+    if prompt is None and fresh is not None:
+        prompt = fresh + (reused or 0)
+    if output is None:
+        output = _count(timings, "predicted_n")
+    if prompt is None or output is None:
+        return None
+    inputs = as_mapping(usage.get("prompt_tokens_details") or usage.get("input_tokens_details"))
+    outputs = as_mapping(usage.get("completion_tokens_details"))
+    read = _count(inputs, "cached_tokens")
+    if read is None:
+        # DeepSeek, Moonshot, Anthropic
+        names = ("prompt_cache_hit_tokens", "cached_tokens", "cache_read_input_tokens")
+        read = _count(usage, *names)
+    if read is None:
+        read = reused or 0
+    written = _count(inputs, "cache_write_tokens", "cache_creation_tokens")
+    if written is None:
+        written = _count(usage, "cache_creation_input_tokens") or 0
+    total = _count(usage, "total_tokens") or 0
+    output = max(output, total - prompt)
+    if read + written > prompt:
+        prompt += read + written
+    return Usage(
+        input_tokens=prompt,
+        output_tokens=output,
+        cache_read_input_tokens=read,
+        cache_creation_input_tokens=written,
+        reasoning_output_tokens=min(output, _count(outputs, "reasoning_tokens") or 0),
+        cost=None,
+    )
+
+
+def read_timings(data: Mapping[str, Any], total: float) -> Timings:
+    """llama.cpp's milliseconds as seconds; other servers do not tell prompt and output apart."""
+    timings = as_mapping(data.get("timings"))
+    prompt, output = timings.get("prompt_ms"), timings.get("predicted_ms")
+    return Timings(
+        total=total,
+        prompt=prompt / 1000 if isinstance(prompt, int | float) else None,
+        output=output / 1000 if isinstance(output, int | float) else None,
+    )
+
+
+def read_text(message: Mapping[str, Any]) -> str:
+    """The answer's text of a message or delta: reasoning is left out, a refusal is the answer."""
+    content: object = message.get("content")
+    if isinstance(content, list):
+        parts = [as_mapping(part) for part in cast("list[object]", content)]
+        content = "".join(part.get("text") or "" for part in parts if part.get("type") == "text")
+    if isinstance(content, str) and content:
+        return content
+    refusal = message.get("refusal")
+    return refusal if isinstance(refusal, str) else ""
+
+
+def _arguments(raw: object) -> tuple[dict[str, Any] | None, str]:
+    """The decoded object, or None and the text that is none. A call without any is an empty one."""
+    if isinstance(raw, dict):
+        return cast("dict[str, Any]", raw), ""
+    text = raw if isinstance(raw, str) else json.dumps(raw)
+    if raw is None or not text.strip():
+        return {}, ""
+    try:
+        value = json.loads(text)
+    except ValueError:
+        return None, text
+    return (cast("dict[str, Any]", value), "") if isinstance(value, dict) else (None, text)
+
+
+def read_tool_calls(
+    calls: Sequence[object],
+) -> tuple[tuple[ToolCall, ...], tuple[tuple[str, str], ...]]:
+    """Well-formed calls, and (name, raw arguments) of those whose arguments are no JSON object."""
+    good: list[ToolCall] = []
+    malformed: list[tuple[str, str]] = []
+    for index, call in enumerate(calls):
+        data = as_mapping(call)
+        function = as_mapping(data.get("function"))
+        name = str(function.get("name") or "")
+        arguments, raw = _arguments(function.get("arguments"))
+        if arguments is None or not name:
+            malformed.append((name, raw or json.dumps(arguments)))
+        else:
+            good.append(ToolCall(str(data.get("id") or f"call_{index}"), name, arguments))
+    return tuple(good), tuple(malformed)
+
+
+def finish_reason(raw: object, *, called: bool, refused: bool = False) -> FinishReason:
+    """OpenAI's word for why the model stopped; unknown words and none count as stop."""
+    if refused:
+        return "content_filter"
+    reason = _FINISH_REASONS.get(raw, "stop") if isinstance(raw, str) else "stop"
+    return "tool_calls" if called and reason == "stop" else reason

@@ -1,0 +1,48 @@
+"""What every test gets: no network but loopback, and none of the user's own keys or settings."""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+import sys
+from collections.abc import Iterator
+from typing import Any, cast
+
+import pytest
+from support.fake_openai import FakeOpenAI
+
+_WHERE_DATA_IS = {"LEAN_AGENT_TEST_DATA", "LEAN_AGENT_WEIGHTS_DIR"}
+
+
+def _refuse_outside(event: str, arguments: tuple[Any, ...]) -> None:
+    if event != "socket.connect" or not isinstance(arguments[1], tuple):
+        return
+    host, *_ = cast("tuple[str, ...]", arguments[1])
+    if host not in {"", "localhost"} and not ipaddress.ip_address(host).is_loopback:
+        raise OSError(f"a test tried to reach {host}")
+
+
+sys.addaudithook(_refuse_outside)
+
+
+@pytest.fixture(autouse=True)
+def _own_settings(
+    monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """Keys, addresses, ledgers, prices and state of the person who runs the tests stay out."""
+    for name in os.environ:
+        ours = name.startswith(("OPENAI_", "LEAN_AGENT_")) and name not in _WHERE_DATA_IS
+        if ours or name.endswith("_API_KEY"):
+            monkeypatch.delenv(name)
+    folder = tmp_path_factory.mktemp("settings")
+    for name in ("XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_STATE_HOME"):
+        path = folder / name.lower()
+        path.mkdir()
+        monkeypatch.setenv(name, str(path))
+
+
+@pytest.fixture
+def server() -> Iterator[FakeOpenAI]:
+    """An OpenAI-compatible server on loopback that says what it is told."""
+    with FakeOpenAI() as running:
+        yield running

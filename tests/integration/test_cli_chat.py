@@ -1,0 +1,161 @@
+"""`lean-agent chat`, in a pipe and at a terminal."""
+
+from __future__ import annotations
+
+import re
+import signal
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pexpect
+import pytest
+from support.cli import LEAN_AGENT, environment, lean_agent
+from support.fake_openai import FakeOpenAI, Reply
+
+
+def in_a_pipe(server: FakeOpenAI, folder: Path, typed: bytes) -> Any:
+    line = ("chat", "--model", "openai:x", "--base-url", server.url)
+    return lean_agent(*line, folder=folder, stdin=typed)
+
+
+def test_each_line_is_a_question_that_knows_the_last_one(
+    server: FakeOpenAI, tmp_path: Path
+) -> None:
+    server.say(Reply(text="Paris"), Reply(text="Rome"))
+    ended = in_a_pipe(server, tmp_path, b"Capital of France?\n\nAnd of Italy?")
+    assert (ended.code, ended.out) == (0, "Paris\nRome\n")
+    first, second = (request.body["messages"] for request in server.chats)
+    assert second[: len(first)] == first
+    assert [m["content"] for m in second[len(first) :]] == ["Paris", "And of Italy?"]
+    assert "session: 2 steps" in ended.err.splitlines()[-1]
+
+
+def test_commands(server: FakeOpenAI, tmp_path: Path) -> None:
+    typed = b"/help\n/mode\n/mode reason\n/mode magic\n/what\nhi\n/new\n/cost\nho\n/quit\nnever\n"
+    server.say(*[Reply(text="Answer: yes")] * 2)
+    ended = in_a_pipe(server, tmp_path, typed)
+    assert (ended.code, ended.out) == (0, "yes\nyes\n")
+    lines = ended.err.splitlines()
+    assert lines[0].startswith("/mode [auto")
+    assert lines.index("mode auto") < lines.index("mode reason")
+    assert any(line.startswith("error: no mode 'magic'") for line in lines)
+    assert any(line.startswith("error: no command '/what'") for line in lines)
+    assert "reason mode: forced by the caller" in lines
+    assert len(server.chats) == 2
+    assert len(server.chats[1].body["messages"]) == len(server.chats[0].body["messages"])
+
+
+def test_one_bad_line_or_answer_does_not_end_the_session(
+    server: FakeOpenAI, tmp_path: Path
+) -> None:
+    server.say(Reply(text="fine"), Reply(status=400, body={"error": {"message": "no"}}))
+    ended = in_a_pipe(server, tmp_path, b"hi\ncaf\xe9\nrefused\nlast\n")
+    assert ended.out == "fine\nok\n"
+    assert ended.code in (1, 2)
+    assert "not UTF-8" in ended.err
+
+
+PROMPT = re.escape("\x1b[?2004h")  # bracketed paste is on: a line can be typed
+Spawn = Callable[[], Any]
+
+
+@pytest.fixture
+def at_terminal(server: FakeOpenAI, tmp_path: Path) -> Iterator[Spawn]:
+    """Starts a chat on a pseudo-terminal."""
+    children: list[Any] = []
+
+    def spawn() -> Any:
+        program: Any = pexpect  # which has no types
+        child = program.spawn(
+            LEAN_AGENT,
+            ["chat", "--model", "openai:x", "--base-url", server.url],
+            env={**environment(tmp_path), "TERM": "xterm-256color", "NO_COLOR": "1"},
+            dimensions=(40, 160),
+            timeout=60,
+            encoding="utf-8",
+        )
+        children.append(child)
+        child.expect("Ctrl-D leaves")
+        child.expect(PROMPT)
+        return child
+
+    yield spawn
+    for child in children:
+        child.close(force=True)
+
+
+def test_ctrl_c_stops_an_answer_and_keeps_session_and_spend(
+    server: FakeOpenAI, at_terminal: Spawn
+) -> None:
+    server.say(
+        Reply(text="I am in Ghent."),
+        Reply(text="one two three four", piece_delay=0.1, run_on=" more"),
+        Reply(text="still here"),
+    )
+    child = at_terminal()
+    child.send("Where are you?\r")
+    child.expect("I am in Ghent.")
+    child.expect(r"unknown \(unpriced\)")
+    child.expect(PROMPT)
+    child.send("Count!\r")
+    child.expect("two three")
+    child.sendintr()
+    child.expect("error: interrupted")
+    child.expect(PROMPT)
+    child.send("Are you there?\r")
+    child.expect("still here")
+    child.expect(PROMPT)
+    child.send("/cost\r")
+    child.expect(r"session: .* \d\d output tokens .* unknown \(unpriced\)")
+    child.expect(PROMPT)
+    child.sendeof()
+    child.expect(pexpect.EOF)
+    child.close()
+    assert child.exitstatus == 0
+    assert server.gone.wait(10)
+    contents = [m["content"] for m in server.chats[-1].body["messages"]]
+    assert contents[-4:-2] == ["I am in Ghent.", "Count!"]
+    assert contents[-2].startswith("one two")
+    assert contents[-1] == "Are you there?"
+
+
+def test_ctrl_c_at_the_prompt_discards_the_line_only(
+    server: FakeOpenAI, at_terminal: Spawn
+) -> None:
+    child = at_terminal()
+    child.send("half a line")
+    child.expect("half a line")
+    child.sendintr()
+    child.expect(PROMPT)
+    child.send("whole\r")
+    child.expect("ok")
+    child.expect(PROMPT)
+    child.sendeof()
+    child.expect(pexpect.EOF)
+    child.close()
+    assert child.exitstatus == 0
+    assert len(server.chats) == 1
+    assert "half" not in str(server.chats[0].body)
+
+
+def test_an_answer_cannot_steer_the_terminal(server: FakeOpenAI, at_terminal: Spawn) -> None:
+    server.say(Reply(text="a\x1b]0;owned\x07b\x1b[2Jc\x9b2Jd", piece_chars=1))
+    child = at_terminal()
+    child.send("hi\r")
+    child.expect(re.escape("a]0;ownedb[2Jc2Jd"))
+    child.expect(PROMPT)
+    child.sendeof()
+    child.expect(pexpect.EOF)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_a_terminated_session_restores_the_terminal(
+    server: FakeOpenAI, at_terminal: Spawn, number: signal.Signals
+) -> None:
+    child = at_terminal()
+    child.kill(number)
+    child.expect(re.escape("\x1b[?2004l"))
+    child.expect(pexpect.EOF)
+    child.close()
+    assert child.exitstatus == 130

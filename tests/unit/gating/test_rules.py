@@ -1,0 +1,59 @@
+from __future__ import annotations
+
+import pytest
+
+from lean_agent.errors import ConfigurationError
+from lean_agent.gate import Signals
+from lean_agent.gating.rules import RuleGate
+
+BUILT_IN = frozenset({"calculator", "python", "read_file", "list_files"})
+
+
+def mode_of(task: str, tools: frozenset[str] = BUILT_IN, **more: bool) -> str:
+    return RuleGate().decide(Signals(task=task, tools=tools, **more)).mode
+
+
+@pytest.mark.parametrize(
+    ("task", "mode"),
+    [
+        ("What is the capital of Australia?", "instant"),
+        ("Translate 'good night' into French.", "instant"),
+        ("hello there", "instant"),
+        ("What is 2347 * 912?", "agent"),
+        ("Calculate the square root of 1369.", "agent"),
+        ("Which files are in this folder?", "agent"),
+        ("Fetch https://example.org/a and tell me its title", "agent"),
+        ("Tom has 3 boxes with 12 eggs each. How many eggs are left if 5 break?", "reason"),
+        ("Prove that the sum of two odd numbers is even.", "reason"),
+    ],
+)
+def test_modes_of_plain_tasks(task: str, mode: str) -> None:
+    assert mode_of(task) == mode
+
+
+def test_without_tools_nothing_becomes_agent() -> None:
+    assert mode_of("What is 2347 * 912?", frozenset()) == "instant"
+
+
+def test_attached_documents_ask_for_the_agent() -> None:
+    assert mode_of("Who wrote it?", BUILT_IN | {"search"}, has_files=True) == "agent"
+    assert mode_of("thanks", BUILT_IN | {"search"}, has_files=True) == "instant"
+
+
+def test_the_callers_own_tools_ask_for_the_agent() -> None:
+    assert mode_of("How warm is it in Oslo?", frozenset({"weather"})) == "agent"
+
+
+def test_forced_mode_wins_and_says_so() -> None:
+    decision = RuleGate().decide(Signals(task="2+2", tools=BUILT_IN, forced="instant"))
+    assert (decision.mode, decision.reason) == ("instant", "forced by the caller")
+
+
+def test_agent_mode_without_tools_is_refused() -> None:
+    with pytest.raises(ConfigurationError, match="at least one tool"):
+        RuleGate().decide(Signals(task="2+2", forced="agent"))
+
+
+def test_every_decision_gives_a_reason() -> None:
+    for task in ("a", "2*2", "search for x", "hello"):
+        assert RuleGate().decide(Signals(task=task, tools=BUILT_IN)).reason

@@ -1,0 +1,124 @@
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from lean_agent.errors import ConfigurationError
+from lean_agent.models.openai_compatible import OpenAICompatibleModel
+from lean_agent.models.registry import resolve_model
+from lean_agent.models.scripted import ScriptedModel
+
+PLUGIN = """
+from lean_agent.errors import ConfigurationError
+from lean_agent.models.scripted import ScriptedModel
+def make(name): return ScriptedModel([], name=f"acme:{name}")
+def nothing(name): return 3
+def broken(name): raise RuntimeError("no such thing")
+def picky(name): raise ConfigurationError("the acme key is missing", hint="set ACME_KEY")
+"""
+
+
+@pytest.fixture
+def installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
+    """Installs a package whose provider ``acme`` is the given function."""
+
+    def install(function: str) -> None:
+        (tmp_path / "acme_models.py").write_text(PLUGIN)
+        info = tmp_path / "acme-1.0.dist-info"
+        info.mkdir()
+        (info / "METADATA").write_text("Name: acme\nVersion: 1.0\n")
+        (info / "entry_points.txt").write_text(
+            f"[lean_agent.models]\nacme = acme_models:{function}\n"
+        )
+        monkeypatch.setattr(sys, "path", [str(tmp_path), *sys.path])
+        monkeypatch.delitem(sys.modules, "acme_models", raising=False)
+
+    return install
+
+
+def test_a_model_stays_what_it_is() -> None:
+    model = ScriptedModel([])
+    assert resolve_model(model) is model
+    with pytest.raises(ConfigurationError, match="is a model already"):
+        resolve_model(model, base_url="http://localhost:1/v1")
+
+
+def test_hosted_providers_have_their_address(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENROUTER_API_KEY", "k")
+    model = resolve_model("openrouter:meta-llama/llama-3:free")
+    assert isinstance(model, OpenAICompatibleModel)
+    assert model.name == "openrouter:meta-llama/llama-3:free"
+    assert model.base_url == "https://openrouter.ai/api/v1"
+    assert not model.card.self_hosted
+    with pytest.raises(ConfigurationError) as caught:
+        resolve_model("groq:llama")
+    assert caught.value.hint == "set GROQ_API_KEY"
+
+
+def test_servers_of_this_machine_need_no_key_and_are_self_hosted() -> None:
+    model = resolve_model("ollama:qwen3:8b")
+    assert model.card.self_hosted
+    assert not model.card.grammar
+    assert resolve_model("llama_cpp:any").card.grammar
+    elsewhere = resolve_model("ollama:qwen3:8b", base_url="https://ollama.example/v1")
+    assert not elsewhere.card.self_hosted, "nobody knows who pays for it"
+
+
+def test_any_provider_name_will_do_with_an_address() -> None:
+    model = resolve_model("vllm:qwen", base_url="http://localhost:8000/v1")
+    assert isinstance(model, OpenAICompatibleModel)
+    assert (model.name, model.base_url) == ("vllm:qwen", "http://localhost:8000/v1")
+
+
+def test_local_models_are_the_embedded_engines() -> None:
+    model = resolve_model("local:qwen2.5-coder-0.5b")
+    assert type(model).__name__ == "LocalModel"
+    assert model.name == "local:qwen2.5-coder-0.5b"
+    with pytest.raises(ConfigurationError, match="no base_url"):
+        resolve_model("local:x", base_url="http://localhost:1/v1")
+
+
+@pytest.mark.parametrize(
+    ("spec", "hint"),
+    [
+        ("gpt-4o", "openai:gpt-4o"),
+        ("openai", "openai:NAME"),
+        ("openai:", "openai:NAME"),
+        (":gpt-4o", "provider:model"),
+        ("", "provider:model"),
+        ("opnai:gpt-4o", "did you mean openai:gpt-4o?"),
+        ("zzz:gpt-4o", "known: anthropic, "),
+    ],
+)
+def test_a_wrong_name_is_answered_with_a_right_one(spec: str, hint: str) -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        resolve_model(spec)
+    assert hint in caught.value.hint
+
+
+def test_installed_packages_bring_providers(installed: Callable[[str], None]) -> None:
+    installed("make")
+    assert resolve_model("acme:one").name == "acme:one"
+    with pytest.raises(ConfigurationError) as caught:
+        resolve_model("acne:one")
+    assert "did you mean acme:one?" in caught.value.hint
+
+
+@pytest.mark.parametrize(
+    ("function", "message"),
+    [
+        ("nothing", r"acme \(acme_models:nothing\) made a int"),
+        ("broken", r"acme \(acme_models:broken\) failed: no such thing"),
+        ("missing", r"acme \(acme_models:missing\) failed"),
+        ("picky", "the acme key is missing"),
+    ],
+)
+def test_a_plugin_that_fails_is_named(
+    installed: Callable[[str], None], function: str, message: str
+) -> None:
+    installed(function)
+    with pytest.raises(ConfigurationError, match=message):
+        resolve_model("acme:one")

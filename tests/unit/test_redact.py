@@ -1,0 +1,86 @@
+from __future__ import annotations
+
+import time
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lean_agent._redact import redact
+
+SECRETS = [
+    "sk-proj-AbCd1234EfGh5678",
+    "sk-ant-api03-AbCd1234EfGh5678",
+    "gsk_AbCd1234EfGh5678IjKl",
+    "hf_AbCdEfGhIjKlMnOpQrSt",
+    "ghp_AbCdEfGhIjKlMnOpQrSt12345",
+    "github_pat_11ABCDEFG0123456789ab_cd",
+    "AKIAIOSFODNN7EXAMPLE",
+    "AIzaSyA1234567890abcdefghijklmnopqrstuv",
+    "xoxb-1234567890-abcdef",
+    "sk_live_1234567890abcdef",
+    "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.c2lnbmF0dXJl",
+]
+
+
+@pytest.mark.parametrize("secret", SECRETS)
+def test_keys_are_known_by_their_form(secret: str) -> None:
+    assert redact(f'the key "{secret}" was refused') == 'the key "[redacted]" was refused'
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("OPENAI_API_KEY=abcd1234efgh", "OPENAI_API_KEY=[redacted]"),
+        ("AWS_SECRET_ACCESS_KEY = wJalrXUtnFEMI/K7MD", "AWS_SECRET_ACCESS_KEY = [redacted]"),
+        ('{"api_key": "zzzz9999zzzz"}', '{"api_key": "[redacted]"}'),
+        ("x-api-key: zzzz9999zzzz", "x-api-key: [redacted]"),
+        ("access_token='abc123def456'", "access_token='[redacted]'"),
+        ("password=correct-horse", "password=[redacted]"),
+        ("Authorization: Bearer abcdef0123456789", "Authorization: Bearer [redacted]"),
+        ("postgres://me:hunter2@db/x", "postgres://[redacted]@db/x"),
+        (
+            "-----BEGIN RSA PRIVATE KEY-----\nMIIE+/=\n-----END RSA PRIVATE KEY-----\nrest",
+            "[redacted]\nrest",
+        ),
+    ],
+)
+def test_what_is_assigned_to_a_telling_name_goes(text: str, shown: str) -> None:
+    assert redact(text) == shown
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "max_tokens=123456789, token: something12",
+        'client = OpenAI(api_key=os.environ["OPENAI_KEY_2"])',
+        "commit 0123456789abcdef0123456789abcdef01234567",
+        "550e8400-e29b-41d4-a716-446655440000",
+        "see https://example.org/a:b/c@d and sk-learn",
+        "bearer instruments and basic training",
+        "the password: see below",
+    ],
+)
+def test_prose_code_and_hashes_stay(text: str) -> None:
+    assert redact(text) == text
+
+
+def test_known_secrets_go_whatever_they_look_like() -> None:
+    assert redact("open sesame!", "open sesame") == "[redacted]!"
+    assert redact("a cat", "a") == "a cat"
+
+
+@given(st.text(alphabet=st.sampled_from("ab1:=/@ \"'.-_\nsk-key=token password://"), max_size=80))
+def test_twice_is_once(text: str) -> None:
+    once = redact(text)
+    assert redact(once) == once
+
+
+@pytest.mark.parametrize(
+    "unit", ["password" * 8, "://a", "api_key=", "api_key=1", "bearer ", "sk-", "key:" + "a" * 60]
+)
+def test_hostile_text_takes_no_longer(unit: str) -> None:
+    text = unit * (100_000 // len(unit)) + "("
+    started = time.perf_counter()
+    redact(text)
+    assert time.perf_counter() - started < 2

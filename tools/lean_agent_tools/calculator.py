@@ -1,0 +1,21 @@
+"""``calculator``: arithmetic, exact where numbers allow it."""
+
+from __future__ import annotations
+
+from lean_agent import ToolError, tool
+from lean_agent_tools._arithmetic import CalculationError, calculate
+
+__all__ = ["calculator"]
+
+
+@tool(timeout=5)
+async def calculator(expression: str) -> str:
+    """Compute an arithmetic expression, such as 15% of 80 or sqrt(2)*3.
+
+    Args:
+        expression: Numbers, + - * / // % ** ( ), sqrt, round, min, max, abs, log, pi, e.
+    """
+    try:
+        return calculate(expression)
+    except CalculationError as error:
+        raise ToolError(str(error)) from error
