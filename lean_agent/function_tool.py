@@ -50,6 +50,9 @@ class FunctionTool(Generic[P, R]):
         ConfigurationError: the function cannot be a tool; the message names the parameter.
     """
 
+    __name__: str
+    __wrapped__: Callable[P, R]
+
     def __init__(self, function: Callable[P, R], **options: Any) -> None:
         self._function = function
         self._options = _Options(**options)

@@ -68,10 +68,10 @@ def ask(
 
 
 async def _ask(agent: Agent, task: str, *, as_json: bool, quiet: bool) -> Outcome:
-    from lean_agent.cli.running import follow
+    from lean_agent.cli.running import follow, opened
     from lean_agent.cli.view import View
 
-    async with agent:
+    async with opened(agent):
         view = View(quiet=quiet, live=not as_json)
         outcome = await follow(agent, task, view)
         if as_json:

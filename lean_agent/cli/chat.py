@@ -70,7 +70,9 @@ def chat(
 
 
 async def _chat(agent: Agent, *, quiet: bool) -> int:
-    async with agent:
+    from lean_agent.cli.running import opened
+
+    async with opened(agent):
         return await converse(agent, quiet=quiet)
 
 

@@ -48,10 +48,10 @@ def demo(
 
 
 async def _demo(agent: Agent) -> int:
-    from lean_agent.cli.running import follow
+    from lean_agent.cli.running import follow, opened
     from lean_agent.cli.view import View
 
-    async with agent:
+    async with opened(agent):
         view = View()
         outcome = await follow(agent, QUESTION, view)
         say("")

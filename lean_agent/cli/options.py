@@ -169,5 +169,9 @@ class RunOptions:
     def _instructions(self) -> str:
         if not self.files:
             return self.system
-        names = "\n".join(f"- {file.resolve()}" for file in self.files)
-        return f"{self.system}\n\nThe user gave these files to read:\n{names}".strip()
+        names = [file.name for file in self.files]
+        unique = len(set(names)) == len(names)
+        told = names if unique else [str(file.resolve()) for file in self.files]
+        # A name need not be text that can be sent.
+        listed = "\n".join(f"- {name}" for name in told).encode("utf-8", "replace").decode()
+        return f"{self.system}\n\nThe user gave these files to read:\n{listed}".strip()

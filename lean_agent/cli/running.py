@@ -5,14 +5,16 @@ from __future__ import annotations
 import asyncio
 import signal
 import time
-from collections.abc import Coroutine, Sequence
-from contextlib import aclosing
+from collections.abc import AsyncGenerator, Coroutine, Sequence
+from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from lean_agent._semconv import Mode
 from lean_agent.cli.failures import EXIT_INTERRUPTED, EXIT_LIMIT, Failure, describe
 from lean_agent.cli.signals import ENDING, heard
+from lean_agent.cli.streams import say
+from lean_agent.cli.text import one_line
 from lean_agent.errors import LeanAgentError
 from lean_agent.events import (
     CostUpdated,
@@ -32,7 +34,7 @@ if TYPE_CHECKING:
     from lean_agent.agent import Agent
     from lean_agent.cli.view import View
 
-__all__ = ["Outcome", "follow"]
+__all__ = ["Outcome", "follow", "opened"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +114,29 @@ class Tally:
             seconds=time.monotonic() - self.started,
             run_id=self.run_id,
         )
+
+
+@asynccontextmanager
+async def opened(agent: Agent) -> AsyncGenerator[Agent]:
+    """The agent for as long as it is needed, its documents read before anything is paid for.
+
+    Raises:
+        ConfigurationError: there is nothing to read in the folder.
+    """
+    async with agent:
+        for tool in agent.tools.values():
+            open_documents = getattr(tool, "open", None)
+            if open_documents is not None:
+                _tell_skipped(await open_documents())
+        yield agent
+
+
+def _tell_skipped(corpus: Any) -> None:
+    skipped = [file for file in getattr(corpus, "skipped", ()) if file.reason != "hidden"]
+    if skipped:
+        first = f"{skipped[0].path} ({skipped[0].reason})"
+        more = f" and {len(skipped) - 1} more" if skipped[1:] else ""
+        say(one_line(f"note: not searched: {first}{more}"))
 
 
 async def follow(

@@ -51,18 +51,27 @@ class Action:
     answer: str | None = None
 
 
-def _parameter_line(name: str, schema: Mapping[str, Any], *, required: bool) -> str:
-    kind = schema.get("type", "value")
-    text = f"{name}: {kind}" if required else f"{name}?: {kind}"
-    about = schema.get("description", "")
-    return f"{text} ({about})" if about else text
+_PLACEHOLDERS: Mapping[str, object] = {
+    "integer": 1,
+    "number": 1.5,
+    "boolean": True,
+    "array": [],
+    "object": {},
+}
 
 
-def _signature(spec: ToolSpec) -> str:
+def _example(spec: ToolSpec, name_key: str) -> str:
+    """A call of the tool as the model is to write it, and what it does.
+
+    Placeholders rather than examples, and a parameter's own words only where there are several:
+    small models were seen to copy whatever stands there as their arguments.
+    """
     properties = cast("Mapping[str, Mapping[str, Any]]", spec.parameters.get("properties", {}))
-    required = spec.parameters.get("required", ())
-    parts = [_parameter_line(n, s, required=n in required) for n, s in properties.items()]
-    return f"- {spec.name}({', '.join(parts)}): {spec.description}"
+    arguments = {n: _PLACEHOLDERS.get(str(s.get("type")), "...") for n, s in properties.items()}
+    call = json.dumps({name_key: spec.name, "arguments": arguments}, separators=(",", ":"))
+    about = [f"{n}: {s['description']}" for n, s in properties.items() if "description" in s]
+    more = " " + " ".join(about) if len(properties) > 1 and about else ""
+    return f"{call} - {spec.description}{more}"
 
 
 def instructions(action_format: ActionFormat, tools: Sequence[ToolSpec]) -> str:
@@ -73,20 +82,18 @@ def instructions(action_format: ActionFormat, tools: Sequence[ToolSpec]) -> str:
     """
     if action_format == "native":
         return ""
-    listing = "\n".join(_signature(spec) for spec in tools)
+    facts = "Facts must come from the tools, not from memory. Look up one thing at a time."
     if action_format == "schema":
+        listing = "\n".join(_example(spec, "tool") for spec in tools)
         return (
-            f"Tools:\n{listing}\n"
-            f"- {ANSWER}(): you know enough to answer.\n"
-            'Reply with one JSON action at a time: {"tool": NAME, "arguments": {...}} or '
-            f'{{"tool": "{ANSWER}"}}. Take facts from the tools, not from memory: one thing at a '
-            "time, another query if the first did not show it."
+            f"Use tools, one JSON action at a time:\n{listing}\n"
+            f'{{"tool":"{ANSWER}"}} - You know enough: finish.\n{facts}'
         )
+    listing = "\n".join(_example(spec, "name") for spec in tools)
     return (
         f"Tools:\n{listing}\n"
-        'To use one, write <tool>{"name": NAME, "arguments": {...}}</tool> and stop: its result '
-        "comes back. Take facts from the tools, not from memory. When you know enough, write the "
-        "answer in plain text without any tag."
+        'To use one, write <tool>{"name":NAME,"arguments":{...}}</tool> and stop: its result '
+        f"comes back. {facts} When you know enough, write the answer as plain text without any tag."
     )
 
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import threading
 import time
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from lean_agent.errors import ConfigurationError, LeanAgentError, ModelError, ModelTimeoutError
@@ -75,7 +76,7 @@ class LocalModel:
         """One answer, whole."""
         session = await self._connected()
         try:
-            return await session.client.generate(request)
+            return await session.client.generate(_without_blanks(request))
         except ModelError as error:
             raise await self._explained(session.handle, error) from None
 
@@ -83,7 +84,7 @@ class LocalModel:
         """Text as it comes, then ``Completed``; closing it early ends the engine's work on it."""
         session = await self._connected()
         try:
-            async with aclosing(session.client.stream(request)) as events:
+            async with aclosing(session.client.stream(_without_blanks(request))) as events:
                 async for event in events:
                     yield event
         except ModelError as error:
@@ -177,6 +178,19 @@ async def _end(session: _Session | None) -> None:
     if session is not None:
         await session.client.aclose()
         await session.handle.close()
+
+
+def _without_blanks(request: ModelRequest) -> ModelRequest:
+    """A response schema as a grammar that allows no white space between its tokens.
+
+    The engine is built with llguidance, which takes a schema inside a grammar; through the
+    server's own ``response_format`` blanks stay allowed, and small models run on in them.
+    """
+    if request.response_schema is None:
+        return request
+    schema = {**request.response_schema, "x-guidance": {"whitespace_flexible": False}}
+    grammar = f"%llguidance {{}}\nstart: %json {json.dumps(schema, ensure_ascii=False)}"
+    return replace(request, response_schema=None, grammar=grammar)
 
 
 def _card(context_tokens: int) -> ModelCard:

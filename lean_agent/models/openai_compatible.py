@@ -55,7 +55,7 @@ class OpenAICompatibleModel:
     charges every attempt. The object may be used from several event loops; ``aclose`` lets go of
     the running loop's connections and leaves it usable.
 
-    ``generate`` streams inside where a response schema is set, so that output that runs on is
+    ``generate`` streams inside where the output is constrained, so that output that runs on is
     stopped (finish reason ``aborted``); ``stream`` guards schemas, grammars and tools.
 
     Raises:
@@ -127,7 +127,7 @@ class OpenAICompatibleModel:
 
     async def generate(self, request: ModelRequest) -> ModelResponse:
         """One answer, whole."""
-        if request.response_schema is not None:
+        if request.response_schema is not None or request.grammar is not None:
             return await self._generate_guarded(request)
         body = self._body(request, stream=False)
         started = time.perf_counter()
@@ -142,10 +142,10 @@ class OpenAICompatibleModel:
 
     async def stream(self, request: ModelRequest) -> AsyncGenerator[StreamEvent]:
         """Text as it comes, then ``Completed``; closing it early closes the connection."""
-        constrained = request.response_schema or request.grammar or request.tools
+        formed = request.response_schema is not None or request.grammar is not None
         body = self._body(request, stream=True)
         client = await self._clients.get()
-        call = StreamedCall(request, self._site, guarded=bool(constrained))
+        call = StreamedCall(request, self._site, guarded=formed or bool(request.tools))
         try:
             await call.open(client, body, _options(request.timeout))
             while (text := await call.next_text()) is not None:

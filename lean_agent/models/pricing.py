@@ -58,10 +58,10 @@ class PriceTable:
             base_url = endpoint.base_url
         if base_url is None:
             return None
-        key = (base_url, model)
+        key = (base_url.lower(), model)
         if key in self._known:
             return self._known[key]
-        price, lasting = _listed(base_url, model)
+        price, lasting = _listed(*key)
         if lasting:
             self._known[key] = price
         return price

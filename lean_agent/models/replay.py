@@ -119,9 +119,7 @@ class RecordingModel:
         return response
 
     async def stream(self, request: ModelRequest) -> AsyncGenerator[StreamEvent]:
-        # Any AsyncIterator will do for a Model; one that is no generator has nothing to close.
-        events = cast("AsyncGenerator[StreamEvent]", self._inner.stream(request))
-        async with aclosing(events):
+        async with aclosing(self._inner.stream(request)) as events:
             async for event in events:
                 if isinstance(event, Completed):
                     self._record(request, event.response)

@@ -4,7 +4,7 @@ A bound is never too low. Byte-level tokenizers (GPT, Llama 3, Qwen, DeepSeek) c
 of one byte or more, and SentencePiece with byte fallback (Llama 2, Gemma, Mistral) into pieces of
 one character or of one byte, so a text has at most as many tokens as UTF-8 bytes. What a chat
 template adds is bounded by constants above every template looked at; Qwen's, the longest but for
-its tools, adds 27 tokens with no system message and about 110 with tools.
+its tools, adds 28 tokens with no system message and about 110 with tools.
 """
 
 from __future__ import annotations

@@ -72,7 +72,7 @@ def load_corpus(folder: Path) -> Corpus:
         source = _relative(path, root)
         try:
             passages += _passages(path, root, source)
-        except (UnreadableError, OSError, RuntimeError) as error:  # RuntimeError: a loop of links
+        except (UnreadableError, OSError) as error:
             reason = getattr(error, "strerror", None) or str(error)
             skipped.append(Skipped(source, " ".join(reason.split())))
     skipped.sort(key=lambda entry: PurePosixPath(entry.path))
@@ -135,7 +135,10 @@ def _passages(path: Path, root: Path, source: str) -> list[Passage]:
 
 
 def _text(path: Path, root: Path) -> str:
-    real = path.resolve()
+    try:
+        real = path.resolve()
+    except RuntimeError as error:  # so says Python before 3.13
+        raise UnreadableError("a link that leads to itself") from error
     if not real.is_relative_to(root):
         raise UnreadableError("a link out of the folder")
     about = real.stat()

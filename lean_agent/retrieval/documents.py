@@ -128,6 +128,11 @@ def _read_html(stem: str, text: str) -> Iterator[Document]:
     yield Document(next(filter(None, titles), stem), page.text)
 
 
+_TITLE_FIELDS = ("title", "name")
+_TEXT_FIELDS = ("text", "contents", "content", "body")
+_KNOWN_FIELDS = frozenset(_TITLE_FIELDS + _TEXT_FIELDS)
+
+
 def _read_csv(stem: str, text: str) -> Iterator[Document]:
     first_line = text.partition("\n")[0]
     delimiter = max(",;\t", key=first_line.count)
@@ -168,7 +173,7 @@ def _from_json(stem: str, value: object) -> Iterator[Document]:
         yield Document(stem, _plain(value))
         return
     fields = cast("dict[str, object]", value)
-    if fields and all(_is_sentences(sentences) for sentences in fields.values()):
+    if not _KNOWN_FIELDS & fields.keys() and all(map(_is_sentences, fields.values())):
         for title, sentences in fields.items():
             yield Document(title, _plain(sentences))
     else:
@@ -184,8 +189,8 @@ def _is_sentences(value: object) -> bool:
 def _from_fields(stem: str, fields: Mapping[str, object]) -> Document:
     """A record's title and text: the fields called so, else every field as ``name: value``."""
     names = {name.strip().lower(): name for name in fields}
-    title = next((_plain(fields[names[n]]) for n in ("title", "name") if n in names), "") or stem
-    for name in ("text", "contents", "content", "body"):
+    title = next((_plain(fields[names[n]]) for n in _TITLE_FIELDS if n in names), "") or stem
+    for name in _TEXT_FIELDS:
         if name in names:
             return Document(title, _plain(fields[names[name]]))
     lines = (f"{name}: {text}" for name, value in fields.items() if (text := _plain(value)))

@@ -11,15 +11,14 @@ import logging
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-from lean_agent._threads import in_daemon_thread
-from lean_agent.retrieval.corpus import Corpus, Passage, load_corpus
+from lean_agent.retrieval.corpus import Passage
 
-__all__ = ["Hit", "LexicalIndex", "index_folder"]
+__all__ = ["Hit", "LexicalIndex"]
 
 _WORD = re.compile(r"\w+")
+_SENTENCE_END = re.compile(r"[.!?]\s+|\n+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,19 +67,25 @@ class LexicalIndex:
         best: list[int] = found[np.argsort(-scores[found], kind="stable")][:k].tolist()
         return [Hit(self._passages[i], float(scores[i])) for i in best]
 
+    def excerpt(self, passage: Passage, query: str, max_chars: int) -> str:
+        """The stretch of a passage that holds the most of the query's words, from the beginning of
+        a sentence and not cut inside a word. Of several such stretches, the first.
+        """
+        text = passage.text
+        if len(text) <= max_chars:
+            return text
+        wanted = set(self._words(query))
+
+        def words_held(start: int) -> int:
+            return len(wanted.intersection(self._words(text[start : start + max_chars])))
+
+        starts = [0, *(match.end() for match in _SENTENCE_END.finditer(text))]
+        start = max(starts, key=words_held)
+        end = len(text)
+        if end - start > max_chars:
+            end = max(text.rfind(" ", start, start + max_chars), start + max_chars // 2)
+        before, after = "... " * (start > 0), " ..." * (end < len(text))
+        return f"{before}{text[start:end].strip()}{after}"
+
     def _words(self, text: str) -> list[str]:
         return [word for word in _WORD.findall(text.lower()) if word not in self._stop_words]
-
-
-async def index_folder(folder: Path) -> tuple[Corpus, LexicalIndex]:
-    """Read and index a folder off the event loop.
-
-    Raises:
-        ConfigurationError: no such folder, or not one file that can be read.
-    """
-
-    def build() -> tuple[Corpus, LexicalIndex]:
-        corpus = load_corpus(folder)
-        return corpus, LexicalIndex(corpus.passages)
-
-    return await in_daemon_thread(build)

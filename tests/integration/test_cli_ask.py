@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support.cli import LEAN_AGENT, Ended, environment, lean_agent
+from support.cli import LEAN_AGENT, Ended, environment, in_process, lean_agent
 from support.fake_openai import FakeOpenAI, Reply
 
 CORPUS = Path(__file__).parents[2] / "examples" / "corpus"
@@ -28,7 +28,7 @@ FIELDS = {
 
 
 def ask(server: FakeOpenAI, folder: Path, *arguments: str, **more: Any) -> Ended:
-    return lean_agent(
+    return in_process(
         "ask", *arguments, "--model", "openai:x", "--base-url", server.url, folder=folder, **more
     )
 
@@ -51,6 +51,12 @@ def test_the_answer_is_all_of_stdout(server: FakeOpenAI, tmp_path: Path) -> None
     assert ask(server, tmp_path, "hi", "--quiet").err == ""
 
 
+def test_the_installed_program_answers_too(server: FakeOpenAI, tmp_path: Path) -> None:
+    line = ("ask", "--model", "openai:x", "--base-url", server.url, "--quiet")
+    ended = lean_agent(*line, folder=tmp_path, stdin=b"Wie hoch ist der Turm?\n")
+    assert (ended.code, ended.out, ended.err) == (0, "ok\n", "")
+
+
 def test_json_is_one_object_with_the_promised_fields(server: FakeOpenAI, tmp_path: Path) -> None:
     server.say(Reply(text="four \x9b2J", cached_tokens=8))
     ended = ask(server, tmp_path, "What is two plus two?", "--json")
@@ -64,7 +70,7 @@ def test_json_is_one_object_with_the_promised_fields(server: FakeOpenAI, tmp_pat
     assert data["usage"]["cost"] is None
     assert data["usage"]["cache_read_input_tokens"] == 8
     assert [data["usage"]["input_tokens"], data["usage"]["output_tokens"]] == server.reported
-    shown = lean_agent("ledger", "show", data["run_id"], "--json", folder=tmp_path).json
+    shown = in_process("ledger", "show", data["run_id"], "--json", folder=tmp_path).json
     assert [row["output_tokens"] for row in shown] == [data["usage"]["output_tokens"]]
 
 
@@ -100,7 +106,7 @@ def test_only_the_files_given_can_be_read(server: FakeOpenAI, tmp_path: Path) ->
     given.write_text("The password is heather.")
     other.write_text("The password is bracken.")
     server.say(
-        Reply(text="", tool_calls=(("read_file", json.dumps({"path": str(given)})),)),
+        Reply(text="", tool_calls=(("read_file", '{"path": "given.md"}'),)),
         Reply(text="", tool_calls=(("read_file", json.dumps({"path": str(other)})),)),
         Reply(text="heather"),
     )
@@ -109,7 +115,22 @@ def test_only_the_files_given_can_be_read(server: FakeOpenAI, tmp_path: Path) ->
     sent = json.dumps(server.chats[-1].body["messages"])
     assert "heather" in sent
     assert "bracken" not in sent
-    assert str(given) in json.dumps(server.chats[0].body["messages"])
+    assert "- given.md" in server.chats[0].body["messages"][0]["content"]
+
+
+def test_a_folder_without_documents_is_told_before_anything_is_paid(
+    server: FakeOpenAI, tmp_path: Path
+) -> None:
+    folder = tmp_path / "docs"
+    folder.mkdir()
+    (folder / "a.bin").write_bytes(b"\0\1")
+    ended = ask(server, tmp_path, "hi", "--corpus", str(folder))
+    assert ended.code == 2
+    assert "no readable documents" in ended.err
+    (folder / "b.md").write_text("A night costs 68 euros.")
+    ended = ask(server, tmp_path, "hi", "--corpus", str(folder))
+    assert ended.code == 0
+    assert "note: not searched: a.bin (binary)" in ended.err
 
 
 def test_a_limit_ends_with_3_and_the_best_answer(server: FakeOpenAI, tmp_path: Path) -> None:
@@ -150,7 +171,7 @@ def test_a_server_that_fails_is_one_line(server: FakeOpenAI, tmp_path: Path) -> 
 def test_no_server_at_all(server: FakeOpenAI, tmp_path: Path) -> None:
     url = server.url
     line = ("ask", "hi", "--model", "openai:x", "--base-url", url.replace("/v1", "9/v1"))
-    ended = lean_agent(*line, folder=tmp_path)
+    ended = in_process(*line, folder=tmp_path)
     assert ended.code in (1, 2)
     assert "error: " in ended.err
 
@@ -159,6 +180,8 @@ def test_no_server_at_all(server: FakeOpenAI, tmp_path: Path) -> None:
 def test_an_interrupted_question_prints_what_there_is(
     server: FakeOpenAI, tmp_path: Path, number: signal.Signals
 ) -> None:
+    # A child inherits that a signal is ignored, as it is where the tests run in the background.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     server.say(Reply(text="one two three four five six seven", piece_delay=0.1, run_on=" more"))
     command = [LEAN_AGENT, "ask", "count", "--model", "openai:x", "--base-url", server.url]
     with subprocess.Popen(
@@ -167,7 +190,6 @@ def test_an_interrupted_question_prints_what_there_is(
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         env=environment(tmp_path),
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
     ) as process:
         deadline = time.monotonic() + 30
         while not server.chats and time.monotonic() < deadline:
@@ -183,7 +205,7 @@ def test_an_interrupted_question_prints_what_there_is(
     assert data["error"]["code"] == "interrupted"
     assert b"Traceback" not in err
     assert server.gone.wait(10)
-    shown = lean_agent("ledger", "show", data["run_id"], "--json", folder=tmp_path).json
+    shown = in_process("ledger", "show", data["run_id"], "--json", folder=tmp_path).json
     assert sum(row["output_tokens"] for row in shown) == data["usage"]["output_tokens"]
 
 

@@ -7,18 +7,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support.cli import lean_agent
+from support.cli import in_process
 from support.fake_openai import FakeOpenAI, Reply
 
 REPO = Path(__file__).parents[2]
 
 
 def test_models_list(tmp_path: Path) -> None:
-    ended = lean_agent("models", "list", folder=tmp_path)
+    ended = in_process("models", "list", folder=tmp_path)
     assert ended.code == 0
     assert "local:qwen2.5-coder-1.5b" in ended.out
     assert "missing" in ended.out
-    known = {model["name"]: model for model in lean_agent(*JSON_LIST, folder=tmp_path).json}
+    known = {model["name"]: model for model in in_process(*JSON_LIST, folder=tmp_path).json}
     assert known["local:qwen2.5-coder-0.5b"]["state"] == "missing"
     assert known["local:qwen2.5-coder-0.5b"]["size"] == 491_400_064
 
@@ -30,7 +30,7 @@ def test_pulling_from_a_file_that_is_another(tmp_path: Path) -> None:
     wrong = tmp_path / "wrong.gguf"
     wrong.write_bytes(b"GGUF")
     line = ("models", "pull", "local:qwen2.5-coder-0.5b", "--source", str(wrong))
-    ended = lean_agent(*line, folder=tmp_path)
+    ended = in_process(*line, folder=tmp_path)
     assert ended.code == 2
     assert ended.out == ""
     said, error = ended.err.splitlines()[:2]
@@ -40,7 +40,7 @@ def test_pulling_from_a_file_that_is_another(tmp_path: Path) -> None:
 
 
 def test_removing_what_is_not_there(tmp_path: Path) -> None:
-    ended = lean_agent("models", "rm", "qwen2.5-coder-0.5b", folder=tmp_path)
+    ended = in_process("models", "rm", "qwen2.5-coder-0.5b", folder=tmp_path)
     assert (ended.code, ended.out) == (0, "nothing to delete\n")
 
 
@@ -48,15 +48,15 @@ def test_broken_weights_are_one_line(tmp_path: Path) -> None:
     file = tmp_path / "cache" / "lean-agent" / "models" / "qwen2.5-coder-0.5b-instruct-q4_k_m.gguf"
     file.parent.mkdir(parents=True)
     file.write_bytes(b"GGUF")
-    ended = lean_agent("ask", "hi", "--model", "local:qwen2.5-coder-0.5b", folder=tmp_path)
+    ended = in_process("ask", "hi", "--model", "local:qwen2.5-coder-0.5b", folder=tmp_path)
     assert ended.code == 2
     assert ended.err.startswith("error: broken weights: ")
     assert "lean-agent models pull qwen2.5-coder-0.5b" in ended.err
-    ended = lean_agent("doctor", "--json", folder=tmp_path)
+    ended = in_process("doctor", "--json", folder=tmp_path)
     assert ended.code == 1
     states = {check["name"]: check["state"] for check in ended.json["checks"]}
     assert states["local:qwen2.5-coder-0.5b"] == "broken"
-    ended = lean_agent("models", "rm", "qwen2.5-coder-0.5b", "--json", folder=tmp_path)
+    ended = in_process("models", "rm", "qwen2.5-coder-0.5b", "--json", folder=tmp_path)
     assert ended.json["bytes_freed"] == 4
     assert not file.exists()
 
@@ -70,7 +70,7 @@ def test_probe(server: FakeOpenAI, tmp_path: Path) -> None:
         act("search", {"query": "melting point of gallium"}),
     )
     line = ("models", "probe", "openai:x", "--base-url", server.url, "--json")
-    ended = lean_agent(*line, folder=tmp_path)
+    ended = in_process(*line, folder=tmp_path)
     assert ended.code == 0
     assert ended.json["action_format"] == "native"
     assert ended.json["outcomes"] == {"native": "ok"}
@@ -78,8 +78,8 @@ def test_probe(server: FakeOpenAI, tmp_path: Path) -> None:
 
 
 def test_doctor_never_shows_a_secret(tmp_path: Path) -> None:
-    secrets = {"OPENAI_BASE_URL": "http://user:hunter2secret@127.0.0.1:1/v1"}
-    ended = lean_agent("doctor", folder=tmp_path, **secrets)
+    address = "http://user:hunter2secret@127.0.0.1:1/v1"
+    ended = in_process("doctor", folder=tmp_path, OPENAI_BASE_URL=address)
     assert ended.code == 0
     assert "OPENAI_API_KEY" in ended.out
     assert "http://127.0.0.1:1/v1" in ended.out
@@ -90,7 +90,7 @@ def test_doctor_never_shows_a_secret(tmp_path: Path) -> None:
 def test_doctor_ends_with_1_where_something_needed_is_broken(tmp_path: Path) -> None:
     file = tmp_path / "file"
     file.write_text("")
-    ended = lean_agent("doctor", "--json", folder=tmp_path, LEAN_AGENT_LEDGER_DIR=str(file))
+    ended = in_process("doctor", "--json", folder=tmp_path, LEAN_AGENT_LEDGER_DIR=str(file))
     assert ended.code == 1
     assert not ended.json["ok"]
     broken = [check for check in ended.json["checks"] if check["state"] == "broken"]
@@ -100,18 +100,18 @@ def test_doctor_ends_with_1_where_something_needed_is_broken(tmp_path: Path) -> 
 
 def test_doctor_leaves_nothing_behind(tmp_path: Path) -> None:
     before = set(tmp_path.rglob("*"))
-    lean_agent("doctor", folder=tmp_path)
+    in_process("doctor", folder=tmp_path)
     assert set(tmp_path.rglob("*")) == before
 
 
 def test_tools_list(tmp_path: Path) -> None:
-    ended = lean_agent("tools", "list", folder=tmp_path)
+    ended = in_process("tools", "list", folder=tmp_path)
     assert ended.code == 0
     assert ended.err == ""
     names = [line.split()[0] for line in ended.out.splitlines()[1:]]
     assert names == ["calculator", "list_files", "python", "read_file"]
     corpus = ("--corpus", str(REPO / "examples" / "corpus"), "--json")
-    specs = lean_agent("tools", "list", *corpus, folder=tmp_path).json
+    specs = in_process("tools", "list", *corpus, folder=tmp_path).json
     assert [spec["name"] for spec in specs] == [*names, "search"]
     assert all(spec["parameters"]["type"] == "object" for spec in specs)
 
@@ -121,13 +121,13 @@ def spent(server: FakeOpenAI, tmp_path: Path) -> Path:
     """A folder whose ledger holds a run of an unpriced model."""
     server.say(Reply(text="four", cached_tokens=4))
     line = ("ask", "hi", "--model", "openai:x", "--base-url", server.url, "--quiet")
-    assert lean_agent(*line, folder=tmp_path).code == 0
+    assert in_process(*line, folder=tmp_path).code == 0
     return tmp_path
 
 
 def test_ledger(spent: Path) -> None:
     def asked(*line: str) -> Any:
-        ended = lean_agent("ledger", *line, "--json", folder=spent)
+        ended = in_process("ledger", *line, "--json", folder=spent)
         assert ended.code == 0
         return ended.json
 
@@ -148,24 +148,24 @@ def test_ledger(spent: Path) -> None:
 
 def test_ledger_tables(spent: Path) -> None:
     for line in (["summary"], ["runs"]):
-        ended = lean_agent("ledger", *line, folder=spent)
+        ended = in_process("ledger", *line, folder=spent)
         head, row = ended.out.splitlines()
         assert head.split()[-1] == "COST"
         assert row.endswith("unknown (unpriced)")
         assert ended.err == ""
-    run = lean_agent("ledger", "runs", folder=spent).out.splitlines()[1].split()[0]
-    assert "openai:x" in lean_agent("ledger", "show", run, folder=spent).out
-    ended = lean_agent("ledger", "sql", "select '[bold]' || chr(27) || '[2J' as a", folder=spent)
+    run = in_process("ledger", "runs", folder=spent).out.splitlines()[1].split()[0]
+    assert "openai:x" in in_process("ledger", "show", run, folder=spent).out
+    ended = in_process("ledger", "sql", "select '[bold]' || chr(27) || '[2J' as a", folder=spent)
     assert ended.out == "a\n[bold][2J\n"
 
 
 def test_an_empty_ledger_and_wrong_questions(tmp_path: Path) -> None:
-    ended = lean_agent("ledger", "summary", folder=tmp_path)
+    ended = in_process("ledger", "summary", folder=tmp_path)
     assert (ended.code, ended.out) == (0, "")
     assert "the ledger is empty" in ended.err
-    assert lean_agent("ledger", "runs", "--json", folder=tmp_path).json == []
+    assert in_process("ledger", "runs", "--json", folder=tmp_path).json == []
     for line in (["show", "nothing"], ["sql", "select * from nowhere"], ["sql", ""]):
-        ended = lean_agent("ledger", *line, folder=tmp_path)
+        ended = in_process("ledger", *line, folder=tmp_path)
         assert ended.code == 1
         assert ended.err.startswith("error: ")
         assert "hint: " in ended.err
@@ -180,7 +180,7 @@ def test_demo_shows_every_number(server: FakeOpenAI, tmp_path: Path) -> None:
         Reply(text="", tool_calls=(("calculator", '{"expression": "7 * 68"}'),)),
         Reply(text="476 euros", cached_tokens=30),
     )
-    ended = lean_agent("demo", "--model", "openai:x", "--base-url", server.url, folder=tmp_path)
+    ended = in_process("demo", "--model", "openai:x", "--base-url", server.url, folder=tmp_path)
     assert (ended.code, ended.out) == (0, "476 euros\n")
     facts = dict(line.split(maxsplit=1) for line in ended.err.splitlines() if line.split()[1:])
     assert facts["steps"] == "3 model calls, 2 tool calls"

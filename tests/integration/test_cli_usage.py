@@ -6,7 +6,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from support.cli import LEAN_AGENT, Ended, environment, lean_agent
+from support.cli import LEAN_AGENT, Ended, environment, in_process, lean_agent
 
 
 def told(ended: Ended, words: str) -> None:
@@ -37,7 +37,7 @@ def told(ended: Ended, words: str) -> None:
         (["ask", "hi", "--file", "nowhere.md"], "no such file: nowhere.md"),
         (["ask", "hi", "--file", "/bin/sh"], "not a text file: /bin/sh"),
         (["ask", "hi", "--model", "no-provider"], "no-provider"),
-        (["ask", "hi", "--model", "local:none"], "local:none"),
+        (["ask", "hi", "--model", "local:none"], "unknown local model 'none'"),
         (["ask", "hi", "--model", "nobody:x"], "nobody"),
         (["ask", "hi"], "the weights of qwen2.5-coder-1.5b"),
         (["chat", "--corpus", "nowhere"], "no such folder"),
@@ -51,7 +51,7 @@ def told(ended: Ended, words: str) -> None:
     ],
 )
 def test_bad_usage(arguments: list[str], words: str, tmp_path: Path) -> None:
-    ended = lean_agent(*arguments, folder=tmp_path)
+    ended = in_process(*arguments, folder=tmp_path)
     assert ended.out == ""
     told(ended, words)
 
@@ -61,18 +61,18 @@ def test_bad_usage(arguments: list[str], words: str, tmp_path: Path) -> None:
     [(b"caf\xe9", "not UTF-8"), (b"why? " * 250_000, "longer than"), (b" \n", "empty")],
 )
 def test_bad_questions_from_a_pipe(data: bytes, words: str, tmp_path: Path) -> None:
-    told(lean_agent("ask", folder=tmp_path, stdin=data), words)
-    told(lean_agent("ask", "-", folder=tmp_path, stdin=data), words)
+    told(in_process("ask", folder=tmp_path, stdin=data), words)
+    told(in_process("ask", "-", folder=tmp_path, stdin=data), words)
 
 
 def test_a_hint_names_the_exact_command(tmp_path: Path) -> None:
-    ended = lean_agent("ask", "hi", folder=tmp_path)
+    ended = in_process("ask", "hi", folder=tmp_path)
     assert "lean-agent models pull qwen2.5-coder-1.5b" in ended.err
-    assert "lean-agent ask --help" in lean_agent("ask", "--mode", "x", folder=tmp_path).err
+    assert "lean-agent ask --help" in in_process("ask", "--mode", "x", folder=tmp_path).err
 
 
 def test_no_key(tmp_path: Path) -> None:
-    ended = lean_agent("ask", "hi", "--model", "openai:gpt-x", folder=tmp_path, OPENAI_API_KEY="")
+    ended = in_process("ask", "hi", "--model", "openai:gpt-x", folder=tmp_path, OPENAI_API_KEY="")
     assert ended.code == 2
     assert "OPENAI_API_KEY" in ended.err
 
@@ -116,13 +116,21 @@ def test_a_full_disk_is_told(tmp_path: Path) -> None:
     assert done.stderr == b"error: No space left on device\n"
 
 
+def test_the_installed_program_does_as_much(tmp_path: Path) -> None:
+    for stdin in (b"", b"caf\xe9"):
+        here, there = (
+            call("ask", "--json", folder=tmp_path, stdin=stdin) for call in (in_process, lean_agent)
+        )
+        assert here == there
+
+
 def test_json_holds_the_error_and_is_alone_on_stdout(tmp_path: Path) -> None:
     for arguments in (["ask", "hi"], ["ask", ""], ["ask", "hi", "--mode", "magic"]):
-        ended = lean_agent(*arguments, "--json", folder=tmp_path)
+        ended = in_process(*arguments, "--json", folder=tmp_path)
         assert ended.code == 2
         assert ended.json["exit_status"] == "failed"
         assert ended.json["run_id"] == ""
         assert set(ended.json["error"]) == {"code", "message", "hint"}
         assert ended.json["error"]["message"] in ended.err
-    ended = lean_agent("models", "rm", "none", "--json", folder=tmp_path)
+    ended = in_process("models", "rm", "none", "--json", folder=tmp_path)
     assert list(ended.json) == ["error"]

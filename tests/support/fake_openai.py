@@ -33,7 +33,8 @@ class Reply:
     """One answer.
 
     ``tool_calls`` are (name, arguments as sent). ``body`` replaces the whole body, for errors.
-    ``delay`` comes before the first byte and ``piece_delay`` before each piece, in seconds.
+    ``delay`` comes before the first byte and ``piece_delay`` before each piece (an eighth of a body
+    that is not streamed), in seconds.
     ``run_on`` is repeated for ever after the text, until the client goes away.
 
     Faults: cut (the connection closes in the middle), no_end (a stream ends without a finish
@@ -183,7 +184,11 @@ class FakeOpenAI:
             writer.write(head + data[: len(data) // 2])
             await writer.drain()
             return False
-        writer.write(head + data)
+        writer.write(head)
+        step = len(data) // 8 + 1 if reply.piece_delay else len(data)
+        for start in range(0, len(data), step or 1):
+            await asyncio.sleep(reply.piece_delay)
+            writer.write(data[start : start + step])
         await writer.drain()
         return True
 

@@ -18,6 +18,7 @@ def list_files(ctx: RunContext, path: str = ".") -> str:
     """List files and folders.
 
     Args:
+        ctx: The run, which says what is open.
         path: A folder.
     """
     places = open_places(path, ctx)

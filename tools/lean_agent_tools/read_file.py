@@ -26,6 +26,7 @@ def read_file(path: str, ctx: RunContext, start_line: int = 1) -> str:
 
     Args:
         path: A file.
+        ctx: The run, which says what is open.
         start_line: First line to show.
     """
     if start_line < 1:

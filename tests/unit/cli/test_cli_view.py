@@ -91,7 +91,8 @@ def test_away_from_a_terminal_the_answer_is_all_of_stdout(
         "agent mode: documents are attached",
         '  search query="[red]price\\u001b[2J"',
         "    ok, 0.01 s: 68 euros a night",
-        "agent mode | 2 steps | 1 tool call | 10 uncached + 0 cached + 2 output tokens | 0.5 s | $0",
+        "agent mode | 2 steps | 1 tool call | 10 uncached + 0 cached + 2 output tokens"
+        " | 0.5 s | $0",
     ]
 
 

@@ -199,7 +199,7 @@ def test_instructions_are_the_same_bytes_and_name_every_tool() -> None:
     for action_format in ("schema", "tagged"):
         text = instructions(action_format, TOOLS)
         assert text == instructions(action_format, TOOLS)
-        assert all(f"- {tool.name}(" in text for tool in TOOLS)
+        assert all(f'"{tool.name}","arguments":' in text for tool in TOOLS)
     assert instructions("native", TOOLS) == ""
 
 

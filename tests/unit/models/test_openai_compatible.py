@@ -208,6 +208,15 @@ async def test_without_a_usage_it_is_estimated_and_says_so(
         assert response.usage.input_tokens > 0
 
 
+async def test_every_piece_of_a_stream_is_at_least_a_token(
+    server: FakeOpenAI, model: OpenAICompatibleModel
+) -> None:
+    server.say(Reply(text="1234567890", piece_chars=1, usage="none"))
+    *_, last = [event async for event in model.stream(ASK)]
+    assert isinstance(last, Completed)
+    assert last.response.usage.output_tokens == 10
+
+
 async def test_reasoning_is_no_part_of_the_answer_but_is_paid(
     server: FakeOpenAI, model: OpenAICompatibleModel
 ) -> None:
@@ -315,64 +324,6 @@ async def test_many_calls_at_once_share_one_client(
     before = server.connections
     await asyncio.gather(*(model.generate(ASK) for _ in range(10)))
     assert server.connections == before, "connections are kept"
-
-
-async def test_the_key_is_the_providers_own(
-    server: FakeOpenAI, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("OPENAI_API_KEY", "sk-openai")
-    monkeypatch.setenv("OPENAI_ORG_ID", "org-1")
-    monkeypatch.setenv("DEEPSEEK_API_KEY", "sk-deepseek")
-    for name in ("openai:a", "deepseek:a", "mine:a"):
-        model = OpenAICompatibleModel(name, base_url=server.url)
-        await model.generate(ASK)
-        await model.aclose()
-    sent = [
-        (r.headers["authorization"], r.headers.get("openai-organization")) for r in server.chats
-    ]
-    assert sent == [
-        ("Bearer sk-openai", "org-1"),
-        ("Bearer sk-deepseek", None),
-        ("Bearer no-key", None),
-    ]
-
-
-async def test_openai_base_url_is_for_openai_only(
-    server: FakeOpenAI, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("OPENAI_BASE_URL", server.url + "/")
-    model = OpenAICompatibleModel("openai:test")
-    assert (await model.generate(ASK)).message.content == "ok"
-    assert model.base_url == server.url
-    await model.aclose()
-    assert OpenAICompatibleModel("groq:a", api_key="k").base_url.startswith("https://api.groq.com")
-
-
-async def test_a_proxy_in_the_environment_is_not_asked_for_this_machine(
-    server: FakeOpenAI, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
-    monkeypatch.setenv("ALL_PROXY", "http://127.0.0.1:9")
-    model = OpenAICompatibleModel("openai:test", base_url=server.url)
-    assert (await model.generate(ASK)).message.content == "ok"
-    await model.aclose()
-
-
-@pytest.mark.parametrize(
-    ("arguments", "message", "hint"),
-    [
-        ({"name": "openai:gpt-4o"}, "no key", "OPENAI_API_KEY"),
-        ({"name": "groq:llama"}, "no key", "GROQ_API_KEY"),
-        ({"name": "gpt-4o"}, "no model name", "provider:model"),
-        ({"name": "mine:a"}, "no address", "base_url"),
-        ({"name": "mine:a", "base_url": "localhost:8000"}, "not an address", "http://"),
-        ({"name": "mine:a", "base_url": "http://host:port/v1"}, "not an address", "http://"),
-    ],
-)
-def test_what_is_missing_is_named(arguments: dict[str, Any], message: str, hint: str) -> None:
-    with pytest.raises(ConfigurationError, match=message) as caught:
-        OpenAICompatibleModel(**arguments)
-    assert hint in caught.value.hint
 
 
 async def test_the_server_counts_for_llama_cpp_once_for_each_prompt(server: FakeOpenAI) -> None:

@@ -204,10 +204,18 @@ async def test_a_timeout_is_for_the_whole_call(
     assert caught.value.usage.input_tokens > 0, "the prompt may well be charged"
 
 
-async def test_a_stream_that_trickles_past_its_timeout_is_ended(
+async def test_a_whole_answer_that_trickles_past_its_timeout_is_ended(
     server: FakeOpenAI, model: OpenAICompatibleModel
 ) -> None:
     """Each piece comes in time, the call as a whole does not."""
+    server.say(Reply(piece_delay=0.15))
+    with pytest.raises(ModelTimeoutError):
+        await model.generate(ModelRequest(messages=ASK.messages, timeout=0.4))
+
+
+async def test_a_stream_that_trickles_past_its_timeout_is_ended(
+    server: FakeOpenAI, model: OpenAICompatibleModel
+) -> None:
     server.say(Reply(text="x" * 400, piece_delay=0.05))
     with pytest.raises(ModelTimeoutError) as caught:
         await stream(model, ModelRequest(messages=ASK.messages, timeout=0.4))

@@ -95,6 +95,7 @@ def test_machine_time_is_charged_by_the_second(table: PriceTable) -> None:
     [
         ("openai:gpt-4o-mini", None, True),
         ("openai:gpt-4o-mini", "https://api.openai.com/v1", True),
+        ("openai:gpt-4o-mini", "HTTPS://API.OpenAI.com/v1", True),
         ("openai:gpt-4o-mini", "http://localhost:8000/v1", False),
         ("openai:gpt-4o-mini", "https://proxy.example/v1", False),
         ("openai:gpt-4o-mini", "https://api.openai.com.proxy.example/v1", False),

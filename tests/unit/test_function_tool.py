@@ -1,0 +1,438 @@
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import dataclasses
+import datetime as dt
+import enum
+import functools
+import inspect
+import json
+import subprocess
+import sys
+import threading
+import time
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import pytest
+from pydantic import BaseModel, Field
+
+from lean_agent import RunContext, Tool, tool
+from lean_agent.errors import ConfigurationError, InvalidToolCallError, ToolError
+
+if TYPE_CHECKING:
+    from decimal import Decimal
+
+CTX = RunContext(run_id="r1")
+
+
+class Unit(enum.Enum):
+    METRE = "m"
+    FOOT = "ft"
+
+
+@dataclasses.dataclass
+class Point:
+    x: int
+    title: str = "origin"
+
+
+class Route(BaseModel):
+    points: list[Point]
+    unit: Unit | None = None
+
+
+class Tree(BaseModel):
+    children: list[Tree] = []
+
+
+class Opaque:
+    pass
+
+
+@tool
+def measure(
+    route: Route,
+    copy: int,
+    ctx: RunContext,
+    unit: Unit = Unit.METRE,
+    at: Point | None = None,
+    label: int | str | None = None,
+    style: Literal["short", "long"] = "short",
+    _factor: Annotated[int, Field(ge=1)] = 2,
+) -> str:
+    """Measure a route.
+
+    In the plane.
+
+    Args:
+        route: Where it
+            leads.
+        copy: How many.
+        ctx: The run.
+        unit : Of the result.
+    """
+    return f"{route.points[0].x} {copy} {ctx.run_id} {unit.name} {at} {label} {style} {_factor}"
+
+
+@tool
+def add(a: int, b: int = 1) -> int:
+    """Add."""
+    return a + b
+
+
+def test_the_schema_says_what_a_model_needs_and_no_more() -> None:
+    point = {
+        "type": "object",
+        "properties": {
+            "x": {"type": "integer"},
+            "title": {"type": "string", "default": "origin"},
+        },
+        "required": ["x"],
+    }
+    assert measure.spec.parameters == {
+        "type": "object",
+        "properties": {
+            "route": {
+                "type": "object",
+                "description": "Where it leads.",
+                "properties": {
+                    "points": {"type": "array", "items": point},
+                    "unit": {"type": "string", "enum": ["m", "ft"]},
+                },
+                "required": ["points"],
+            },
+            "copy": {"type": "integer", "description": "How many."},
+            "unit": {
+                "type": "string",
+                "enum": ["m", "ft"],
+                "default": "m",
+                "description": "Of the result.",
+            },
+            "at": point,
+            "label": {"anyOf": [{"type": "integer"}, {"type": "string"}]},
+            "style": {"type": "string", "enum": ["short", "long"], "default": "short"},
+            "_factor": {"type": "integer", "minimum": 1, "default": 2},
+        },
+        "required": ["route", "copy"],
+        "additionalProperties": False,
+    }
+
+
+def test_description_is_the_docstring_without_its_sections() -> None:
+    assert measure.spec.description == "Measure a route.\n\nIn the plane."
+
+
+def test_a_function_without_parameters_or_docstring() -> None:
+    @tool
+    def ping() -> str:
+        return "pong"
+
+    assert ping.spec.description == ""
+    assert ping.spec.parameters == {
+        "type": "object",
+        "properties": {},
+        "additionalProperties": False,
+    }
+
+
+async def test_arguments_are_converted_and_the_context_is_handed_over() -> None:
+    arguments = {"route": {"points": [{"x": "7"}]}, "copy": "3", "unit": "ft", "at": {"x": 1}}
+    text = await measure.call(arguments, CTX)
+    assert text == "7 3 r1 FOOT Point(x=1, title='origin') None short 2"
+
+
+async def test_null_stands_for_left_out() -> None:
+    text = await measure.call({"route": {"points": [{"x": 1}]}, "copy": 1, "at": None}, CTX)
+    assert "None" in text
+
+
+async def test_numbers_are_taken_for_text() -> None:
+    @tool
+    def year(query: str) -> str:
+        return f"<{query}>"
+
+    assert await year.call({"query": 1984}, CTX) == "<1984>"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        ({"b": 1}, "add: a is missing"),
+        ({"a": "x"}, 'add: a: should be a valid integer, not "x"'),
+        (
+            {"a": 1.5},
+            "add: a: should be a valid integer, got a number with a fractional part, not 1.5",
+        ),
+        ({"a": 1, "c": 2}, "add: there is no parameter c (parameters: a, b)"),
+        (
+            {"a": [], "b": {}},
+            "add: a: should be a valid integer, not []; b: should be a valid integer, not {}",
+        ),
+    ],
+)
+async def test_wrong_arguments_give_one_line_a_model_can_mend(
+    arguments: dict[str, Any], expected: str
+) -> None:
+    with pytest.raises(InvalidToolCallError) as caught:
+        await add.call(arguments, CTX)
+    assert caught.value.message == expected
+
+
+async def test_a_long_wrong_value_is_shortened_and_many_problems_are_counted() -> None:
+    arguments = {f"x{n}": n for n in range(9)} | {"a": "z" * 5_000}
+    with pytest.raises(InvalidToolCallError) as caught:
+        await add.call(arguments, CTX)
+    assert len(caught.value.message) < 400
+    assert caught.value.message.endswith("7 more")
+
+
+async def test_a_problem_inside_a_value_is_located() -> None:
+    with pytest.raises(InvalidToolCallError, match=r"route\.points\.0\.x: should be"):
+        await measure.call({"route": {"points": [{"x": "no"}]}, "copy": 1}, CTX)
+
+
+def test_signatures_a_model_cannot_call_are_refused_at_decoration() -> None:
+    def star(*items: int) -> None: ...
+    def stars(**items: int) -> None: ...
+    def positional(item: int, /) -> None: ...
+    def untyped(item) -> None: ...  # type: ignore[no-untyped-def]  # pyright: ignore
+
+    refused: list[tuple[Any, str]] = [
+        (star, "'items' is variadic positional"),
+        (stars, "'items' is variadic keyword"),
+        (positional, "'item' is positional-only"),
+        (untyped, "'item' has no type"),  # pyright: ignore[reportUnknownVariableType]
+    ]
+    for function, why in refused:
+        with pytest.raises(ConfigurationError, match=why):
+            tool(function)
+
+
+def test_names_no_model_accepts_are_refused() -> None:
+    nameless: list[Any] = [lambda: None, functools.partial(print)]
+    for bad in nameless:
+        with pytest.raises(ConfigurationError, match="cannot be the name of a tool"):
+            tool(bad)
+    with pytest.raises(ConfigurationError, match="'my tool' cannot"):
+        tool(name="my tool")(add)
+    assert tool(name="nothing")(lambda: None).spec.name == "nothing"
+
+
+@pytest.mark.parametrize("hint", [Opaque, Tree, Opaque | None])
+def test_types_that_cannot_be_described_are_refused(hint: Any) -> None:
+    def odd(fine: int, thing: Any) -> None: ...
+
+    odd.__annotations__["thing"] = hint
+    with pytest.raises(ConfigurationError, match="odd: parameter 'thing' has a type that no model"):
+        _ = tool(odd).spec
+
+
+def test_a_type_known_only_to_type_checkers_is_refused_with_the_remedy() -> None:
+    def pay(amount: Decimal) -> None: ...
+
+    with pytest.raises(ConfigurationError, match="the type 'Decimal' is not known") as caught:
+        _ = tool(pay).spec
+    assert "TYPE_CHECKING" in caught.value.hint
+
+
+class Broken:
+    def __str__(self) -> str:
+        return "broken"
+
+
+@pytest.mark.parametrize(
+    ("result", "text"),
+    [
+        ("plain é", "plain é"),
+        ("", ""),
+        (None, "Done."),
+        (True, "true"),
+        ({"a": [1, 2.5, None]}, '{"a":[1,2.5,null]}'),
+        ([Point(1), Route(points=[])], '[{"x":1,"title":"origin"},{"points":[],"unit":null}]'),
+        (dt.date(2026, 1, 2), '"2026-01-02"'),
+        ({"é": Broken()}, '{"é":"broken"}'),
+        (b"\xff", "b'\\xff'"),
+    ],
+)
+async def test_results_become_text(result: Any, text: str) -> None:
+    def give() -> Any:
+        return result
+
+    async def give_later() -> Any:
+        return result
+
+    assert await tool(give).call({}, CTX) == text
+    assert await tool(give_later).call({}, CTX) == text
+
+
+async def test_a_result_that_holds_itself_is_still_text() -> None:
+    @tool
+    def loop() -> Any:
+        items: list[Any] = []
+        items.append(items)
+        return items
+
+    assert await loop.call({}, CTX) == "[[...]]"
+
+
+async def test_a_plain_function_that_returns_something_to_await() -> None:
+    async def later(word: str) -> str:
+        return word.upper()
+
+    partial = tool(name="later")(functools.partial(later, "hi"))
+    assert await partial.call({}, CTX) == "HI"
+
+
+async def test_exceptions_reach_the_caller_but_cannot_end_the_program() -> None:
+    @tool
+    def fail(how: str) -> str:
+        raise {"value": ValueError, "stop": StopIteration, "exit": SystemExit}[how](3)
+
+    @tool
+    async def fail_later() -> str:
+        sys.exit("bye")
+
+    with pytest.raises(ValueError, match="3"):
+        await fail.call({"how": "value"}, CTX)
+    with pytest.raises(RuntimeError, match="StopIteration"):
+        await fail.call({"how": "stop"}, CTX)
+    with pytest.raises(ToolError, match=r"fail called sys\.exit\(3\)"):
+        await fail.call({"how": "exit"}, CTX)
+    with pytest.raises(ToolError, match="bye"):
+        await fail_later.call({}, CTX)
+
+
+async def test_sync_functions_run_beside_the_event_loop_and_each_other() -> None:
+    meeting = threading.Barrier(3, timeout=5)
+
+    @tool
+    def meet() -> str:
+        meeting.wait()
+        return threading.current_thread().name
+
+    both = asyncio.gather(meet.call({}, CTX), meet.call({}, CTX))
+    await asyncio.to_thread(meeting.wait)
+    assert threading.main_thread().name not in await both
+
+
+async def test_context_variables_reach_sync_functions() -> None:
+    variable = contextvars.ContextVar("variable", default="unset")
+
+    @tool
+    def read() -> str:
+        return variable.get()
+
+    variable.set("seen")
+    assert await read.call({}, CTX) == "seen"
+
+
+async def test_a_cancelled_sync_call_is_abandoned_at_once() -> None:
+    release = threading.Event()
+
+    @tool
+    def hang() -> None:
+        release.wait(30)
+
+    started = time.perf_counter()
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0.05):
+            await hang.call({}, CTX)
+    assert time.perf_counter() - started < 2
+    release.set()
+
+
+def test_a_hanging_sync_function_does_not_keep_the_interpreter_alive() -> None:
+    script = """
+import asyncio, time
+from lean_agent import RunContext, tool
+
+@tool
+def hang() -> None:
+    time.sleep(600)
+
+async def main():
+    try:
+        async with asyncio.timeout(0.1):
+            await hang.call({}, RunContext())
+    except TimeoutError:
+        print("left")
+
+asyncio.run(main())
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=True
+    )
+    assert done.stdout == "left\n"
+    assert done.stderr == ""
+
+
+def test_a_thread_that_ends_after_its_loop_is_closed_says_nothing() -> None:
+    script = """
+import asyncio, threading, time
+from lean_agent import RunContext, tool
+
+@tool
+def slow() -> None:
+    time.sleep(0.3)
+
+async def main():
+    task = asyncio.ensure_future(slow.call({}, RunContext()))
+    await asyncio.sleep(0.1)
+    task.cancel()
+
+asyncio.run(main())
+time.sleep(0.5)
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=True
+    )
+    assert done.stderr == ""
+
+
+def test_the_tool_is_still_the_function() -> None:
+    assert add(2, b=3) == 5
+    assert add.__name__ == "add"
+    assert add.__doc__ == "Add."
+    assert add.__wrapped__(1) == 2
+    assert list(inspect.signature(add).parameters) == ["a", "b"]
+    assert isinstance(add, Tool)
+    assert repr(add) == "<tool add>"
+
+
+def test_options_reach_the_spec() -> None:
+    @tool(
+        name="send-it",
+        side_effects=True,
+        concurrency_safe=False,
+        timeout=2.5,
+        max_output_chars=99,
+    )
+    def send() -> None: ...
+
+    spec = send.spec
+    assert spec.name == "send-it"
+    assert (spec.side_effects, spec.concurrency_safe) == (True, False)
+    assert (spec.timeout, spec.max_output_chars) == (2.5, 99)
+
+
+def test_decorating_imports_neither_pydantic_nor_griffe() -> None:
+    script = """
+import sys
+from lean_agent import tool
+@tool
+def f(a: int) -> int:
+    return a
+print([m for m in ("pydantic", "griffe") if m in sys.modules])
+f.spec
+print([m for m in ("pydantic", "griffe") if m in sys.modules])
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True
+    )
+    assert done.stdout == "[]\n['pydantic', 'griffe']\n"
+
+
+def test_the_schema_survives_being_embedded_in_a_larger_one() -> None:
+    assert "$ref" not in json.dumps(measure.spec.parameters)
+    assert "$defs" not in measure.spec.parameters
