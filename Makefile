@@ -24,8 +24,13 @@ run: setup ## Ask the embedded model a real question over examples/corpus, then 
 quick: setup ## Tests without the real model: under two minutes
 	$(BIN)/pytest -q -m "not real_model and not slow and not soak"
 
+.PHONY: weights
+weights: setup ## Fetch the two models that tests use (1.6 GB, once; checked against the publisher's SHA-256)
+	@$(BIN)/lean-agent models pull qwen2.5-coder-0.5b
+	@$(BIN)/lean-agent models pull qwen2.5-coder-1.5b
+
 .PHONY: test
-test: setup ## Every test but the soak ones, the real small model included
+test: weights ## Every test but the soak ones, the real models included
 	$(BIN)/pytest -q -m "not soak"
 
 .PHONY: soak

@@ -17,15 +17,14 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from lean_agent.models.pricing import PriceTable
-
 from lean_agent import Agent, Budget, Ledger, ModelCard, tool
 from lean_agent.models.openai_compatible import OpenAICompatibleModel
+from lean_agent.models.pricing import PriceTable
 from lean_agent.result import RunResult
 
 PRICES = '[models."bench:echo"]\ninput = "0.15"\noutput = "0.60"\n'
@@ -42,7 +41,7 @@ def step(number: int) -> str:
 
 
 @contextmanager
-def echo_server() -> Iterator[str]:
+def echo_server() -> Generator[str]:
     """The server's base URL."""
     script = Path(__file__).with_name("echo_server.py")
     process = subprocess.Popen(

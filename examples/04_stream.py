@@ -7,6 +7,7 @@ from lean_agent.events import CostUpdated, ModeChosen, RunFinished, Token
 
 
 async def main() -> None:
+    """Run one question and print what happens."""
     async with Agent(budget=Budget(steps=4)) as agent:
         async for event in agent.stream("Name three rivers in Europe."):
             match event:

@@ -55,8 +55,8 @@ class Agent:
     """Runs tasks against one model with some tools, under a budget.
 
     Args:
-        model: ``provider:name`` or a Model; LEAN_AGENT_MODEL when None, or else DEFAULT_MODEL, which
-            is embedded and needs the extra [local].
+        model: ``provider:name`` or a Model; when None LEAN_AGENT_MODEL, or else DEFAULT_MODEL,
+            which is embedded and needs the extra [local].
         tools: Tools, or typed functions, which become tools.
         budget: What one run may spend. None allows DEFAULT_STEPS model calls and nothing else is
             capped.

@@ -17,11 +17,14 @@ if TYPE_CHECKING:
 
 __all__ = ["QUESTION", "demo"]
 
-QUESTION = "How much do 7 nights with the 40 cm telescope cost? Look up the price of one night."
+QUESTION = (
+    "Search the documents for the price of one night with the 40 cm telescope, "
+    "then calculate the price of 7 nights."
+)
 
 _NEXT = """\
 How to go on:
-  lean-agent ask --corpus examples/corpus "How much does a group visit cost?"
+  lean-agent ask --corpus examples/corpus "Search: when does the last bus leave?"
   lean-agent ask --corpus DIR "..."   over your own documents
   lean-agent chat                     questions that know of each other
   lean-agent ledger summary           what everything has cost so far
@@ -41,7 +44,7 @@ def demo(
     options = opt.RunOptions(model=model, base_url=base_url, corpus=corpus)
     options.check()
     need_weights(model, unasked=True)
-    say(f"Documents: {corpus} ({len(list(corpus.iterdir()))} files)")
+    say(f"Documents: {_from_here(corpus)} ({len(list(corpus.iterdir()))} files)")
     say(f"Model:     {model}")
     say(f"Question:  {QUESTION}")
     return asyncio.run(_demo(options.make_agent()))
@@ -54,7 +57,6 @@ async def _demo(agent: Agent) -> int:
     async with opened(agent):
         view = View()
         outcome = await follow(agent, QUESTION, view)
-        say("")
         view.finish(outcome.result, cost=False)
         say(_account(outcome.result))
         if outcome.failure is not None:
@@ -67,6 +69,11 @@ async def _demo(agent: Agent) -> int:
             say("")
             return await converse(agent)
     return outcome.exit_code
+
+
+def _from_here(folder: Path) -> Path:
+    here = Path.cwd()
+    return folder.relative_to(here) if folder.is_relative_to(here) else folder
 
 
 def _account(result: RunResult) -> str:

@@ -9,7 +9,14 @@ from pathlib import Path
 
 from lean_agent.cli.failures import usage_error
 
-__all__ = ["MAX_QUESTION_BYTES", "check_corpus", "check_file", "decode_question", "question_from"]
+__all__ = [
+    "MAX_QUESTION_BYTES",
+    "check_corpus",
+    "check_file",
+    "check_text",
+    "decode_question",
+    "question_from",
+]
 
 MAX_QUESTION_BYTES = 1_000_000
 _SAMPLE_BYTES = 65_536
@@ -51,6 +58,18 @@ def question_from(argument: str | None) -> str:
     if argument is None and sys.stdin.isatty():
         raise usage_error("no question", "lean-agent ask 'your question', or lean-agent chat")
     return decode_question(sys.stdin.buffer.read(MAX_QUESTION_BYTES))
+
+
+def check_text(option: str, text: str) -> None:
+    """Refuse what could not be sent: an argument need not be UTF-8.
+
+    Raises:
+        ConfigurationError: naming the option.
+    """
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError:
+        raise usage_error(f"{option} is not UTF-8 text", "look at the terminal's locale") from None
 
 
 def check_corpus(folder: Path) -> None:

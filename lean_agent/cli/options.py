@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from lean_agent._semconv import Mode
-from lean_agent.cli.inputs import check_corpus, check_file
+from lean_agent.cli.inputs import check_corpus, check_file, check_text
 
 if TYPE_CHECKING:
     from lean_agent.agent import Agent
@@ -62,6 +62,7 @@ ModelName = Annotated[
         "--model",
         "-m",
         metavar="PROVIDER:NAME",
+        envvar="LEAN_AGENT_MODEL",
         help="local:NAME runs here, openai:NAME is hosted.",
     ),
 ]
@@ -131,6 +132,7 @@ class RunOptions:
         Raises:
             ConfigurationError: naming the option and what to do.
         """
+        check_text("--system", self.system)
         if self.corpus is not None:
             check_corpus(self.corpus)
         for file in self.files:

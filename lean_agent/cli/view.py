@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from lean_agent.cli.streams import emit, is_terminal, say, styled
-from lean_agent.cli.text import clean, clip, cost_line
+from lean_agent.cli.text import clean, clip, cost_line, one_line
 from lean_agent.events import (
     Event,
     ModeChosen,
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 __all__ = ["View"]
 
-_UNSEEN_WIDTH = 240  # columns of a line that goes to a file
+_UNSEEN_WIDTH = 120  # columns of a line that goes to a file
 
 
 class View:
@@ -66,11 +66,11 @@ class View:
                 self._wait(f"step {step}")
             case ToolStarted(_, name, arguments):
                 self._streamed.clear()
-                self.note(f"  {name} {_compact(arguments)}")
+                self._trace("  ", f"{name} {_compact(arguments)}")
                 self._wait(f"running {name}")
             case ToolFinished(_, _, output, is_error, served, seconds):
                 outcome = "failed" if is_error else "served again" if served else "ok"
-                self.note(f"    {outcome}, {seconds:.2f} s: {output}")
+                self._trace("    ", f"{outcome}, {seconds:.2f} s: {output}")
             case Notice(message):
                 self.note(f"note: {message}", always=True)
             case _:
@@ -78,12 +78,9 @@ class View:
 
     def note(self, line: str, *, always: bool = False) -> None:
         """A line beside the answer; ``always`` even where only the answer was asked for."""
-        if self._quiet and not always:
-            return
-        self.pause()
-        text = clip(line, self._columns()) if not always else clean(line)
-        indent = line[: len(line) - len(line.lstrip())]
-        say(self._dim(indent + text))
+        if always or not self._quiet:
+            self.pause()
+            say(self._dim(one_line(line)))
 
     def finish(self, result: RunResult, *, cost: bool = True) -> None:
         """The final answer, unless it stands on the terminal already, and what it took."""
@@ -121,6 +118,12 @@ class View:
             self._open_line = False
             emit("\n")
 
+    def _trace(self, indent: str, line: str) -> None:
+        """One row of what the tools do, cut to fit."""
+        if not self._quiet:
+            self.pause()
+            say(self._dim(indent + clip(line, self._columns() - len(indent))))
+
     def _write(self, text: str) -> None:
         if not self._open_line:
             self.pause()
@@ -132,15 +135,14 @@ class View:
             emit(text)
 
     def _wait(self, doing: str) -> None:
-        if not self._watched or self._open_line:
+        if not (self._watched and self._styled) or self._open_line:
             return
         from rich.console import Console
         from rich.text import Text
 
         message = Text(clip(doing, self._columns() - 4))
         if self._spinner is None:
-            console = Console(stderr=True, no_color=not self._styled, highlight=False)
-            self._spinner = console.status(message)
+            self._spinner = Console(stderr=True, highlight=False).status(message)
             self._spinner.start()
         else:
             self._spinner.update(message)

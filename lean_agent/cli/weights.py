@@ -41,7 +41,7 @@ def need_weights(model: str, *, unasked: bool = False) -> None:
         if not (is_terminal(sys.stdin) and is_terminal(sys.stderr)):
             raise missing
         say(f"The weights of {name} are not on this machine yet.")
-        if not _agreed(f"Download {size(entry.size)} ({entry.licence}) from Hugging Face now?"):
+        if not _agreed(f"Download {size(entry.size)} ({entry.licence}) now?"):
             raise missing
     pull_visibly(name)
 

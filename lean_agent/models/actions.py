@@ -36,7 +36,7 @@ __all__ = [
 ANSWER = "answer"
 """The pseudo-tool by which a model ends its search in the schema format."""
 
-_MAX_ARGUMENT_CHARS = 2_000
+_MAX_ARGUMENT_CHARS = 1_000
 
 
 @dataclass(frozen=True, slots=True)

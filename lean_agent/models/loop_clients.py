@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 __all__ = ["LoopClients"]
 
+_KEEP_ALIVE_SECONDS = 2.0
+
 
 def _is_loopback(base_url: str) -> bool:
     """Whether the server is on this machine."""
@@ -102,11 +104,17 @@ class LoopClients:
             return entry.client
 
     def _make(self) -> AsyncOpenAI:
+        import httpx2
         import openai
 
+        # llama.cpp's server closes a connection after 5 idle seconds, httpx2's own default too: a
+        # request sent in that very moment is lost, so connections are dropped well before.
+        limits = httpx2.Limits(max_connections=1_000, keepalive_expiry=_KEEP_ALIVE_SECONDS)
         # A proxy named in the environment is not meant for a server on this machine.
         http = openai.DefaultAsyncHttpxClient(
-            verify=_certificates(self._base_url), trust_env=not _is_loopback(self._base_url)
+            verify=_certificates(self._base_url),
+            trust_env=not _is_loopback(self._base_url),
+            limits=limits,
         )
         client = openai.AsyncOpenAI(
             api_key=self._api_key, base_url=self._base_url, max_retries=0, http_client=http

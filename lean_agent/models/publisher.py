@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-import httpx
+import httpx2
 
 from lean_agent.errors import ModelError
 from lean_agent.models.catalog import Weights
@@ -15,7 +15,7 @@ from lean_agent.models.catalog import Weights
 __all__ = ["fetch_from_publisher"]
 
 # A machine without a network must fall through to the next source within seconds.
-TIMEOUT = httpx.Timeout(10.0, connect=5.0)
+TIMEOUT = httpx2.Timeout(10.0, connect=5.0)
 PAUSE = 0.5
 
 
@@ -31,16 +31,16 @@ def fetch_from_publisher(
     """
     host = os.environ.get("HF_ENDPOINT", "https://huggingface.co").rstrip("/")
     url = f"{host}/{weights.publisher_repo}/resolve/main/{weights.file}"
-    with httpx.Client(follow_redirects=True, timeout=TIMEOUT) as client:
+    with httpx2.Client(follow_redirects=True, timeout=TIMEOUT) as client:
         while (have := _size(part)) != weights.size:
             if have > weights.size:
                 part.unlink()
                 continue
             try:
                 _stream(client, url, weights, part, progress)
-            except httpx.HTTPStatusError as error:
+            except httpx2.HTTPStatusError as error:
                 raise ModelError(f"HTTP {error.response.status_code}") from error
-            except (httpx.HTTPError, httpx.InvalidURL) as error:
+            except (httpx2.HTTPError, httpx2.InvalidURL) as error:
                 if _size(part) <= have:
                     text = str(error) or type(error).__name__
                     raise ModelError(text, retryable=True) from error
@@ -53,7 +53,7 @@ def _size(path: Path) -> int:
 
 
 def _stream(
-    client: httpx.Client,
+    client: httpx2.Client,
     url: str,
     weights: Weights,
     part: Path,
@@ -85,4 +85,4 @@ def _stream(
                 file.write(chunk)
                 progress(done, weights.size)
     if done < weights.size:
-        raise httpx.ReadError("the connection ended early")
+        raise httpx2.ReadError("the connection ended early")

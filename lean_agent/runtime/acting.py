@@ -32,7 +32,7 @@ __all__ = ["act", "next_after_act", "next_after_think", "open_agent", "think"]
 
 _LOG = logging.getLogger("lean_agent.runtime")
 _LOG.addHandler(logging.NullHandler())  # a library prints nothing unless asked to
-_ACTION_TOKENS = 512
+_ACTION_TOKENS = 256
 _MAX_MISTAKES = 3
 _MAX_IDLE = 2
 
@@ -166,7 +166,7 @@ async def _call_tool(call: ToolCall, plan: _Plan, step: int, scope: RunScope) ->
         observation, is_error = await _observe(call, scope)
     seconds = time.perf_counter() - started
     scope.emit(ToolFinished(call.id, call.name, observation, is_error, served, seconds))
-    return TrajectoryStep(
+    done = TrajectoryStep(
         step=step,
         tool=call.name,
         arguments=dict(call.arguments),
@@ -175,6 +175,8 @@ async def _call_tool(call: ToolCall, plan: _Plan, step: int, scope: RunScope) ->
         served=served,
         seconds=round(seconds, 4),
     )
+    scope.meter.note_tool(done, refused=plan.refused is not None)
+    return done
 
 
 async def _observe(call: ToolCall, scope: RunScope) -> tuple[str, bool]:

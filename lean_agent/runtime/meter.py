@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import time
-import uuid
 from collections.abc import Callable
 from contextlib import aclosing
 from dataclasses import dataclass, field, replace
@@ -37,7 +36,8 @@ from lean_agent.model import (
     Timings,
 )
 from lean_agent.models.pricing import Price, priced
-from lean_agent.models.tokens import estimate_usage
+from lean_agent.models.tokens import estimate_usage, schema_bound
+from lean_agent.result import TrajectoryStep
 from lean_agent.usage import Usage
 
 if TYPE_CHECKING:
@@ -104,6 +104,8 @@ class Meter:
 
     async def _attempt(self, request: ModelRequest, call: Call, number: int) -> ModelResponse:
         prompt = await self.model.count_tokens(request.messages, request.tools)
+        if request.response_schema is not None and not self.model.card.grammar:
+            prompt += schema_bound(request.response_schema)  # hosted servers bill it as input
         remaining = self.account.remaining(final=call.final)
         seconds = remaining.seconds
         if seconds is not None:
@@ -151,6 +153,26 @@ class Meter:
                 )
                 self._charge(call, usage, timings, started, number, finish, error_code)
 
+    def note_tool(self, step: TrajectoryStep, *, refused: bool) -> None:
+        """Enter a tool call, which has no price of its own but took its time."""
+        finish = "served" if step.served else "refused" if refused else "done"
+        self.ledger.append(
+            Entry(
+                ts=time.time() - step.seconds,
+                run_id=self.run_id,
+                session_id=self.session_id,
+                step=step.step,
+                operation="execute_tool",
+                purpose="tool",
+                mode="agent",
+                usage=Usage(),
+                tool=step.tool,
+                finish_reason=finish,
+                error_type="tool" if step.is_error else None,
+                seconds=step.seconds,
+            )
+        )
+
     def _charge(
         self,
         call: Call,
@@ -165,7 +187,6 @@ class Meter:
         provider, _, model = self.model.name.partition(":")
         seconds = time.perf_counter() - started
         entry = Entry(
-            id=uuid.uuid4().hex,
             ts=time.time() - seconds,
             run_id=self.run_id,
             session_id=self.session_id,

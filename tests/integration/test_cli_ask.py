@@ -10,6 +10,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+import pexpect
 import pytest
 from support.cli import LEAN_AGENT, Ended, environment, in_process, lean_agent
 from support.fake_openai import FakeOpenAI, Reply
@@ -217,3 +218,27 @@ def test_a_ledger_that_cannot_be_written_does_not_cost_the_answer(
     ended = ask(server, tmp_path, "hi", LEAN_AGENT_LEDGER_DIR=str(file))
     assert (ended.code, ended.out) == (0, "ok\n")
     assert "note: the ledger" in ended.err
+
+
+@pytest.mark.filterwarnings("ignore:.*multi-threaded:DeprecationWarning")
+def test_missing_weights_are_offered_at_a_terminal(tmp_path: Path) -> None:
+    program: Any = pexpect  # which has no types
+    child = program.spawn(
+        LEAN_AGENT,
+        ["ask", "hi", "--model", "local:qwen2.5-coder-0.5b"],
+        env=environment(tmp_path, TERM="xterm"),
+        timeout=60,
+        encoding="utf-8",
+    )
+    child.expect(r"Download 491 MB \(Apache-2.0\) now\? \[Y/n\] ")
+    child.send("n\r")
+    child.expect("hint: run: lean-agent models pull qwen2.5-coder-0.5b")
+    child.expect(pexpect.EOF)
+    child.close()
+    assert child.exitstatus == 2
+
+
+def test_an_old_locale_costs_letters_not_the_answer(server: FakeOpenAI, tmp_path: Path) -> None:
+    server.say(Reply(text="Grüße"))
+    line = ("ask", "hi", "--model", "openai:x", "--base-url", server.url)
+    assert lean_agent(*line, folder=tmp_path, PYTHONIOENCODING="ascii").out == "Gr??e\n"

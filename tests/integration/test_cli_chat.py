@@ -60,7 +60,7 @@ def test_one_bad_line_or_answer_does_not_end_the_session(
 
 
 PROMPT = re.escape("\x1b[?2004h")  # bracketed paste is on: a line can be typed
-Spawn = Callable[[], Any]
+Spawn = Callable[..., Any]
 
 
 @pytest.fixture
@@ -68,12 +68,12 @@ def at_terminal(server: FakeOpenAI, tmp_path: Path) -> Iterator[Spawn]:
     """Starts a chat on a pseudo-terminal."""
     children: list[Any] = []
 
-    def spawn() -> Any:
+    def spawn(**variables: str) -> Any:
         program: Any = pexpect  # which has no types
         child = program.spawn(
             LEAN_AGENT,
             ["chat", "--model", "openai:x", "--base-url", server.url],
-            env={**environment(tmp_path), "TERM": "xterm-256color", "NO_COLOR": "1"},
+            env=environment(tmp_path, TERM="xterm-256color", **variables),
             dimensions=(40, 160),
             timeout=60,
             encoding="utf-8",
@@ -127,7 +127,7 @@ def test_ctrl_c_at_the_prompt_discards_the_line_and_no_answer_steers_the_termina
     server: FakeOpenAI, at_terminal: Spawn
 ) -> None:
     server.say(Reply(text="a\x1b]0;owned\x07b\x1b[2Jc\x9b2Jd", piece_chars=1))
-    child = at_terminal()
+    child = at_terminal(NO_COLOR="1")
     child.send("half a line")
     child.expect("half a line")
     child.sendintr()

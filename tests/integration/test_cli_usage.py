@@ -40,6 +40,7 @@ def told(ended: Ended, words: str) -> None:
         (["ask", "hi", "--model", "local:none"], "unknown local model 'none'"),
         (["ask", "hi", "--model", "nobody:x"], "nobody"),
         (["ask", "hi"], "the weights of qwen2.5-coder-1.5b"),
+        (["ask", "hi", "--system", "caf\udce9"], "--system is not UTF-8"),
         (["chat", "--corpus", "nowhere"], "no such folder"),
         (["chat", "--model", "local:qwen2.5-coder-0.5b"], "the weights of qwen2.5-coder-0.5b"),
         (["models"], "missing command"),

@@ -13,7 +13,7 @@ from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import httpx
+import httpx2
 import psutil
 import pytest
 
@@ -190,7 +190,7 @@ def written(runtime: Path) -> list[str]:
 async def test_others_are_refused(runtime: Path) -> None:
     async def work(handle: engine.EngineHandle) -> None:
         body = {"messages": [{"role": "user", "content": "hi"}], "max_tokens": 1}
-        async with httpx.AsyncClient(base_url=handle.base_url, timeout=60) as client:
+        async with httpx2.AsyncClient(base_url=handle.base_url, timeout=60) as client:
             headers = {"Authorization": f"Bearer {handle.api_key}"}
             refused = await client.post("/chat/completions", json=body)
             served = await client.post("/chat/completions", json=body, headers=headers)

@@ -158,6 +158,14 @@ async def test_only_the_beginning_of_long_output_is_kept() -> None:
     assert (result.output, result.output_cut, result.value) == ("x" * 100, True, "done")
 
 
+async def test_a_flood_is_stopped_long_before_its_time() -> None:
+    started = time.perf_counter()
+    result = await run_python("while True: print('x' * 1000)", seconds=60)
+    assert result.error == "stopped: it printed more than 1,000,000 characters"
+    assert (len(result.output), result.output_cut) == (20_000, True)
+    assert time.perf_counter() - started < 20
+
+
 async def test_half_a_character_can_be_written_afterwards() -> None:
     for result in (await run_python("'\\ud800'"), await run_python("'\ud800'")):
         assert result.error is None
@@ -276,8 +284,9 @@ BUSY = """
 import asyncio, sys
 from lean_agent.sandbox import run_python
 async def main():
+    await run_python("1")
     running = asyncio.ensure_future(run_python(sys.argv[1], seconds=float(sys.argv[2])))
-    await asyncio.sleep(1)
+    await asyncio.sleep(0.2)
     print("running", flush=True)
     await running
 asyncio.run(main())
@@ -313,10 +322,10 @@ input()
 
 
 @linux
-@pytest.mark.parametrize("code", ["while True: pass", "9 ** 9 ** 8"])
+@pytest.mark.parametrize("code", ["while True: pass", "3 ** (25 * 10 ** 7)"])
 def test_no_worker_outlives_a_killed_program_for_long(code: str) -> None:
     program = subprocess.Popen(
-        [sys.executable, "-c", BUSY, code, "2"], stdout=subprocess.PIPE, text=True
+        [sys.executable, "-c", BUSY, code, "0.5"], stdout=subprocess.PIPE, text=True
     )
     assert program.stdout is not None
     with program.stdout:
@@ -325,7 +334,7 @@ def test_no_worker_outlives_a_killed_program_for_long(code: str) -> None:
         program.kill()
         program.wait()
     assert workers
-    # Two seconds to run, one of grace, one for rounding, of processor time on a busy machine.
+    # Half a second to run, one of grace, and rounding: 3 s of processor time on a busy machine.
     _wait_until(lambda: not any(map(_alive, workers)), seconds=40)
 
 

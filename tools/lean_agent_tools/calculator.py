@@ -10,7 +10,7 @@ __all__ = ["calculator"]
 
 @tool(timeout=5)
 async def calculator(expression: str) -> str:
-    """Compute an arithmetic expression, such as 15% of 80 or sqrt(2)*3.
+    """Evaluate an arithmetic expression.
 
     Args:
         expression: Numbers, + - * / // % ** ( ), sqrt, round, min, max, abs, log, pi, e.

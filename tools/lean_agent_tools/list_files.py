@@ -31,7 +31,7 @@ def list_files(ctx: RunContext, path: str = ".") -> str:
 
 def _listed(place: Place) -> str:
     if not place.path.is_dir():
-        return _line(Place(place.path, place.root))
+        return _line(place)
     try:
         with os.scandir(place.path) as entries:
             names = sorted(entry.name for entry in entries)
@@ -41,6 +41,7 @@ def _listed(place: Place) -> str:
     hidden = chars = 0
     for number, name in enumerate(names):
         real = _real(place.path / name)
+        # A link out of the root is as good as hidden: it cannot be read either.
         if name.startswith(".") or real is None or not real.is_relative_to(place.root):
             hidden += 1
             continue

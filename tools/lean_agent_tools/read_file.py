@@ -89,7 +89,8 @@ def _shown(file: BufferedReader, start_line: int) -> str:
         if number == 1:
             line = line.removeprefix("\ufeff")
         if lines and chars + len(line) > _MAX_CHARS:
-            return _joined(lines, f"[more: continue with start_line={number}]")
+            lines.append(f"[more: continue with start_line={number}]")
+            break
         if len(line) > _MAX_CHARS or cut:
             lines.append(f"{line[:_MAX_CHARS]} [line {number} is longer]")
             chars = _MAX_CHARS
@@ -101,10 +102,6 @@ def _shown(file: BufferedReader, start_line: int) -> str:
     if not lines:
         raise ToolError(f"the file has only {number} line{'s' * (number > 1)}")
     return "\n".join(lines)
-
-
-def _joined(lines: list[str], note: str) -> str:
-    return "\n".join([*lines, note])
 
 
 def _skip_rest_of_line(file: BufferedReader, piece: bytes) -> bool:

@@ -9,8 +9,8 @@ from lean_agent.gating.rules import RuleGate
 BUILT_IN = frozenset({"calculator", "python", "read_file", "list_files"})
 
 
-def mode_of(task: str, tools: frozenset[str] = BUILT_IN, **more: bool) -> str:
-    return RuleGate().decide(Signals(task=task, tools=tools, **more)).mode
+def mode_of(task: str, tools: frozenset[str] = BUILT_IN, *, has_files: bool = False) -> str:
+    return RuleGate().decide(Signals(task=task, tools=tools, has_files=has_files)).mode
 
 
 @pytest.mark.parametrize(

@@ -66,8 +66,11 @@ def test_k_may_be_larger_than_the_corpus_or_nothing(animals: LexicalIndex) -> No
 
 
 def test_equal_passages_keep_their_order() -> None:
-    index = LexicalIndex([Passage(str(n), "t", "same words", "f") for n in range(20)])
-    assert [hit.passage.id for hit in index.search("same", 3)] == ["0", "1", "2"]
+    index = LexicalIndex(
+        [Passage(str(n), "t", "rare words" if n % 2 else "words", "f") for n in range(400)]
+    )
+    ids = [hit.passage.id for hit in index.search("rare words", 300)]
+    assert ids == [str(n) for n in range(1, 400, 2)] + [str(n) for n in range(0, 200, 2)]
 
 
 @pytest.mark.parametrize("passages", [[], [passage("")], [passage("the of")]])

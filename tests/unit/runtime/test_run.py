@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import threading
 import time
 from collections.abc import AsyncIterator, Sequence
@@ -11,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from lean_agent.models.scripted import ScriptedModel
 
 from lean_agent import Agent, Budget, Ledger, Message, Tool, ToolError, tool
 from lean_agent.errors import ConfigurationError, ModelError
@@ -28,6 +28,7 @@ from lean_agent.events import (
 from lean_agent.ledger import queries
 from lean_agent.messages import ToolCall
 from lean_agent.model import ModelCard, ModelRequest
+from lean_agent.models.scripted import ScriptedModel
 from lean_agent.result import RunResult
 
 SEARCH = '{"tool":"search","arguments":{"query":"gallium"}}'
@@ -42,7 +43,9 @@ def ledger(tmp_path: Path) -> Ledger:
 
 
 def rows(ledger: Ledger, result: RunResult) -> list[dict[str, Any]]:
-    return queries.show(ledger.folder, result.run_id)
+    """The run's model calls."""
+    entries = queries.show(ledger.folder, result.run_id)
+    return [entry for entry in entries if entry["operation"] == "chat"]
 
 
 def searching(calls: list[str] | None = None) -> Tool:
@@ -70,7 +73,7 @@ def agent(
 def starts_with_the_previous(requests: Sequence[ModelRequest]) -> bool:
     return all(
         later.messages[: len(earlier.messages)] == earlier.messages
-        for earlier, later in zip(requests, requests[1:], strict=False)
+        for earlier, later in itertools.pairwise(requests)
     )
 
 
@@ -101,6 +104,16 @@ async def test_agent_searches_then_answers_with_a_stable_prefix(ledger: Ledger) 
     assert [r["purpose"] for r in rows(ledger, result)] == ["act", "act", "answer"]
     assert model.requests[0].response_schema is not None
     assert model.requests[2].response_schema is None, "the answer is written in plain text"
+
+
+async def test_tool_calls_are_entries_too(ledger: Ledger) -> None:
+    subject, _ = agent([SEARCH, SEARCH, ANSWER, "29.8"], ledger, tools=[searching()])
+    result = await subject.run("x", mode="agent")
+    tools = [e for e in queries.show(ledger.folder, result.run_id) if e["tool"]]
+    assert [(e["tool"], e["finish_reason"]) for e in tools] == [
+        ("search", "done"),
+        ("search", "served"),
+    ]
 
 
 async def test_usage_is_the_sum_of_the_ledgers_rows(ledger: Ledger) -> None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import socket
 from pathlib import Path
 from typing import Any
 
@@ -159,6 +160,10 @@ async def test_a_root_given_through_a_link(root: Path, tmp_path: Path) -> None:
 
 
 async def test_pipes_and_devices_do_not_hang(root: Path) -> None:
+    with socket.socket(socket.AF_UNIX) as listening:
+        listening.bind(str(root / "sock"))
+    with pytest.raises(ToolError, match="sock is a device or pipe"):
+        await read(root, "sock")
     os.mkfifo(root / "pipe")
     with pytest.raises(ToolError, match="pipe is a device or pipe"):
         await read(root, "pipe")

@@ -1,0 +1,126 @@
+"""Every command and snippet of the README and the docs, run as it stands."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+
+import pytest
+
+from lean_agent.models import weights
+
+ROOT = Path(__file__).parents[2]
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
+NAME = "qwen2.5-coder-0.5b"
+_FENCE = re.compile(r"^```(\w+)\n(.*?)^```", re.MULTILINE | re.DOTALL)
+
+
+def blocks(*languages: str) -> list[tuple[str, str]]:
+    """(page and number, text) of every fenced block in one of the languages."""
+    found: list[tuple[str, str]] = []
+    for page in PAGES:
+        for number, match in enumerate(_FENCE.finditer(page.read_text(encoding="utf-8")), 1):
+            if match.group(1) in languages:
+                found.append((f"{page.stem}-{number}", match.group(2)))
+    return found
+
+
+COMMANDS = [
+    (name, line)
+    for name, text in blocks("sh", "bash", "console")
+    for line in text.replace("\\\n", " ").splitlines()
+    if line.strip() and not line.startswith("#")
+]
+TOLD = [line for _, line in COMMANDS]
+
+
+def test_there_is_something_to_check() -> None:
+    assert len(COMMANDS) > 10
+    assert any("run_sync" in text for _, text in blocks("python"))
+
+
+@pytest.mark.parametrize("line", [c for c in TOLD if c.startswith("make")])
+def test_make_targets_exist(line: str) -> None:
+    for target in line.split("#")[0].split()[1:]:
+        done = subprocess.run(
+            ["make", "--dry-run", target], cwd=ROOT, capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, done.stderr
+
+
+def test_every_other_command_is_ours() -> None:
+    known = ("make", "lean-agent", "echo", "git clone", "cd ", "pip install", "export ")
+    strange = [line for line in TOLD if not line.startswith(known)]
+    assert not strange
+
+
+def test_every_command_of_the_program_is_documented() -> None:
+    pages = "\n".join(page.read_text(encoding="utf-8") for page in PAGES)
+    for group, commands in {
+        "": ("ask", "chat", "demo", "doctor"),
+        "models ": ("list", "pull", "probe", "rm"),
+        "ledger ": ("summary", "runs", "show", "sql"),
+        "tools ": ("list",),
+    }.items():
+        for command in commands:
+            assert f"lean-agent {group}{command}" in pages
+
+
+@pytest.fixture
+def settled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, shared_engine: str) -> Path:
+    """A folder to work in with the small model as default, and this checkout's own program."""
+    monkeypatch.setenv("LEAN_AGENT_MODEL", f"local:{NAME}")
+    monkeypatch.setenv("PATH", f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
+    for word in ("examples", "README.md"):
+        (tmp_path / word).symlink_to(ROOT / word)
+    return tmp_path
+
+
+needs_model = pytest.mark.skipif(
+    weights.find(NAME) is None, reason=f"lean-agent models pull {NAME}"
+)
+
+
+@pytest.mark.real_model
+@pytest.mark.slow
+@needs_model
+@pytest.mark.parametrize("line", [c for c in TOLD if "lean-agent" in c and "make" not in c])
+def test_command_runs(line: str, settled: Path) -> None:
+    bash = shutil.which("bash")
+    assert bash is not None
+    done = subprocess.run(
+        [bash, "-o", "pipefail", "-c", line],
+        cwd=settled,
+        capture_output=True,
+        stdin=subprocess.DEVNULL,
+        text=True,
+        timeout=240,
+        check=False,
+    )
+    assert done.returncode in {0, 3}, done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.real_model
+@pytest.mark.slow
+@needs_model
+@pytest.mark.parametrize(
+    "text", [text for _, text in blocks("python")], ids=[name for name, _ in blocks("python")]
+)
+def test_snippet_runs(text: str, settled: Path) -> None:
+    script = settled / "snippet.py"
+    script.write_text(textwrap.dedent(text))
+    done = subprocess.run(
+        [sys.executable, str(script)],
+        cwd=settled,
+        capture_output=True,
+        text=True,
+        timeout=240,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
