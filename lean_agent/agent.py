@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import os
+import sys
 import threading
 import uuid
 from collections.abc import AsyncGenerator, Callable, Coroutine, Sequence
 from decimal import Decimal
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
@@ -121,6 +123,7 @@ class Agent:
             ConfigurationError: nothing was spent.
             LeanAgentError: the run could not go on; ``result`` holds what was done until then.
         """
+        await _load_runtime()
         from lean_agent.runtime.run import run_graph
         from lean_agent.runtime.state import start_state
 
@@ -277,6 +280,12 @@ class Agent:
             temperature=self._temperature,
             seed=self._seed,
         )
+
+
+async def _load_runtime() -> None:
+    """Import the graph's library, which takes seconds on a cold disk, off the event loop."""
+    if "lean_agent.runtime.run" not in sys.modules:
+        await asyncio.to_thread(import_module, "lean_agent.runtime.run")
 
 
 def _by_name(tools: Sequence[Tool | Callable[..., Any]]) -> dict[str, Tool]:

@@ -146,13 +146,13 @@ class RunOptions:
         from lean_agent.plugins import load_corpus_tools, load_tools
 
         roots = [path.resolve() for path in (self.corpus, *self.files) if path is not None]
-        tools = load_tools(say)
+        # Search comes first: a small model prefers what it reads first.
+        corpus_tools = load_corpus_tools(self.corpus, say) if self.corpus is not None else []
+        tools = {tool.spec.name: tool for tool in corpus_tools}
+        tools |= {n: t for n, t in load_tools(say).items() if n not in tools}
         if not roots:
             for name in ("list_files", "read_file"):
                 tools.pop(name, None)
-        if self.corpus is not None:
-            for tool in load_corpus_tools(self.corpus, say):
-                tools[tool.spec.name] = tool
         return Agent(
             model=self.model,
             tools=list(tools.values()),

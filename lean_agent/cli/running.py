@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-import signal
 import time
-from collections.abc import AsyncGenerator, Coroutine, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from lean_agent._semconv import Mode
 from lean_agent.cli.failures import EXIT_INTERRUPTED, EXIT_LIMIT, Failure, describe
-from lean_agent.cli.signals import ENDING, heard
+from lean_agent.cli.signals import Interruptions
 from lean_agent.cli.streams import say
 from lean_agent.cli.text import one_line
 from lean_agent.errors import LeanAgentError
@@ -152,7 +151,7 @@ async def follow(
     Ctrl-C ends the run with what it has, not the process: what was spent is charged and told.
     """
     tally = Tally()
-    signals = _Signals()
+    signals = Interruptions()
 
     async def consume() -> None:
         stream = agent.stream(task, mode=mode, history=history, stop=signals.stop)
@@ -167,6 +166,9 @@ async def follow(
     try:
         await signals.watch(consume())
     except asyncio.CancelledError:
+        this = asyncio.current_task()
+        if this is not None and this.cancelling():
+            raise  # the whole process ends, not only this run
         result = tally.partial("interrupted")
     except BrokenPipeError:
         raise
@@ -180,35 +182,6 @@ async def follow(
     if result.exit_status == "interrupted":
         failure = describe(KeyboardInterrupt())
     elif result.exit_status == "failed" and failure is None:
-        reason = "; ".join(result.notices) or "there is no usable answer"
+        reason = one_line("; ".join(result.notices)) or "there is no usable answer"
         failure = Failure("run_failed", f"the run failed: {reason}", "", 1)
     return Outcome(result, failure, terminated=signals.terminated)
-
-
-class _Signals:
-    """Turns signals into an orderly end of one run.
-
-    The first sets ``stop``, the second cancels, a third ends the process. ``terminated`` says that
-    a signal other than Ctrl-C came.
-    """
-
-    def __init__(self) -> None:
-        self.stop = asyncio.Event()
-        self.terminated = False
-        self._count = 0
-
-    async def watch(self, work: Coroutine[Any, Any, None]) -> None:
-        task = asyncio.create_task(work)
-
-        def received(number: int) -> None:
-            self.terminated |= number in ENDING
-            self._count += 1
-            if self._count == 1:
-                self.stop.set()
-            elif self._count == 2:
-                task.cancel()
-            else:
-                raise SystemExit(EXIT_INTERRUPTED)
-
-        with heard((signal.SIGINT, *ENDING), received):
-            await task

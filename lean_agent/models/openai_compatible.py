@@ -147,7 +147,7 @@ class OpenAICompatibleModel:
         client = await self._clients.get()
         call = StreamedCall(request, self._site, guarded=formed or bool(request.tools))
         try:
-            await call.open(client, body, _options(request.timeout))
+            await call.open(client, body, self._stream_options(request.timeout))
             while (text := await call.next_text()) is not None:
                 yield TextDelta(text)
             yield Completed(call.response())
@@ -189,6 +189,17 @@ class OpenAICompatibleModel:
             max_tokens_name=self._max_tokens_name,
             llama_cpp=self._dialect == "llama_cpp",
         )
+
+    def _stream_options(self, timeout: float | None) -> Any:
+        """llama.cpp's server at times drops the connection after a stream it has ended well.
+
+        The next request on it is then lost (4 in 100, sent back to back), so each stream there has
+        a connection of its own.
+        """
+        options = _options(timeout)
+        if self._dialect == "llama_cpp":
+            return {**options, "headers": {"Connection": "close"}}
+        return options
 
     async def _post(
         self, client: AsyncOpenAI, body: dict[str, Any], options: Any

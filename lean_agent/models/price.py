@@ -99,16 +99,20 @@ def priced(
     """``usage`` with its cost and where the cost comes from.
 
     Without a price a self-hosted model costs 0, marked ``self_hosted``; any other has an unknown
-    cost, marked ``unpriced``: it is never free.
+    cost, marked ``unpriced``: it is never free. ``estimated`` token counts are marked too, unless
+    the price does not depend on them.
     """
-    cost: Decimal | None
-    provenance: Provenance
+    marks: set[Provenance] = set()
+    if estimated or "estimated" in usage.provenance:
+        marks.add("estimated")
     if price is not None:
         cost = price.cost(usage, seconds)
-        guessed = estimated or "estimated" in usage.provenance
-        provenance = "estimated" if guessed and price.by_token else "measured"
+        if not (marks and price.by_token):
+            marks = {"measured"}
     elif card.self_hosted:
-        cost, provenance = Decimal(0), "self_hosted"
+        cost = Decimal(0)
+        marks.add("self_hosted")
     else:
-        cost, provenance = None, "unpriced"
-    return replace(usage, cost=cost, provenance=frozenset({provenance}))
+        cost = None
+        marks.add("unpriced")
+    return replace(usage, cost=cost, provenance=frozenset(marks))

@@ -75,9 +75,11 @@ class LexicalIndex:
         if len(text) <= max_chars:
             return text
         wanted = set(self._words(query))
+        # A question's words tend to stand before its answer, so the last quarter does not count.
+        counted = max_chars * 3 // 4
 
         def words_held(start: int) -> int:
-            return len(wanted.intersection(self._words(text[start : start + max_chars])))
+            return len(wanted.intersection(self._words(text[start : start + counted])))
 
         starts = [0, *(match.end() for match in _SENTENCE_END.finditer(text))]
         start = max(starts, key=words_held)

@@ -17,7 +17,7 @@ from lean_agent.errors import (
     LeanAgentError,
     LimitExceededError,
 )
-from lean_agent.events import StepStarted, ToolFinished, ToolStarted
+from lean_agent.events import StepStarted, Token, ToolFinished, ToolStarted
 from lean_agent.ledger.budgets import Amount
 from lean_agent.messages import Message, ToolCall
 from lean_agent.model import ModelRequest
@@ -62,7 +62,8 @@ async def think(state: RunState, runtime: Runtime[RunScope]) -> dict[str, Any]:
         response_schema=action_schema(scope.specs) if constrained else None,
     )
     scope.emit(StepStarted(step))
-    channel = ("action" if constrained else "answer") if scope.streaming else None
+    # Native calls come apart from the text; elsewhere the text may turn out to be an action.
+    channel = ("answer" if native else "action") if scope.streaming else None
     call = Call(purpose="act", mode="agent", step=step, channel=channel)
     try:
         response = await scope.meter.call(request, call)
@@ -89,6 +90,8 @@ async def think(state: RunState, runtime: Runtime[RunScope]) -> dict[str, Any]:
         "finish_reason": response.finish_reason,
     }
     if action.answer is not None:
+        if channel == "action":
+            scope.emit(Token(action.answer, "answer"))
         update |= {"output": action.answer, "answered": True}
     return update
 

@@ -34,7 +34,8 @@ def _result(state: RunState, scope: RunScope, started: float, status: ExitStatus
         mode_reason=state["mode_reason"],
         exit_status=status,
         limit=state["limit"] or None,
-        steps=state["steps"],
+        # A step cut short is in no state yet, but it was taken and paid for.
+        steps=max(state["steps"], scope.meter.account.spent.steps),
         tool_calls=state["tool_calls"],
         seconds=time.perf_counter() - started,
         run_id=scope.meter.run_id,

@@ -10,7 +10,7 @@ __all__ = ["calculator"]
 
 @tool(timeout=5)
 async def calculator(expression: str) -> str:
-    """Evaluate an arithmetic expression.
+    """Do arithmetic on numbers you have found.
 
     Args:
         expression: Numbers, + - * / // % ** ( ), sqrt, round, min, max, abs, log, pi, e.

@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import io
+import signal
 import sys
 from collections.abc import AsyncGenerator
 from typing import Any, cast
@@ -212,8 +214,6 @@ async def test_a_limit_that_is_raised_ends_with_3() -> None:
 
 
 async def test_ctrl_c_stops_the_run_and_gives_the_signal_back() -> None:
-    import signal
-
     before = signal.getsignal(signal.SIGINT)
     asyncio.get_running_loop().call_later(0.1, signal.raise_signal, signal.SIGINT)
     outcome = await outcome_of(RunStarted("r1"), None)
@@ -224,9 +224,29 @@ async def test_ctrl_c_stops_the_run_and_gives_the_signal_back() -> None:
     assert signal.getsignal(signal.SIGINT) is before
 
 
-async def test_a_second_ctrl_c_does_not_wait_for_a_run_that_will_not_stop() -> None:
-    import signal
+def test_a_third_ctrl_c_ends_the_process() -> None:
+    class Deaf(FakeAgent):
+        async def stream(
+            self, task: str, *, mode: Any, history: Any, stop: asyncio.Event
+        ) -> AsyncGenerator[Event]:
+            yield RunStarted("r1")
+            for _ in range(2):
+                with contextlib.suppress(asyncio.CancelledError):
+                    await asyncio.sleep(60)
 
+    async def session() -> None:
+        loop = asyncio.get_running_loop()
+        for delay in (0.1, 0.2, 0.3):
+            loop.call_later(delay, signal.raise_signal, signal.SIGINT)
+        await follow(cast("Any", Deaf()), "q", View(quiet=True))
+        pytest.fail("the session went on")
+
+    with pytest.raises(SystemExit) as end:
+        asyncio.run(session())
+    assert end.value.code == 130
+
+
+async def test_a_second_ctrl_c_does_not_wait_for_a_run_that_will_not_stop() -> None:
     class Stubborn(FakeAgent):
         async def stream(
             self, task: str, *, mode: Any, history: Any, stop: asyncio.Event

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import os
 import socket
+import tempfile
 from dataclasses import replace
 from pathlib import Path
 
@@ -83,7 +84,12 @@ def test_no_runtime_folder_is_no_warning(monkeypatch: pytest.MonkeyPatch, tmp_pa
 def test_a_long_path_gets_a_short_socket_of_its_own(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    with tempfile.TemporaryDirectory(prefix="la") as short:  # tmp_path itself may be long
+        _check_short_sockets(monkeypatch, tmp_path, Path(short))
+
+
+def _check_short_sockets(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, short: Path) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(short))
     paths: set[Path] = set()
     for letter in "ab":
         deep = tmp_path / (letter * 100)
@@ -93,6 +99,6 @@ def test_a_long_path_gets_a_short_socket_of_its_own(
         assert engine_settings.socket_path(NAME) in paths
     assert len(paths) == 2
     for path in paths:
-        assert path.parent == tmp_path / f"lean-agent-{os.getuid()}"
+        assert path.parent == short / f"lean-agent-{os.getuid()}"
         with socket.socket(socket.AF_UNIX) as listener:
             listener.bind(str(path))

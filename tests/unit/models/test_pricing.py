@@ -276,9 +276,9 @@ MACHINE = Price(
         (PRICE, SELF_HOSTED, False, "0.000005", "measured"),
         (MACHINE, SELF_HOSTED, False, "0.002", "measured"),
         (MACHINE, SELF_HOSTED, True, "0.002", "measured"),
-        (None, SELF_HOSTED, True, "0", "self_hosted"),
+        (None, SELF_HOSTED, True, "0", "estimated+self_hosted"),
         (None, ModelCard(), False, None, "unpriced"),
-        (None, ModelCard(), True, None, "unpriced"),
+        (None, ModelCard(), True, None, "estimated+unpriced"),
     ],
 )
 def test_a_usage_gets_its_cost_and_where_it_comes_from(
@@ -287,7 +287,7 @@ def test_a_usage_gets_its_cost_and_where_it_comes_from(
     usage = Usage(input_tokens=3, output_tokens=2, cost=None)
     done = priced(usage, price=price, card=card, seconds=2.0, estimated=estimated)
     assert done.cost == (None if cost is None else Decimal(cost))
-    assert done.provenance == {provenance}
+    assert done.provenance == set(provenance.split("+"))
     assert (done.input_tokens, done.output_tokens) == (3, 2)
 
 

@@ -102,6 +102,8 @@ def test_excerpts_show_where_the_words_are(animals: LexicalIndex) -> None:
     assert len(excerpt) <= 210
     assert excerpt.endswith(" ...")
     assert animals.excerpt(passage("short"), "ticket", 200) == "short"
+    late = f"{'The price list. ' * 11}A group visit. It costs 80 euros. {filler}"
+    assert "80 euros" in animals.excerpt(passage(late), "group visit price", 200)
     start = animals.excerpt(passage(text), "unknown words", 200)
     assert start.startswith("Nothing of interest")
     assert len(animals.excerpt(passage("x" * 900), "x", 200)) <= 205
