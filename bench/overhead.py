@@ -2,7 +2,9 @@
 
 A loopback server in its own process answers at once; an agent takes STEPS steps of one tool call
 each through the native format, with the ledger on disk and caps in dollars, tokens and steps; the
-bare client then sends the same messages. The difference, per model call, is the overhead.
+bare client then sends the same messages, and so does our own model class by itself, which skips the
+client's typed models. The agent's time less the bare client's is what a user pays for the
+framework; less our own model class's, it is what everything but the model call takes.
 
     python bench/overhead.py [--rounds N] [--steps N]
 """
@@ -22,7 +24,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from lean_agent import Agent, Budget, Ledger, ModelCard, tool
+from lean_agent import Agent, Budget, Ledger, ModelCard, ModelRequest, tool
 from lean_agent.models.openai_compatible import OpenAICompatibleModel
 from lean_agent.models.pricing import PriceTable
 from lean_agent.result import RunResult
@@ -89,6 +91,22 @@ async def bare(base_url: str, bodies: list[dict[str, Any]]) -> float:
         return time.perf_counter() - started
 
 
+async def own_client(model: OpenAICompatibleModel, result: RunResult) -> float:
+    """Seconds that our model class takes for the run's calls, one after another."""
+    ends = [i for i, m in enumerate(result.messages) if m.role == "assistant"]
+    requests = [
+        ModelRequest(messages=result.messages[:end], tools=(step.spec,), temperature=0.0)
+        for end in ends
+    ]
+    await model.generate(requests[0])
+    started = time.perf_counter()
+    for request in requests:
+        await model.generate(request)
+    seconds = time.perf_counter() - started
+    await model.aclose()
+    return seconds
+
+
 async def framework(agent: Agent, steps: int) -> tuple[float, RunResult]:
     """Seconds that one run of ``steps`` model calls takes, the connection being open."""
     async with agent:
@@ -107,20 +125,20 @@ async def main() -> None:
     parser.add_argument("--rounds", type=int, default=9)
     parser.add_argument("--steps", type=int, default=20)
     arguments = parser.parse_args()
-    seconds: dict[str, list[float]] = {"bare": [], "agent": [], "checkpointed": []}
+    kinds = ("bare", "own", "agent", "checkpointed")
+    seconds: dict[str, list[float]] = {kind: [] for kind in kinds}
     with tempfile.TemporaryDirectory() as name, echo_server() as base_url:
         folder = Path(name)
         prices = folder / "prices.toml"
         prices.write_text(PRICES)
 
+        def model() -> OpenAICompatibleModel:
+            card = ModelCard(action_format="native")
+            return OpenAICompatibleModel("bench:echo", base_url=base_url, api_key="none", card=card)
+
         def agent(checkpoints: Path | None) -> Agent:
             return Agent(
-                model=OpenAICompatibleModel(
-                    "bench:echo",
-                    base_url=base_url,
-                    api_key="none",
-                    card=ModelCard(action_format="native"),
-                ),
+                model=model(),
                 tools=[step],
                 budget=Budget(usd=1, tokens=50_000_000, steps=10_000),
                 ledger=Ledger(folder / "ledger"),
@@ -133,6 +151,7 @@ async def main() -> None:
             took, result = await framework(agent(None), arguments.steps)
             seconds["agent"].append(took)
             seconds["bare"].append(await bare(base_url, bodies_of(result)))
+            seconds["own"].append(await own_client(model(), result))
             took, _ = await framework(agent(folder / "checkpoints.sqlite"), arguments.steps)
             seconds["checkpointed"].append(took)
     each = {
@@ -140,10 +159,14 @@ async def main() -> None:
         for kind, values in seconds.items()
     }
     print(f"{arguments.rounds} rounds of {arguments.steps} model calls, medians, ms a call")
-    print(f"bare openai client          {each['bare']:6.2f}")
-    for kind, label in (("agent", "lean-agent adds"), ("checkpointed", "with checkpoints adds")):
-        added = each[kind] - each["bare"]
-        print(f"{label:27} {added:6.2f}   (total {each[kind] / each['bare']:.2f} times bare)")
+    print(f"bare openai client                 {each['bare']:6.2f}")
+    print(f"our model class by itself          {each['own']:6.2f}")
+    for kind, label in (("agent", "agent"), ("checkpointed", "agent, durable checkpoints")):
+        total, bare_ms, own_ms = each[kind], each["bare"], each["own"]
+        print(
+            f"{label:34} {total:6.2f}   adds {total - bare_ms:+.2f} to the bare client "
+            f"({total / bare_ms:.2f} times), {total - own_ms:+.2f} to our model class"
+        )
 
 
 if __name__ == "__main__":

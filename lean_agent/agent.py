@@ -325,8 +325,9 @@ def _held_back(budget: Budget, price: Price | None) -> Amount:
     """The slice of each cap that only the final answer may use: a quarter, or what it needs."""
     usd = Decimal(0)
     if budget.usd is not None and price is not None:
-        need = price.worst_case(_FINAL_PROMPT_TOKENS, _FINAL_OUTPUT_TOKENS, _final_seconds(budget))
-        usd = min(budget.usd / _FINAL_SHARE, need)
+        usd = budget.usd / _FINAL_SHARE
+        if not price.usd_per_hour:
+            usd = min(usd, price.worst_case(_FINAL_PROMPT_TOKENS, _FINAL_OUTPUT_TOKENS, 0.0))
     return Amount(
         usd=usd,
         tokens=min(budget.tokens // _FINAL_SHARE, _FINAL_TOKENS) if budget.tokens else 0,

@@ -59,7 +59,7 @@ async def verify(state: RunState, runtime: Runtime[RunScope]) -> dict[str, Any]:
     problem = _problem(state)
     if not problem or state["forced"] != "auto" or state["limit"]:
         return {"problem": problem}
-    stronger = {"instant": "agent" if scope.tools else "reason", "reason": "agent"}
+    stronger = {"instant": "reason", "reason": "agent"}
     mode = stronger.get(state["mode"])
     if mode is None or (mode == "agent" and not scope.tools):
         return {"problem": problem}

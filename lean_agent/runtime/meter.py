@@ -48,6 +48,9 @@ __all__ = ["Call", "Meter"]
 _DEFAULT_OUTPUT_TOKENS = 1_024
 _MIN_OUTPUT_TOKENS = 8
 _ATTEMPTS = 3
+_SECONDS_PER_HOUR = 3_600
+_MACHINE_SECONDS = 600.0
+_ABORT_SECONDS = 0.5  # what it takes, at most, until a call past its deadline is stopped
 _STEP_PURPOSES: frozenset[Purpose] = frozenset({"answer", "reason", "act"})
 
 
@@ -107,12 +110,7 @@ class Meter:
         if request.response_schema is not None and not self.model.card.grammar:
             prompt += schema_bound(request.response_schema)  # hosted servers bill it as input
         remaining = self.account.remaining(final=call.final)
-        seconds = remaining.seconds
-        if seconds is not None:
-            seconds = seconds if call.final else seconds - self.final_seconds
-            if seconds <= 0:
-                raise LimitExceededError("seconds", "no time", "left")
-        timeout = _least(request.timeout, seconds)
+        limit_type, timeout = self._deadline(request, call, remaining)
         output = self._fit(request, prompt, remaining, timeout)
         is_step = call.purpose in _STEP_PURPOSES
         worst = Amount(
@@ -128,7 +126,7 @@ class Meter:
             error_code = finish = None
             timings = Timings()
             try:
-                response = await self._send(request, call, deadline=seconds is not None)
+                response = await self._send(request, call, deadline=bool(limit_type))
                 timings, finish = response.timings, response.finish_reason
                 usage = self._priced(response.usage, started, estimated=response.usage_estimated)
                 return replace(response, usage=usage)
@@ -136,10 +134,9 @@ class Meter:
                 error_code = error.code
                 usage = self._priced(self._lost(request, error), started, estimated=True)
                 error.usage = usage
-                if isinstance(error, ModelTimeoutError) and timeout == seconds:
-                    raise LimitExceededError(
-                        "seconds", f"{timeout:.1f}", "the time left"
-                    ) from error
+                if isinstance(error, ModelTimeoutError) and limit_type:
+                    left = f"{timeout:.1f} s that the cap left"
+                    raise LimitExceededError(limit_type, "the call", left) from error
                 raise
             except asyncio.CancelledError:
                 error_code = "cancelled"
@@ -152,6 +149,31 @@ class Meter:
                     )
                 )
                 self._charge(call, usage, timings, started, number, finish, error_code)
+
+    def _deadline(
+        self, request: ModelRequest, call: Call, remaining: Remaining
+    ) -> tuple[str, float | None]:
+        """Seconds that the call may take, and which limit says so ("" if the request does).
+
+        A machine priced by the hour has no other worst case than the time it may take.
+        """
+        bounds: list[tuple[float, str]] = []
+        if request.timeout is not None:
+            bounds.append((request.timeout, ""))
+        if remaining.seconds is not None:
+            kept = 0.0 if call.final else self.final_seconds
+            bounds.append((remaining.seconds - kept, "seconds"))
+        if self.price is not None and self.price.usd_per_hour:
+            bounds.append((_MACHINE_SECONDS, ""))
+            if remaining.usd is not None:
+                affordable = float(remaining.usd / self.price.usd_per_hour) * _SECONDS_PER_HOUR
+                bounds.append((affordable - _ABORT_SECONDS, "usd"))
+        if not bounds:
+            return "", None
+        timeout, limit_type = min(bounds)
+        if timeout <= 0:
+            raise LimitExceededError(limit_type, "a call", "what is left: no time for it")
+        return limit_type, timeout
 
     def note_tool(self, step: TrajectoryStep, *, refused: bool) -> None:
         """Enter a tool call, which has no price of its own but took its time."""
@@ -301,8 +323,3 @@ def _wait(retry_state: RetryCallState) -> float:
     error = retry_state.outcome.exception() if retry_state.outcome else None
     asked = error.retry_after if isinstance(error, ModelError) else None
     return min(asked, 30.0) if asked is not None else wait_random_exponential(0.5, 8)(retry_state)
-
-
-def _least(*values: float | None) -> float | None:
-    known = [v for v in values if v is not None]
-    return min(known) if known else None

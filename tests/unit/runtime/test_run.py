@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from lean_agent import Agent, Budget, Ledger, Message, Tool, ToolError, tool
-from lean_agent.errors import ConfigurationError, ModelError
+from lean_agent.errors import ConfigurationError, ModelError, ModelTimeoutError
 from lean_agent.events import (
     CostUpdated,
     Event,
@@ -28,6 +28,7 @@ from lean_agent.events import (
 from lean_agent.ledger import queries
 from lean_agent.messages import ToolCall
 from lean_agent.model import ModelCard, ModelRequest
+from lean_agent.models.pricing import PriceTable
 from lean_agent.models.scripted import ScriptedModel
 from lean_agent.result import RunResult
 
@@ -273,6 +274,38 @@ async def test_dollar_cap_on_an_unpriced_model_is_refused_before_anything(ledger
         await subject.run("hello")
     assert "prices.toml" in caught.value.hint
     assert model.requests == []
+
+
+async def test_a_machine_by_the_hour_is_stopped_when_its_money_is_gone(
+    ledger: Ledger, tmp_path: Path
+) -> None:
+    prices = tmp_path / "prices.toml"
+    prices.write_text('[machines."scripted:test"]\nusd_per_hour = "36"\n')  # a cent a second
+
+    async def slow(request: ModelRequest) -> str:
+        async with asyncio.timeout(request.timeout):
+            await asyncio.sleep(30)
+        return "never"
+
+    async def asleep(request: ModelRequest) -> str:
+        try:
+            return await slow(request)
+        except TimeoutError:
+            raise ModelTimeoutError("too slow", model="scripted:test") from None
+
+    subject, model = agent(
+        [asleep, "in time"],
+        ledger,
+        tools=[searching()],
+        budget=Budget(usd="0.012"),
+        prices=PriceTable(prices),
+    )
+    result = await subject.run("x", mode="agent")
+    assert (result.exit_status, result.limit) == ("limit_exceeded", "usd")
+    assert result.output == "in time"
+    assert result.usage.cost is not None
+    assert 0 < result.usage.cost <= Decimal("0.012")
+    assert all(r.timeout is not None for r in model.requests)
 
 
 async def test_unpriced_model_without_a_cap_runs_and_its_cost_is_unknown(ledger: Ledger) -> None:
