@@ -1,0 +1,64 @@
+"""Runs on a scripted model: what the runtime's tests share."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+from typing import Any
+
+from lean_agent import Agent, Ledger, Tool, tool
+from lean_agent.ledger import queries
+from lean_agent.model import ModelCard, ModelRequest
+from lean_agent.models.scripted import ScriptedModel
+from lean_agent.result import RunResult
+
+__all__ = [
+    "ANSWER",
+    "NATIVE",
+    "SCHEMA",
+    "SEARCH",
+    "agent",
+    "rows",
+    "searching",
+    "starts_with_the_previous",
+]
+
+SEARCH = '{"tool":"search","arguments":{"query":"gallium"}}'
+ANSWER = '{"tool":"answer"}'
+SCHEMA = ModelCard(action_format="schema", self_hosted=True)
+NATIVE = ModelCard(action_format="native", self_hosted=True)
+
+
+def rows(ledger: Ledger, result: RunResult) -> list[dict[str, Any]]:
+    """The run's model calls."""
+    entries = queries.show(ledger.folder, result.run_id)
+    return [entry for entry in entries if entry["operation"] == "chat"]
+
+
+def searching(calls: list[str] | None = None) -> Tool:
+    @tool
+    def search(query: str) -> str:
+        """Search.
+
+        Args:
+            query: What for.
+        """
+        if calls is not None:
+            calls.append(query)
+        return f"About {query}: it melts at 29.8 degrees."
+
+    return search
+
+
+def agent(
+    script: Sequence[Any], ledger: Ledger, card: ModelCard = SCHEMA, **more: Any
+) -> tuple[Agent, ScriptedModel]:
+    model = ScriptedModel(script, card=card)
+    return Agent(model=model, ledger=ledger, **more), model
+
+
+def starts_with_the_previous(requests: Sequence[ModelRequest]) -> bool:
+    return all(
+        later.messages[: len(earlier.messages)] == earlier.messages
+        for earlier, later in itertools.pairwise(requests)
+    )

@@ -1,0 +1,201 @@
+"""Limits, failures and what they cost, on a scripted model."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+from support.scripted_runs import (
+    ANSWER,
+    SEARCH,
+    agent,
+    rows,
+    searching,
+)
+
+from lean_agent import Budget, Ledger, tool
+from lean_agent.errors import ConfigurationError, ModelError, ModelTimeoutError
+from lean_agent.ledger import queries
+from lean_agent.model import ModelCard, ModelRequest
+from lean_agent.models.pricing import PriceTable
+from lean_agent.result import RunResult
+
+
+async def test_tool_calls_are_entries_too(ledger: Ledger) -> None:
+    subject, _ = agent([SEARCH, SEARCH, ANSWER, "29.8"], ledger, tools=[searching()])
+    result = await subject.run("x", mode="agent")
+    tools = [e for e in queries.show(ledger.folder, result.run_id) if e["tool"]]
+    assert [(e["tool"], e["finish_reason"]) for e in tools] == [
+        ("search", "done"),
+        ("search", "served"),
+    ]
+
+
+async def test_usage_is_the_sum_of_the_ledgers_rows(ledger: Ledger) -> None:
+    subject, _ = agent([SEARCH, "nonsense", ANSWER, "ok"], ledger, tools=[searching()])
+    result = await subject.run("x", mode="agent")
+    entries = rows(ledger, result)
+    assert sum(r["input_tokens"] for r in entries) == result.usage.input_tokens
+    assert sum(r["output_tokens"] for r in entries) == result.usage.output_tokens
+    assert len(entries) == 4, "the malformed action was paid for too"
+
+
+async def test_step_limit_ends_in_an_answer_from_the_slice_held_back(ledger: Ledger) -> None:
+    script = [SEARCH.replace("gallium", str(i)) for i in range(9)]
+    subject, model = agent(
+        [*script[:2], "as far as I got"], ledger, tools=[searching()], budget=Budget(steps=3)
+    )
+    result = await subject.run("x", mode="agent")
+    assert (result.exit_status, result.limit) == ("limit_exceeded", "steps")
+    assert (result.output, result.steps, result.tool_calls) == ("as far as I got", 3, 2)
+    assert len(model.requests) == 3
+
+
+async def test_tool_call_limit_refuses_the_call_and_answers(ledger: Ledger) -> None:
+    asked: list[str] = []
+    subject, model = agent(
+        [SEARCH, SEARCH.replace("gallium", "tin"), "known so far"],
+        ledger,
+        tools=[searching(asked)],
+        budget=Budget(tool_calls=1),
+    )
+    result = await subject.run("x", mode="agent")
+    assert asked == ["gallium"]
+    assert (result.exit_status, result.limit, result.tool_calls) == (
+        "limit_exceeded",
+        "tool_calls",
+        1,
+    )
+    assert result.output == "known so far"
+    assert "Refused" in model.requests[-1].messages[-2].content
+
+
+async def test_token_cap_is_never_passed_and_shrinks_the_output(ledger: Ledger) -> None:
+    subject, model = agent(["word " * 400], ledger, budget=Budget(tokens=200))
+    result = await subject.run("hello there")
+    sent = model.requests[0].max_output_tokens
+    assert sent is not None
+    assert sent < 200
+    assert result.usage.total_tokens <= 200
+
+
+async def test_token_cap_too_small_for_any_call_sends_nothing(ledger: Ledger) -> None:
+    subject, model = agent(["never"], ledger, budget=Budget(tokens=5))
+    result = await subject.run("hello there")
+    assert (result.exit_status, result.limit, result.output) == ("limit_exceeded", "tokens", "")
+    assert model.requests == []
+
+
+async def test_dollar_cap_on_an_unpriced_model_is_refused_before_anything(ledger: Ledger) -> None:
+    card = ModelCard(action_format="schema")
+    subject, model = agent(["never"], ledger, card, budget=Budget(usd=Decimal("0.10")))
+    with pytest.raises(ConfigurationError, match="price of scripted:test is unknown") as caught:
+        await subject.run("hello")
+    assert "prices.toml" in caught.value.hint
+    assert model.requests == []
+
+
+async def test_a_machine_by_the_hour_is_stopped_when_its_money_is_gone(
+    ledger: Ledger, tmp_path: Path
+) -> None:
+    prices = tmp_path / "prices.toml"
+    prices.write_text('[machines."scripted:test"]\nusd_per_hour = "36"\n')  # a cent a second
+
+    async def slow(request: ModelRequest) -> str:
+        async with asyncio.timeout(request.timeout):
+            await asyncio.sleep(30)
+        return "never"
+
+    async def asleep(request: ModelRequest) -> str:
+        try:
+            return await slow(request)
+        except TimeoutError:
+            raise ModelTimeoutError("too slow", model="scripted:test") from None
+
+    subject, model = agent(
+        [asleep, "in time"],
+        ledger,
+        tools=[searching()],
+        budget=Budget(usd="0.012"),
+        prices=PriceTable(prices),
+    )
+    result = await subject.run("x", mode="agent")
+    assert (result.exit_status, result.limit) == ("limit_exceeded", "usd")
+    assert result.output == "in time"
+    assert result.usage.cost is not None
+    assert 0 < result.usage.cost <= Decimal("0.012")
+    assert all(r.timeout is not None for r in model.requests)
+
+
+async def test_unpriced_model_without_a_cap_runs_and_its_cost_is_unknown(ledger: Ledger) -> None:
+    subject, _ = agent(["hi"], ledger, ModelCard(action_format="schema"))
+    result = await subject.run("hello")
+    assert result.usage.cost is None
+    assert result.usage.provenance == {"unpriced"}
+
+
+async def test_seconds_limit_still_answers(ledger: Ledger) -> None:
+    @tool
+    async def slow(query: str) -> str:
+        """Wait.
+
+        Args:
+            query: Anything.
+        """
+        await asyncio.sleep(30)
+        return query
+
+    call = '{"tool":"slow","arguments":{"query":"x"}}'
+    subject, _ = agent([call, "in time"], ledger, tools=[slow], budget=Budget(seconds=0.6))
+    started = time.monotonic()
+    result = await subject.run("x", mode="agent")
+    assert time.monotonic() - started < 5
+    assert result.exit_status == "limit_exceeded"
+    assert result.limit == "seconds"
+
+
+async def test_a_fatal_error_keeps_the_work_and_the_spend(ledger: Ledger) -> None:
+    fatal = ModelError("the server is gone", model="scripted:test")
+    subject, _ = agent([SEARCH, fatal], ledger, tools=[searching()])
+    with pytest.raises(ModelError) as caught:
+        await subject.run("x", mode="agent")
+    partial: RunResult = caught.value.result
+    assert (partial.exit_status, partial.tool_calls) == ("failed", 1)
+    assert partial.trajectory[0].tool == "search"
+    assert [r["error_type"] for r in rows(ledger, partial)] == [None, "model"]
+
+
+async def test_retryable_errors_are_tried_again_and_each_attempt_is_an_entry(
+    ledger: Ledger,
+) -> None:
+    busy = ModelError("busy", model="scripted:test", retryable=True, retry_after=0.01)
+    subject, _ = agent([busy, busy, "here"], ledger)
+    result = await subject.run("hello")
+    assert result.output == "here"
+    assert [(r["attempt"], r["error_type"]) for r in rows(ledger, result)] == [
+        (1, "model"),
+        (2, "model"),
+        (3, None),
+    ]
+
+
+@pytest.mark.parametrize("task", ["", "  \n", "x" * 1_000_001])
+async def test_impossible_questions_are_refused(task: str, ledger: Ledger) -> None:
+    subject, model = agent(["never"], ledger)
+    with pytest.raises(ConfigurationError):
+        await subject.run(task)
+    assert model.requests == []
+
+
+async def test_question_larger_than_the_window_is_refused_with_a_typed_error(
+    ledger: Ledger,
+) -> None:
+    card = ModelCard(action_format="schema", self_hosted=True, context_tokens=100)
+    subject, model = agent(["never"], ledger, card)
+    with pytest.raises(ModelError, match="window of 100") as caught:
+        await subject.run("long " * 500)
+    assert caught.value.code == "context_length"
+    assert model.requests == []
