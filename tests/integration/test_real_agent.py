@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -12,10 +13,11 @@ import pytest
 from support.cache import prefix_cached
 from support.cli import lean_agent
 
-from lean_agent import Agent, Budget, Ledger, RunResult
+from lean_agent import Agent, Budget, Ledger, Message, ModelRequest, RunResult
 from lean_agent.events import CostUpdated, Event, RunFinished, Token
 from lean_agent.ledger import queries
 from lean_agent.models import weights
+from lean_agent.models.local import LocalModel
 from lean_agent.plugins import load_corpus_tools, load_tools
 
 NAME = "qwen2.5-coder-0.5b"
@@ -112,6 +114,30 @@ async def test_stream_is_the_answer_in_pieces(ledger: Ledger) -> None:
     text = "".join(e.text for e in events if isinstance(e, Token) and e.channel == "answer")
     assert text.strip() == last.result.output
     assert sum(isinstance(e, CostUpdated) for e in events) == 1
+
+
+async def test_constrained_output_cannot_run_on_in_white_space() -> None:
+    schema = {
+        "type": "object",
+        "properties": {"text": {"type": "string"}},
+        "required": ["text"],
+        "additionalProperties": False,
+    }
+    request = ModelRequest(
+        messages=(Message("user", 'Write {"text": "..."} with one thousand spaces as the text.'),),
+        response_schema=schema,
+        max_output_tokens=400,
+        temperature=0.0,
+    )
+    model = LocalModel(NAME)
+    try:
+        response = await model.generate(request)
+    finally:
+        await model.aclose()
+    runs = re.findall(r"\s+", response.message.content)
+    assert max(map(len, runs), default=0) < 200
+    assert response.usage.output_tokens < 400
+    assert not response.message.content.startswith(("{ ", "{\n")), "no blanks between tokens"
 
 
 def test_ask_prints_one_json_object(tmp_path: Path) -> None:
