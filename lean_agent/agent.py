@@ -36,7 +36,7 @@ __all__ = ["DEFAULT_MODEL", "DEFAULT_STEPS", "Agent"]
 
 DEFAULT_MODEL = "local:qwen2.5-coder-1.5b"
 DEFAULT_STEPS = 20
-"""Model calls a run may take where the caller sets no budget at all."""
+"""Steps a run may take where the caller sets no budget at all."""
 
 _MAX_TASK_CHARS = 1_000_000
 _FINAL_PROMPT_TOKENS = 4_000
@@ -60,8 +60,8 @@ class Agent:
         model: ``provider:name`` or a Model; when None LEAN_AGENT_MODEL, or else DEFAULT_MODEL,
             which is embedded and needs the extra [local].
         tools: Tools, or typed functions, which become tools.
-        budget: What one run may spend. None allows DEFAULT_STEPS model calls and nothing else is
-            capped.
+        budget: What one run may spend. None allows DEFAULT_STEPS steps (model calls but for
+            retries and the probe) and caps nothing else.
         mode: auto lets the gate choose; instant, reason or agent force that mode.
         instructions: Added to the system prompt.
         base_url: An OpenAI-compatible server other than the provider's own.
@@ -99,7 +99,8 @@ class Agent:
         self.mode: Mode = _known_mode(mode)
         self._budget = budget
         self._instructions = instructions
-        self._format_key = f"{self.model.name} {base_url or ''}".strip()
+        # The same name at another address is another model.
+        self._format_key = f"{self.model.name} {getattr(self.model, 'base_url', '')}".strip()
         self._ledger = ledger or Ledger()
         self._checkpoints = checkpoints
         self._roots = tuple(Path(root) for root in roots)
@@ -167,6 +168,7 @@ class Agent:
             ConfigurationError: nothing was spent.
             LeanAgentError: as ``run``.
         """
+        await _load_runtime()
         from lean_agent.runtime.run import run_graph
         from lean_agent.runtime.state import start_state
 

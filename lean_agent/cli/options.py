@@ -99,7 +99,12 @@ MaxTokens = Annotated[
 ]
 MaxSteps = Annotated[
     int | None,
-    typer.Option("--max-steps", metavar="N", min=1, help="At most N model calls (else 20)."),
+    typer.Option(
+        "--max-steps",
+        metavar="N",
+        min=1,
+        help="At most N steps (else 20): model calls but for retries and probes.",
+    ),
 ]
 MaxSeconds = Annotated[
     float | None,

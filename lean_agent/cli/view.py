@@ -91,9 +91,10 @@ class View:
             emit(answer + "\n")
         if result.exit_status == "limit_exceeded":
             limit = result.limit or "budget"
-            self.note(
-                f"note: the {limit} limit was reached; this is the best answer so far", always=True
+            left = (
+                "this is the best answer so far" if result.output else "it left no room to answer"
             )
+            self.note(f"note: the {limit} limit was reached; {left}", always=True)
         if cost:
             self.cost(result)
 

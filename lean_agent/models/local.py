@@ -6,8 +6,8 @@ import asyncio
 import json
 import threading
 import time
-from collections.abc import AsyncGenerator, Callable, Sequence
-from contextlib import aclosing
+from collections.abc import AsyncGenerator, Callable, Generator, Sequence
+from contextlib import aclosing, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -62,6 +62,7 @@ class LocalModel:
         self._card = _card(engine_settings.context_tokens(name))
         self._session: _Session | None = None
         self._guard = threading.Lock()
+        self._calls = 0
 
     @property
     def name(self) -> str:
@@ -76,7 +77,8 @@ class LocalModel:
         """One answer, whole."""
         session = await self._connected()
         try:
-            return await session.client.generate(_without_blanks(request))
+            with self._in_use():
+                return await session.client.generate(_without_blanks(request))
         except ModelError as error:
             raise await self._explained(session.handle, error) from None
 
@@ -84,9 +86,10 @@ class LocalModel:
         """Text as it comes, then ``Completed``; closing it early ends the engine's work on it."""
         session = await self._connected()
         try:
-            async with aclosing(session.client.stream(_without_blanks(request))) as events:
-                async for event in events:
-                    yield event
+            with self._in_use():
+                async with aclosing(session.client.stream(_without_blanks(request))) as events:
+                    async for event in events:
+                        yield event
         except ModelError as error:
             raise await self._explained(session.handle, error) from None
 
@@ -99,9 +102,25 @@ class LocalModel:
         return await session.client.count_tokens(messages, tools)
 
     async def aclose(self) -> None:
+        """Give the engine back, unless another loop's call is in flight: its closing does it."""
         with self._guard:
-            session, self._session = self._session, None
-        await _end(session)
+            session = self._session
+            if not self._calls:
+                self._session = None
+        if session is not None:
+            await session.client.aclose()
+            if self._session is None:
+                await session.handle.close()
+
+    @contextmanager
+    def _in_use(self) -> Generator[None]:
+        with self._guard:
+            self._calls += 1
+        try:
+            yield
+        finally:
+            with self._guard:
+                self._calls -= 1
 
     async def _connected(self) -> _Session:
         session = self._session

@@ -145,7 +145,7 @@ class _Plan:
 
 
 def _earlier(call: ToolCall, state: RunState, scope: RunScope) -> str | None:
-    """The result of the same call, if no side effect came between."""
+    """The result of the same call, if it has one and no side effect came between."""
     if scope.tools[call.name].spec.side_effects:
         return None
     for step in reversed(state["trajectory"]):
@@ -153,7 +153,7 @@ def _earlier(call: ToolCall, state: RunState, scope: RunScope) -> str | None:
         if tool is None or tool.spec.side_effects:
             return None
         if step["tool"] == call.name and step["arguments"] == call.arguments:
-            return step["observation"]
+            return None if step["is_error"] else step["observation"]
     return None
 
 
@@ -166,7 +166,11 @@ async def _call_tool(call: ToolCall, plan: _Plan, step: int, scope: RunScope) ->
     elif plan.refused is not None:
         observation = plan.refused
     else:
-        observation, is_error = await _observe(call, scope)
+        try:
+            observation, is_error = await _observe(call, scope)
+        except BaseException:
+            scope.meter.note_tool(call.name, step, time.perf_counter() - started, "cancelled")
+            raise
     seconds = time.perf_counter() - started
     scope.emit(ToolFinished(call.id, call.name, observation, is_error, served, seconds))
     done = TrajectoryStep(
@@ -178,7 +182,8 @@ async def _call_tool(call: ToolCall, plan: _Plan, step: int, scope: RunScope) ->
         served=served,
         seconds=round(seconds, 4),
     )
-    scope.meter.note_tool(done, refused=plan.refused is not None)
+    outcome = "served" if served else "refused" if plan.refused is not None else "done"
+    scope.meter.note_tool(call.name, step, seconds, outcome, is_error=is_error)
     return done
 
 
@@ -187,16 +192,17 @@ async def _observe(call: ToolCall, scope: RunScope) -> tuple[str, bool]:
     tool = scope.tools[call.name]
     remaining = scope.meter.account.remaining().seconds
     timeout = tool.spec.timeout if remaining is None else min(tool.spec.timeout, remaining)
+    limit = asyncio.timeout(timeout)
     try:
-        async with asyncio.timeout(timeout):
+        async with limit:
             text = await tool.call(call.arguments, scope.context)
     except GraphBubbleUp:
         raise
-    except TimeoutError:
-        return f"Error: {call.name} took longer than {timeout:g} s and was stopped", True
     except LeanAgentError as error:
         return f"Error: {error.message}", True
     except Exception as error:  # noqa: BLE001 - a user's tool may raise anything; the run goes on
+        if limit.expired():
+            return f"Error: {call.name} took longer than {timeout:g} s and was stopped", True
         _LOG.warning("tool %s failed", call.name, exc_info=error)
         line = str(error).strip().splitlines()[0:1]
         detail = f": {line[0][:300]}" if line else ""

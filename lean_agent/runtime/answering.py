@@ -51,6 +51,7 @@ async def instant(state: RunState, runtime: Runtime[RunScope]) -> dict[str, Any]
         "output": response.message.content.strip(),
         "answered": True,
         "finish_reason": response.finish_reason,
+        "limit": state["limit"] or scope.meter.cut_by,
         "steps": step,
     }
 
@@ -101,7 +102,7 @@ async def reason(state: RunState, runtime: Runtime[RunScope]) -> dict[str, Any]:
         "output": output,
         "answered": True,
         "finish_reason": response.finish_reason,
-        "limit": limit,
+        "limit": limit or scope.meter.cut_by,
         "steps": step,
     }
 
@@ -110,7 +111,7 @@ async def answer(state: RunState, runtime: Runtime[RunScope]) -> dict[str, Any]:
     """The agent's final answer, from the slice of the budget held back for it."""
     scope = runtime.context
     earlier = messages_of(state)
-    asked = Message("user", prompts.final_answer(state["task"]))
+    asked = Message("user", prompts.final_answer(state["task"], found=bool(state["trajectory"])))
     step = state["steps"] + 1
     scope.emit(StepStarted(step))
     channel = "answer" if scope.streaming else None
@@ -130,6 +131,7 @@ async def answer(state: RunState, runtime: Runtime[RunScope]) -> dict[str, Any]:
         "output": response.message.content.strip(),
         "answered": True,
         "finish_reason": response.finish_reason,
+        "limit": state["limit"] or scope.meter.cut_by,
         "steps": step,
     }
 
@@ -142,8 +144,8 @@ async def _short_answer(
 ) -> ModelResponse:
     """From as much of the evidence as fits, the newest first, in a request of its own.
 
-    A character is never less than one token's share of an upper bound, so cutting to the tokens
-    left is safe.
+    A byte is never less than a token, so cutting to as many bytes as there are tokens is safe.
+    Without any evidence the task alone is asked.
     """
     evidence = "\n\n".join(
         f"{s['tool']}: {s['observation']}" for s in state["trajectory"] if not s["served"]
@@ -154,17 +156,16 @@ async def _short_answer(
     frame = _plain(scope, _evidence_messages("", state["task"]), _ANSWER_TOKENS)
     used = await scope.meter.model.count_tokens(frame.messages, ())
     room -= used + _MARKED_ANSWER_TOKENS
-    if not evidence or room <= 0:
+    if evidence and room <= 0:
         raise LimitExceededError("tokens", "the prompt", f"{room + used} left") from error
-    request = _plain(scope, _evidence_messages(evidence[-room:], state["task"]), _ANSWER_TOKENS)
+    newest = evidence.encode()[-room:].decode(errors="ignore") if evidence else ""
+    request = _plain(scope, _evidence_messages(newest, state["task"]), _ANSWER_TOKENS)
     return await scope.meter.call(request, call)
 
 
 def _evidence_messages(evidence: str, task: str) -> tuple[Message, ...]:
-    return (
-        Message("system", prompts.SYSTEM),
-        Message("user", prompts.from_evidence(evidence, task)),
-    )
+    asked = prompts.from_evidence(evidence, task) if evidence else task
+    return (Message("system", prompts.SYSTEM), Message("user", asked))
 
 
 def _plain(scope: RunScope, messages: tuple[Message, ...], tokens: int) -> ModelRequest:

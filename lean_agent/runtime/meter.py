@@ -23,7 +23,7 @@ from lean_agent.errors import (
     ModelError,
     ModelTimeoutError,
 )
-from lean_agent.events import CostUpdated, Event, Token
+from lean_agent.events import CostUpdated, Event, Notice, Token
 from lean_agent.ledger.budgets import Account, Amount, Remaining
 from lean_agent.ledger.entries import Entry
 from lean_agent.ledger.ledger import Ledger
@@ -37,7 +37,6 @@ from lean_agent.model import (
 )
 from lean_agent.models.pricing import Price, priced
 from lean_agent.models.tokens import estimate_usage, schema_bound
-from lean_agent.result import TrajectoryStep
 from lean_agent.usage import Usage
 
 if TYPE_CHECKING:
@@ -48,6 +47,7 @@ __all__ = ["Call", "Meter"]
 _DEFAULT_OUTPUT_TOKENS = 1_024
 _MIN_OUTPUT_TOKENS = 8
 _ATTEMPTS = 3
+_MAX_WAIT_SECONDS = 30.0
 _SECONDS_PER_HOUR = 3_600
 _MACHINE_SECONDS = 600.0
 _ABORT_SECONDS = 0.5  # what it takes, at most, until a call past its deadline is stopped
@@ -70,7 +70,10 @@ class Call:
 
 @dataclass(slots=True, kw_only=True)
 class Meter:
-    """Charges one run. ``usage`` is its total so far, every attempt counted."""
+    """Charges one run. ``usage`` is its total so far, every attempt counted.
+
+    ``partial`` is the text of the call in flight, ``cut_by`` the limit that shortened the last one.
+    """
 
     model: Model
     ledger: Ledger
@@ -82,6 +85,7 @@ class Meter:
     session_id: str | None = None
     usage: Usage = field(default_factory=Usage)
     partial: str = ""
+    cut_by: str = ""
 
     async def call(self, request: ModelRequest, call: Call) -> ModelResponse:
         """Reserve, call with retries, settle.
@@ -95,7 +99,7 @@ class Meter:
 
         retrying = AsyncRetrying(
             stop=stop_after_attempt(_ATTEMPTS),
-            wait=_wait,
+            wait=self._wait,
             retry=retry_if_exception(lambda e: isinstance(e, ModelError) and e.retryable),
             reraise=True,
         )
@@ -105,13 +109,34 @@ class Meter:
                 return await self._attempt(request, call, number)
         raise AssertionError("unreachable: reraise=True")
 
+    def _wait(self, retry_state: RetryCallState) -> float:
+        """Seconds before the next attempt: what the server asked for, else a jittered back-off.
+
+        Raises:
+            LimitExceededError: the time left ends before that.
+        """
+        from tenacity import wait_random_exponential
+
+        error = retry_state.outcome.exception() if retry_state.outcome else None
+        asked = error.retry_after if isinstance(error, ModelError) else None
+        if asked is None:
+            asked = wait_random_exponential(0.5, 8)(retry_state)
+        seconds = min(asked, _MAX_WAIT_SECONDS)
+        left = self.account.remaining(final=True).seconds
+        if left is not None and seconds >= left:
+            wait = f"a wait of {seconds:.1f} s before the next attempt"
+            raise LimitExceededError("seconds", wait, f"{left:.1f} left") from error
+        if seconds >= 1:
+            self.emit(Notice(f"{error}; trying again in {seconds:.0f} s"))
+        return seconds
+
     async def _attempt(self, request: ModelRequest, call: Call, number: int) -> ModelResponse:
         prompt = await self.model.count_tokens(request.messages, request.tools)
         if request.response_schema is not None and not self.model.card.grammar:
             prompt += schema_bound(request.response_schema)  # hosted servers bill it as input
         remaining = self.account.remaining(final=call.final)
         limit_type, timeout = self._deadline(request, call, remaining)
-        output = self._fit(request, prompt, remaining, timeout)
+        output, shortened_by = self._fit(request, prompt, remaining, timeout)
         is_step = call.purpose in _STEP_PURPOSES
         worst = Amount(
             usd=self._worst(prompt, output, timeout),
@@ -121,13 +146,15 @@ class Meter:
         request = replace(request, max_output_tokens=output, timeout=timeout)
         with self.account.reserve(worst, final=call.final) as reservation:
             started = time.perf_counter()
-            self.partial = ""
+            self.partial = self.cut_by = ""
             usage = Usage()
             error_code = finish = None
             timings = Timings()
             try:
                 response = await self._send(request, call, deadline=bool(limit_type))
                 timings, finish = response.timings, response.finish_reason
+                if finish in {"length", "aborted"}:
+                    self.cut_by = shortened_by or limit_type
                 usage = self._priced(response.usage, started, estimated=response.usage_estimated)
                 return replace(response, usage=usage)
             except LeanAgentError as error:
@@ -138,8 +165,8 @@ class Meter:
                     left = f"{timeout:.1f} s that the cap left"
                     raise LimitExceededError(limit_type, "the call", left) from error
                 raise
-            except asyncio.CancelledError:
-                error_code = "cancelled"
+            except (asyncio.CancelledError, Exception) as error:
+                error_code = "cancelled" if isinstance(error, asyncio.CancelledError) else "unknown"
                 usage = self._priced(estimate_usage(request, self.partial), started, estimated=True)
                 raise
             finally:
@@ -175,23 +202,30 @@ class Meter:
             raise LimitExceededError(limit_type, "a call", "what is left: no time for it")
         return limit_type, timeout
 
-    def note_tool(self, step: TrajectoryStep, *, refused: bool) -> None:
+    def note_tool(
+        self,
+        tool: str,
+        step: int,
+        seconds: float,
+        outcome: Literal["done", "served", "refused", "cancelled"],
+        *,
+        is_error: bool = False,
+    ) -> None:
         """Enter a tool call, which has no price of its own but took its time."""
-        finish = "served" if step.served else "refused" if refused else "done"
         self.ledger.append(
             Entry(
-                ts=time.time() - step.seconds,
+                ts=time.time() - seconds,
                 run_id=self.run_id,
                 session_id=self.session_id,
-                step=step.step,
+                step=step,
                 operation="execute_tool",
                 purpose="tool",
                 mode="agent",
                 usage=Usage(),
-                tool=step.tool,
-                finish_reason=finish,
-                error_type="tool" if step.is_error else None,
-                seconds=step.seconds,
+                tool=tool,
+                finish_reason=outcome,
+                error_type="tool" if is_error else None,
+                seconds=seconds,
             )
         )
 
@@ -265,7 +299,8 @@ class Meter:
         return Usage()
 
     def _priced(self, usage: Usage, started: float, *, estimated: bool) -> Usage:
-        if not usage.total_tokens:
+        by_machine = self.price is not None and self.price.usd_per_hour
+        if not usage.total_tokens and not by_machine:
             return usage
         return priced(
             usage,
@@ -286,8 +321,11 @@ class Meter:
         prompt: int,
         remaining: Remaining,
         timeout: float | None,
-    ) -> int:
-        """Output tokens that the window, the token cap and the money left allow."""
+    ) -> tuple[int, str]:
+        """Output tokens that the window, the token cap and the money left allow.
+
+        With them, the limit that made them fewer than the request asks for ("" if none did).
+        """
         output = request.max_output_tokens or _DEFAULT_OUTPUT_TOKENS
         window = self.model.card.context_tokens - prompt
         if window < _MIN_OUTPUT_TOKENS:
@@ -296,9 +334,10 @@ class Meter:
                 hint="shorten the question or choose a model with a larger window",
                 model=self.model.name,
             )
+        shortened_by = "context" if output > window else ""
         output = min(output, window)
-        if remaining.tokens is not None:
-            output = min(output, remaining.tokens - prompt)
+        if remaining.tokens is not None and output > remaining.tokens - prompt:
+            output, shortened_by = remaining.tokens - prompt, "tokens"
             if output < _MIN_OUTPUT_TOKENS:
                 raise LimitExceededError(
                     "tokens", f"a prompt of {prompt}", f"{remaining.tokens} left"
@@ -309,17 +348,8 @@ class Meter:
                 middle = (low + high + 1) // 2
                 affordable = self._worst(prompt, middle, timeout) <= remaining.usd
                 low, high = (middle, high) if affordable else (low, middle - 1)
-            output = low
+            output, shortened_by = low, "usd"
             if output < _MIN_OUTPUT_TOKENS:
                 need = self._worst(prompt, _MIN_OUTPUT_TOKENS, timeout)
                 raise LimitExceededError("usd", f"a call of ${need}", f"${remaining.usd} left")
-        return output
-
-
-def _wait(retry_state: RetryCallState) -> float:
-    """Seconds before the next attempt: what the server asked for, else a jittered back-off."""
-    from tenacity import wait_random_exponential
-
-    error = retry_state.outcome.exception() if retry_state.outcome else None
-    asked = error.retry_after if isinstance(error, ModelError) else None
-    return min(asked, 30.0) if asked is not None else wait_random_exponential(0.5, 8)(retry_state)
+        return output, shortened_by

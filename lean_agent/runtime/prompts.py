@@ -47,9 +47,10 @@ def again(task: str, problem: str) -> str:
     return f"That answer will not do: {problem}. {task}"
 
 
-def final_answer(task: str) -> str:
-    """Asks for the agent's answer; the evidence stands in the messages before."""
-    return f"Now answer from what was found, as briefly as the question allows: {task}"
+def final_answer(task: str, *, found: bool) -> str:
+    """Asks for the agent's answer; what was found stands in the messages before."""
+    source = " from what was found" if found else " in plain text, without tools"
+    return f"Now answer{source}, as briefly as the question allows: {task}"
 
 
 def from_evidence(evidence: str, task: str) -> str:

@@ -8,6 +8,10 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
+from langsmith.run_helpers import (
+    tracing_context,  # pyright: ignore[reportUnknownVariableType] - its client argument
+)
+
 from lean_agent.errors import LeanAgentError
 from lean_agent.result import ExitStatus, RunResult, TrajectoryStep
 from lean_agent.runtime.graph import compiled
@@ -40,8 +44,12 @@ def _result(state: RunState, scope: RunScope, started: float, status: ExitStatus
         seconds=time.perf_counter() - started,
         run_id=scope.meter.run_id,
         trajectory=tuple(TrajectoryStep(**step) for step in state["trajectory"]),
-        notices=tuple(scope.meter.ledger.take_notices()),
+        notices=(*scope.meter.ledger.take_notices(), *_doubts(state)),
     )
+
+
+def _doubts(state: RunState) -> tuple[str, ...]:
+    return (f"the answer may not do: {state['problem']}",) if state["problem"] else ()
 
 
 async def _last_state(
@@ -62,8 +70,10 @@ async def _last_state(
         stream = graph.astream(  # pyright: ignore[reportUnknownMemberType]
             state, config, context=scope, stream_mode="values"
         )
-        async for values in stream:
-            seen[0] = cast("RunState", cast("Any", values))
+        # The environment may ask langgraph's companion service for traces: prompts stay here.
+        with tracing_context(enabled=False):
+            async for values in stream:
+                seen[0] = cast("RunState", cast("Any", values))
 
 
 async def run_graph(
@@ -96,10 +106,16 @@ async def run_graph(
     except LeanAgentError as error:
         error.result = _result(seen[0], scope, started, "failed")
         raise
+    except Exception as error:
+        wrapped = LeanAgentError(f"unexpected {type(error).__name__}: {error}")
+        wrapped.result = _result(seen[0], scope, started, "failed")
+        raise wrapped from error
     finally:
         for task in (work, stopping):
             if task is not None and not task.done():
                 task.cancel()
                 await asyncio.wait({task})
     last = seen[0]
-    return _result(last, scope, started, "limit_exceeded" if last["limit"] else "completed")
+    if last["limit"]:
+        return _result(last, scope, started, "limit_exceeded")
+    return _result(last, scope, started, "completed" if last["output"] else "failed")

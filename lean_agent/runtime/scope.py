@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from lean_agent.context import RunContext
+from lean_agent.errors import LimitExceededError
 from lean_agent.events import Event
 from lean_agent.gate import Gate
 from lean_agent.model import ActionFormat
@@ -40,13 +41,15 @@ class RunScope:
         if self.action_format is None:
             self.action_format = recall(self.format_key)
         if self.action_format is None:
-            report = await probe(
-                lambda request: self.meter.call(
-                    request, Call(purpose="probe", mode="agent", step=0, final=True)
-                )
-            )
-            self.action_format = report.action_format
-            remember(self.format_key, report.action_format)
+            call = Call(purpose="probe", mode="agent", step=0)
+            try:
+                report = await probe(lambda request: self.meter.call(request, call))
+            except LimitExceededError:
+                # No room to find out: the format that every model can try, for this run only.
+                self.action_format = "tagged"
+            else:
+                self.action_format = report.action_format
+                remember(self.format_key, report.action_format)
         return self.action_format
 
     @property

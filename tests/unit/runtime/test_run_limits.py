@@ -17,7 +17,7 @@ from support.scripted_runs import (
 )
 
 from lean_agent import Budget, Ledger, tool
-from lean_agent.errors import ConfigurationError, ModelError, ModelTimeoutError
+from lean_agent.errors import ConfigurationError, LeanAgentError, ModelError, ModelTimeoutError
 from lean_agent.ledger import queries
 from lean_agent.model import ModelCard, ModelRequest
 from lean_agent.models.pricing import PriceTable
@@ -199,3 +199,98 @@ async def test_question_larger_than_the_window_is_refused_with_a_typed_error(
         await subject.run("long " * 500)
     assert caught.value.code == "context_length"
     assert model.requests == []
+
+
+async def test_an_answer_that_a_cap_cut_short_is_no_completed_run(ledger: Ledger) -> None:
+    subject, _ = agent(["word " * 400], ledger, budget=Budget(tokens=200))
+    result = await subject.run("hello there", mode="instant")
+    assert (result.exit_status, result.limit) == ("limit_exceeded", "tokens")
+    assert result.output
+
+
+async def test_a_run_without_any_answer_has_failed(ledger: Ledger) -> None:
+    subject, _ = agent([""], ledger)
+    result = await subject.run("hello", mode="instant")
+    assert (result.exit_status, result.output) == ("failed", "")
+    assert any("empty" in notice for notice in result.notices)
+
+
+async def test_a_wait_longer_than_the_time_left_ends_the_run_at_once(ledger: Ledger) -> None:
+    busy = ModelError("busy", model="scripted:test", retryable=True, retry_after=20)
+    subject, model = agent([busy, "never"], ledger, budget=Budget(seconds=2))
+    started = time.monotonic()
+    result = await subject.run("hello")
+    assert time.monotonic() - started < 2
+    assert (result.exit_status, result.limit) == ("limit_exceeded", "seconds")
+    assert len(model.requests) == 1
+
+
+async def test_a_probe_that_does_not_fit_the_cap_does_not_lose_the_run(ledger: Ledger) -> None:
+    card = ModelCard(self_hosted=True)
+    subject, _ = agent(
+        ["in short"] * 3, ledger, card, tools=[searching()], budget=Budget(tokens=90)
+    )
+    result = await subject.run("x", mode="agent")
+    assert result.exit_status == "limit_exceeded"
+    assert result.usage.total_tokens <= 90
+
+
+async def test_an_unexpected_exception_keeps_the_work_too(ledger: Ledger) -> None:
+    subject, _ = agent([SEARCH, ValueError("odd")], ledger, tools=[searching()])
+    with pytest.raises(LeanAgentError, match="unexpected ValueError: odd") as caught:
+        await subject.run("x", mode="agent")
+    assert caught.value.result.tool_calls == 1
+
+
+async def test_a_failed_call_is_not_served_again_as_a_result(ledger: Ledger) -> None:
+    tries: list[str] = []
+
+    @tool
+    def flaky(query: str) -> str:
+        """Fail once.
+
+        Args:
+            query: Anything.
+        """
+        tries.append(query)
+        if len(tries) == 1:
+            raise ConnectionError("gone")
+        return "there"
+
+    call = '{"tool":"flaky","arguments":{"query":"x"}}'
+    subject, _ = agent([call, call, ANSWER, "there"], ledger, tools=[flaky])
+    result = await subject.run("x", mode="agent")
+    assert [step.is_error for step in result.trajectory] == [True, False]
+    assert len(tries) == 2
+
+
+async def test_a_tools_own_timeout_is_told_as_its_own(ledger: Ledger) -> None:
+    @tool
+    async def database(query: str) -> str:
+        """Ask.
+
+        Args:
+            query: Anything.
+        """
+        raise TimeoutError("the database said no")
+
+    call = '{"tool":"database","arguments":{"query":"x"}}'
+    subject, _ = agent([call, ANSWER, "no"], ledger, tools=[database])
+    result = await subject.run("x", mode="agent")
+    assert "the database said no" in result.trajectory[0].observation
+
+
+async def test_time_of_a_failed_call_on_a_priced_machine_is_charged(
+    ledger: Ledger, tmp_path: Path
+) -> None:
+    prices = tmp_path / "prices.toml"
+    prices.write_text('[machines."scripted:test"]\nusd_per_hour = "36"\n')
+
+    async def fails(request: ModelRequest) -> str:
+        await asyncio.sleep(0.1)
+        raise ModelError("crashed", model="scripted:test")
+
+    subject, _ = agent([fails], ledger, prices=PriceTable(prices))
+    with pytest.raises(ModelError) as caught:
+        await subject.run("x")
+    assert caught.value.result.usage.cost >= Decimal("0.001")

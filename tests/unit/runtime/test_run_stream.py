@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import pytest
 from support.scripted_runs import (
     ANSWER,
     SEARCH,
@@ -15,6 +16,7 @@ from support.scripted_runs import (
 )
 
 from lean_agent import Ledger, tool
+from lean_agent.errors import ConfigurationError
 from lean_agent.events import (
     CostUpdated,
     Event,
@@ -25,6 +27,7 @@ from lean_agent.events import (
     ToolFinished,
     ToolStarted,
 )
+from lean_agent.ledger import queries
 from lean_agent.model import ModelRequest
 
 
@@ -79,6 +82,11 @@ async def test_stopping_a_stream_keeps_work_and_spend(ledger: Ledger) -> None:
     assert finished.result.exit_status == "interrupted"
     assert [t.tool for t in finished.result.trajectory] == ["search"]
     assert len(rows(ledger, finished.result)) == 2
+    entries = queries.show(ledger.folder, finished.result.run_id)
+    assert [(e["tool"], e["finish_reason"]) for e in entries if e["tool"]] == [
+        ("search", "done"),
+        ("slow", "cancelled"),
+    ]
 
 
 async def test_closing_a_stream_leaves_no_task_behind(ledger: Ledger) -> None:
@@ -128,3 +136,37 @@ async def test_many_runs_of_one_agent_do_not_mix(ledger: Ledger) -> None:
     results = await asyncio.gather(*(subject.run(f"say {i}") for i in range(50)))
     assert [r.output for r in results] == [f"say {i}" for i in range(50)]
     assert len({r.run_id for r in results}) == 50
+
+
+async def test_checkpoints_are_the_users_own_and_never_spoil_another_file(
+    ledger: Ledger, tmp_path: Path
+) -> None:
+    path = tmp_path / "kept" / "checkpoints.sqlite"
+    subject, _ = agent(["hi"], ledger, checkpoints=path)
+    await subject.run("hello")
+    assert path.stat().st_mode & 0o077 == 0
+    text = tmp_path / "notes.md"
+    text.write_text("not a database " * 100)
+    subject, model = agent(["never"], ledger, checkpoints=text)
+    with pytest.raises(ConfigurationError, match="checkpoints cannot be kept"):
+        await subject.run("hello")
+    assert text.read_text() == "not a database " * 100
+    assert model.requests == []
+
+
+async def test_the_environment_cannot_turn_tracing_on(
+    ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from langsmith.utils import tracing_is_enabled  # pyright: ignore[reportUnknownVariableType]
+
+    monkeypatch.setenv("LANGSMITH_TRACING", "true")
+    monkeypatch.setenv("LANGCHAIN_TRACING_V2", "true")
+    seen: list[object] = []
+
+    def look(request: ModelRequest) -> str:
+        seen.append(tracing_is_enabled())
+        return "hi"
+
+    subject, _ = agent([look], ledger)
+    await subject.run("hello")
+    assert seen == [False]
