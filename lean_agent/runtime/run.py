@@ -11,6 +11,9 @@ from typing import TYPE_CHECKING, Any, cast
 from langsmith.run_helpers import (
     tracing_context,  # pyright: ignore[reportUnknownVariableType] - its client argument
 )
+from langsmith.utils import (
+    tracing_is_enabled,  # pyright: ignore[reportUnknownVariableType] - its context argument
+)
 
 from lean_agent.errors import LeanAgentError
 from lean_agent.result import ExitStatus, RunResult, TrajectoryStep
@@ -70,10 +73,11 @@ async def _last_state(
         stream = graph.astream(  # pyright: ignore[reportUnknownMemberType]
             state, config, context=scope, stream_mode="values"
         )
-        # The environment may ask langgraph's companion service for traces: prompts stay here.
-        with tracing_context(enabled=False):
-            async for values in stream:
-                seen[0] = cast("RunState", cast("Any", values))
+        if tracing_is_enabled():
+            # The environment asks langgraph's companion service for traces: prompts stay here.
+            stack.enter_context(tracing_context(enabled=False))
+        async for values in stream:
+            seen[0] = cast("RunState", cast("Any", values))
 
 
 async def run_graph(
