@@ -276,7 +276,12 @@ class Agent:
             tools=self.tools,
             action_format=self.model.card.action_format,
             format_key=self._format_key,
-            context=RunContext(run_id=run_id, roots=self._roots, deps=deps),
+            context=RunContext(
+                run_id=run_id,
+                roots=self._roots,
+                deps=deps,
+                log=lambda line: emit(Notice(line)),
+            ),
             emit=emit,
             streaming=streaming,
             temperature=self._temperature,

@@ -5,17 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
-from lean_agent.model import ModelRequest, ModelResponse
-
-__all__ = ["GenerateMetered", "RunContext"]
-
-
-class GenerateMetered(Protocol):
-    """A model call charged to the run: reserved before, settled after, an entry each attempt."""
-
-    async def __call__(self, request: ModelRequest, *, purpose: str) -> ModelResponse: ...
+__all__ = ["RunContext"]
 
 
 def _never(_message: str) -> None:
@@ -27,12 +19,11 @@ class RunContext:
     """One per run.
 
     ``roots`` are the only folders that file tools may read. ``deps`` is whatever the caller gave
-    to ``Agent.run(deps=...)``. ``generate`` is None where a tool is called outside a run.
+    to ``Agent.run(deps=...)``.
     ``log`` takes a line for the person watching, never for the model.
     """
 
     run_id: str = "-"
     roots: tuple[Path, ...] = ()
     deps: Any = None
-    generate: GenerateMetered | None = None
     log: Callable[[str], None] = field(default=_never)

@@ -15,12 +15,13 @@ from support.scripted_runs import (
     searching,
 )
 
-from lean_agent import Ledger, tool
+from lean_agent import Ledger, RunContext, tool
 from lean_agent.errors import ConfigurationError
 from lean_agent.events import (
     CostUpdated,
     Event,
     ModeChosen,
+    Notice,
     RunFinished,
     RunStarted,
     Token,
@@ -170,3 +171,22 @@ async def test_the_environment_cannot_turn_tracing_on(
     subject, _ = agent([look], ledger)
     await subject.run("hello")
     assert seen == [False]
+
+
+async def test_a_tools_log_line_reaches_the_person_not_the_model(ledger: Ledger) -> None:
+    @tool
+    def chatty(query: str, ctx: RunContext) -> str:
+        """Talk.
+
+        Args:
+            query: Anything.
+            ctx: The run.
+        """
+        ctx.log("half way there")
+        return query
+
+    call = '{"tool":"chatty","arguments":{"query":"x"}}'
+    subject, model = agent([call, ANSWER, "done"], ledger, tools=[chatty])
+    events = await collect(subject.stream("x", mode="agent"))
+    assert Notice("half way there") in events
+    assert all("half way" not in m.content for r in model.requests for m in r.messages)
