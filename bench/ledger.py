@@ -15,7 +15,8 @@ from decimal import Decimal
 from pathlib import Path
 
 from lean_agent.ledger import queries
-from lean_agent.ledger.budgets import Account, Amount, Budget
+from lean_agent.ledger.account import Account
+from lean_agent.ledger.budget import Amount, Budget
 from lean_agent.ledger.entries import Entry
 from lean_agent.ledger.ledger import Ledger
 from lean_agent.usage import Usage

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from lean_agent.context import RunContext
     from lean_agent.errors import ConfigurationError, LeanAgentError, LimitExceededError, ToolError
     from lean_agent.function_tool import tool
-    from lean_agent.ledger.budgets import Budget
+    from lean_agent.ledger.budget import Budget
     from lean_agent.ledger.ledger import Ledger
     from lean_agent.messages import Message, ToolCall
     from lean_agent.model import Model, ModelCard, ModelRequest, ModelResponse
@@ -48,7 +48,7 @@ __version__ = "0.1.0"
 
 _HOMES = {
     "Agent": "agent",
-    "Budget": "ledger.budgets",
+    "Budget": "ledger.budget",
     "ConfigurationError": "errors",
     "LeanAgentError": "errors",
     "Ledger": "ledger.ledger",

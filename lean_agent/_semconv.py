@@ -14,7 +14,7 @@ Operation = Literal["chat", "execute_tool", "embeddings", "retrieval", "plan", "
 
 Purpose = Literal[
     "gate", "answer", "reason", "act", "plan", "verify", "judge", "compact", "embed", "retrieve",
-    "tool", "prefetch", "probe",
+    "tool", "prefetch", "probe", "run",
 ]  # fmt: skip
 """Why the operation was paid for (``lean_agent.purpose``); retries are attempts above 1."""
 

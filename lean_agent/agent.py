@@ -19,7 +19,8 @@ from lean_agent.errors import ConfigurationError
 from lean_agent.events import Event, Notice, RunFinished, RunStarted
 from lean_agent.function_tool import tool as as_tool
 from lean_agent.gating.rules import RuleGate
-from lean_agent.ledger.budgets import Account, Amount, Budget
+from lean_agent.ledger.account import Account
+from lean_agent.ledger.budget import Amount, Budget
 from lean_agent.ledger.ledger import Ledger
 from lean_agent.messages import Message
 from lean_agent.model import Model, ModelRequest, ModelResponse

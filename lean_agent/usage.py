@@ -8,12 +8,13 @@ from typing import Any, Literal
 
 __all__ = ["Provenance", "Usage"]
 
-Provenance = Literal["measured", "estimated", "self_hosted", "unpriced"]
+Provenance = Literal["measured", "estimated", "self_hosted", "unpriced", "served"]
 """Where a cost comes from.
 
 measured: token counts from the provider, at a known price. estimated: token counts guessed (an
 aborted stream, a server that sends no usage). self_hosted: a model on the user's own machine for
 which no rate is set, counted as 0 and shown as such. unpriced: nobody knows; the cost is None.
+served: the response cache had the answer; nothing was sent and nothing is billed.
 """
 
 

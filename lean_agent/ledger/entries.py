@@ -1,15 +1,18 @@
 """One row of the ledger: what one attempt of one operation used and cost.
 
-Spec: ledger ("Entries").
+What may be billed is entered twice under one id: open before it is sent, with the least it will
+cost, and closed with the truth. A row that is still open when its process is gone was in flight
+when that was killed. Spec: ledger ("Entries").
 """
 
 from __future__ import annotations
 
 import time
 from dataclasses import dataclass, field
+from decimal import Decimal
 from functools import lru_cache
 from math import isfinite
-from typing import Any
+from typing import Any, Literal
 from uuid import uuid4
 
 from lean_agent._redact import redact
@@ -43,20 +46,31 @@ def _number(value: float | None) -> float | None:
     return value if value is not None and isfinite(value) else None
 
 
+def _money(value: Decimal | None) -> str | None:
+    return format(value, "f") if value is not None and value.is_finite() else None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
     """One row per operation attempt; it holds no prompt and no result.
 
-    ``id`` and ``parent_id`` are UUIDs in hex. ``ts`` is when the attempt began, Unix time in
-    seconds, UTC. ``model`` is the part after ``provider:``; both are empty where no model took
-    part. ``price_ref`` names the price's source and date. ``attempt`` counts from 1: what is
-    above is a retry. ``error_type`` is an error's code. The four durations are in seconds.
+    ``id`` and ``parent_id`` are UUIDs in hex: a run's row (operation invoke_agent, which uses and
+    costs nothing itself) has the run's id, its calls have it as parent, and a tool call has the
+    model call that asked for it. ``ts`` is when the attempt began, Unix time in seconds, UTC.
+    ``model`` is the part after ``provider:``; both are empty where no model took part.
+    ``price_ref`` names the price's source and date. ``attempt`` counts from 1: what is above is a
+    retry. ``error_type`` is an error's code. The four durations are in seconds.
+
+    ``usage.cost`` is what is billed. ``list_cost`` is what the price table says of it, US dollars:
+    the two differ where a provider reports its own bill, and where the response cache served an
+    answer; ``saved_tokens`` is then what sending it would have used, input and output.
     """
 
     run_id: str
     operation: Operation
     purpose: Purpose
     usage: Usage
+    state: Literal["open", "closed"] = "closed"
     id: str = field(default_factory=_new_id)
     ts: float = field(default_factory=time.time)
     step: int = 0
@@ -68,6 +82,8 @@ class Entry:
     model: str = ""
     tool: str | None = None
     price_ref: str | None = None
+    list_cost: Decimal | None = None
+    saved_tokens: int = 0
     attempt: int = 1
     finish_reason: str | None = None
     error_type: str | None = None
@@ -79,13 +95,13 @@ class Entry:
     def to_row(self) -> dict[str, Any]:
         """Flat, plain JSON types, secrets redacted.
 
-        ``cost`` is a decimal string, or None where it is unknown; ``provenance`` joins several
-        with ``+``. A time that is not a finite number becomes None, as JSON has no other.
+        ``cost`` and ``list_cost`` are decimal strings, or None where they are unknown;
+        ``provenance`` joins several with ``+``. A time that is not a finite number becomes None, as JSON has no other.
         """
         usage = self.usage
-        cost = usage.cost
         return {
             "id": self.id,
+            "state": self.state,
             "ts": _number(self.ts),
             "run_id": _text(self.run_id),
             "step": self.step,
@@ -104,7 +120,9 @@ class Entry:
             "cache_creation_input_tokens": usage.cache_creation_input_tokens,
             "output_tokens": usage.output_tokens,
             "reasoning_output_tokens": usage.reasoning_output_tokens,
-            "cost": format(cost, "f") if cost is not None and cost.is_finite() else None,
+            "cost": _money(usage.cost),
+            "list_cost": _money(self.list_cost),
+            "saved_tokens": self.saved_tokens,
             "provenance": "+".join(sorted(usage.provenance)),
             "price_ref": _text(self.price_ref),
             "attempt": self.attempt,

@@ -7,6 +7,7 @@ import os
 import threading
 import weakref
 from collections import deque
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from lean_agent._paths import ledger_dir
@@ -28,14 +29,23 @@ class Ledger:
     An entry is acknowledged once ``append`` has returned and survives ``kill -9`` from then on;
     with ``fsync`` it survives a power cut too, at the price of a disk flush an entry.
 
+    ``observers`` are called with each entry after it was written, in the thread that appends.
+
     Trouble with the disk never ends a run: entries wait in memory (at most 10,000, then the
     oldest go), ``take_notices`` says so, and every later append tries again.
     """
 
-    def __init__(self, folder: Path | None = None, *, fsync: bool = False) -> None:
+    def __init__(
+        self,
+        folder: Path | None = None,
+        *,
+        fsync: bool = False,
+        observers: Sequence[Callable[[Entry], None]] = (),
+    ) -> None:
         # Absolute, so that a later change of the current folder does not split the ledger.
         self.folder = (ledger_dir() if folder is None else Path(folder)).absolute()
         self._fsync = fsync
+        self._observers = tuple(observers)
         self._begin()
         _ledgers.add(self)
 
@@ -46,6 +56,7 @@ class Ledger:
         self._failing = False
         self._lost = 0
         self._notices: list[str] = []
+        self._told: set[str] = set()
 
     def append(self, entry: Entry) -> None:
         """Write ``entry`` as one line; what the disk refuses is kept and tried again."""
@@ -53,6 +64,17 @@ class Ledger:
         with self._lock:
             self._waiting.append(line)
             self._drain()
+        for observe in self._observers:
+            try:
+                observe(entry)
+            except Exception as error:  # noqa: BLE001 - whatever a user's observer raises
+                self._note_once(f"a ledger observer failed: {type(error).__name__}: {error}")
+
+    def _note_once(self, notice: str) -> None:
+        with self._lock:
+            if notice not in self._told:
+                self._told.add(notice)
+                self._notices.append(notice)
 
     def take_notices(self) -> list[str]:
         """What the user should be told since the last call, one line each."""

@@ -24,6 +24,7 @@ __all__ = ["problems", "runs", "show", "sql", "summary"]
 # The columns of Entry.to_row() with their types in DuckDB.
 _COLUMNS = {
     "id": "VARCHAR",
+    "state": "VARCHAR",
     "ts": "DOUBLE",
     "run_id": "VARCHAR",
     "step": "BIGINT",
@@ -43,6 +44,8 @@ _COLUMNS = {
     "output_tokens": "BIGINT",
     "reasoning_output_tokens": "BIGINT",
     "cost": "VARCHAR",
+    "list_cost": "VARCHAR",
+    "saved_tokens": "BIGINT",
     "provenance": "VARCHAR",
     "price_ref": "VARCHAR",
     "attempt": "BIGINT",

@@ -18,7 +18,7 @@ from typing import Any
 
 __all__ = ["SCHEMA_VERSION", "Segment", "find_segments", "segments_dir"]
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 _HEADER_LIMIT = 4096
 """Bytes read in search of a header: a damaged file may be one endless line."""
 

@@ -18,7 +18,7 @@ from lean_agent.errors import (
     LimitExceededError,
 )
 from lean_agent.events import StepStarted, Token, ToolFinished, ToolStarted
-from lean_agent.ledger.budgets import Amount
+from lean_agent.ledger.budget import Amount
 from lean_agent.messages import Message, ToolCall
 from lean_agent.model import ModelRequest
 from lean_agent.models.actions import action_schema, instructions, observations, parse_action

@@ -24,7 +24,8 @@ from lean_agent.errors import (
     ModelTimeoutError,
 )
 from lean_agent.events import CostUpdated, Event, Notice, Token
-from lean_agent.ledger.budgets import Account, Amount, Remaining
+from lean_agent.ledger.account import Account
+from lean_agent.ledger.budget import Amount, Remaining
 from lean_agent.ledger.entries import Entry
 from lean_agent.ledger.ledger import Ledger
 from lean_agent.messages import Message

@@ -13,7 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lean_agent.errors import ConfigurationError, LedgerError, LimitExceededError
-from lean_agent.ledger.budgets import Account, Amount, Budget, Remaining
+from lean_agent.ledger.account import Account
+from lean_agent.ledger.budget import Amount, Budget, Remaining
 
 NOTHING = Amount()
 
@@ -246,7 +247,7 @@ def test_a_parent_s_clock_and_holdback_bind_its_children() -> None:
 
 def test_importing_budgets_is_light() -> None:
     code = (
-        "import sys, lean_agent.ledger.budgets\n"
+        "import sys, lean_agent.ledger.account\n"
         "print(sorted({'duckdb', 'pydantic', 'asyncio', 'platformdirs'} & set(sys.modules)))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from lean_agent.errors import LimitExceededError
-from lean_agent.ledger.budgets import Account, Amount, Budget, Reservation
+from lean_agent.ledger.account import Account, Reservation
+from lean_agent.ledger.budget import Amount, Budget
 
 NOTHING = Amount()
 

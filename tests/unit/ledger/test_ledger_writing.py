@@ -32,7 +32,7 @@ def lines(folder: Path) -> list[dict[str, Any]]:
         text = path.read_text()
         assert text.endswith("\n")
         header, *rest = text.splitlines()
-        assert json.loads(header)["schema_version"] == 1
+        assert json.loads(header)["schema_version"] == 2
         found += map(json.loads, rest)
     return found
 

@@ -1,4 +1,4 @@
-"""Budgets that nobody overruns: reserve the worst case, settle the truth, refund the rest.
+"""Accounts that nobody overruns: reserve the worst case, settle the truth, refund the rest.
 
 Accounts nest (a session's, a run's, a sub-agent's): a reservation holds in every account up to the
 root or in none. Spec: ledger ("Budgets").
@@ -9,136 +9,26 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
-from decimal import Context, Decimal, InvalidOperation
-from math import isfinite
+from decimal import Decimal
 from types import TracebackType
-from typing import Any, Final, Literal, Self
+from typing import Any, Self
 
-from lean_agent.errors import ConfigurationError, LedgerError, LimitExceededError
+from lean_agent.errors import LedgerError, LimitExceededError
+from lean_agent.ledger.budget import (
+    EXACT,
+    LIMITS,
+    NOTHING,
+    Amount,
+    Budget,
+    Remaining,
+    check_amount,
+)
 
-__all__ = ["Account", "Amount", "Budget", "Remaining", "Reservation"]
-
-# Exact for any realistic money, whatever precision the caller's own decimal context has. Rounding
-# would leave a remainder when a reservation is given back.
-_EXACT = Context(prec=60)
-
-_Limit = Literal["usd", "tokens", "steps", "tool_calls"]
-_LIMITS: Final[tuple[_Limit, ...]] = ("usd", "tokens", "steps", "tool_calls")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Budget:
-    """Hard limits; None is no limit, 0 allows nothing.
-
-    ``usd`` also takes an int, a float or a string and keeps exactly what was written: 0.1 is a
-    tenth. ``tokens`` counts input and output. ``seconds`` run from the account's opening.
-
-    Raises:
-        ConfigurationError: a limit is negative, not a finite number or of another type.
-    """
-
-    usd: Decimal | None
-    tokens: int | None
-    steps: int | None
-    tool_calls: int | None
-    seconds: float | None
-
-    def __init__(
-        self,
-        *,
-        usd: Decimal | float | str | None = None,
-        tokens: int | None = None,
-        steps: int | None = None,
-        tool_calls: int | None = None,
-        seconds: float | None = None,
-    ) -> None:
-        # Written out, since the constructor takes more types for usd than the field has.
-        set_field = object.__setattr__
-        set_field(self, "usd", _money("usd", usd))
-        set_field(self, "tokens", _count("tokens", tokens))
-        set_field(self, "steps", _count("steps", steps))
-        set_field(self, "tool_calls", _count("tool_calls", tool_calls))
-        set_field(self, "seconds", _seconds("seconds", seconds))
-
-
-def _refused(name: str, value: object, wanted: str) -> ConfigurationError:
-    return ConfigurationError(
-        f"Budget({name}={value!r}): {wanted}", hint=f"leave {name} out for no limit"
-    )
-
-
-# The three take Any: they exist for the callers whom no type checker has seen.
-def _money(name: str, value: Any) -> Decimal | None:
-    if value is None:
-        return None
-    try:
-        money = None if isinstance(value, bool) else Decimal(str(value).strip())
-    except InvalidOperation:
-        money = None
-    if money is None or not money.is_finite() or money < 0:
-        raise _refused(name, value, "needs a number of US dollars, 0 or more")
-    return money
-
-
-def _count(name: str, value: Any) -> int | None:
-    if value is None:
-        return None
-    if type(value) is not int or value < 0:
-        raise _refused(name, value, "needs a whole number, 0 or more")
-    return value
-
-
-def _seconds(name: str, value: Any) -> float | None:
-    if value is None:
-        return None
-    if type(value) not in (int, float) or not isfinite(value) or value < 0:
-        raise _refused(name, value, "needs a number of seconds, 0 or more")
-    return value
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Amount:
-    """What is reserved or charged: US dollars, tokens (input and output), steps, tool calls."""
-
-    usd: Decimal = Decimal(0)
-    tokens: int = 0
-    steps: int = 0
-    tool_calls: int = 0
-
-    def __add__(self, other: Amount) -> Amount:
-        return Amount(
-            usd=_EXACT.add(self.usd, other.usd),
-            tokens=self.tokens + other.tokens,
-            steps=self.steps + other.steps,
-            tool_calls=self.tool_calls + other.tool_calls,
-        )
-
-    def __sub__(self, other: Amount) -> Amount:
-        return Amount(
-            usd=_EXACT.subtract(self.usd, other.usd),
-            tokens=self.tokens - other.tokens,
-            steps=self.steps - other.steps,
-            tool_calls=self.tool_calls - other.tool_calls,
-        )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Remaining:
-    """What may still be reserved, 0 or more each; None is unlimited."""
-
-    usd: Decimal | None = None
-    tokens: int | None = None
-    steps: int | None = None
-    tool_calls: int | None = None
-    seconds: float | None = None
-
-
-_NOTHING = Amount()
+__all__ = ["Account", "Reservation"]
 
 
 def _minus(one: Any, other: Any) -> Any:
-    return _EXACT.subtract(one, other) if isinstance(one, Decimal) else one - other
+    return EXACT.subtract(one, other) if isinstance(one, Decimal) else one - other
 
 
 class Account:
@@ -154,19 +44,19 @@ class Account:
         budget: Budget | None = None,
         *,
         parent: Account | None = None,
-        holdback: Amount = _NOTHING,
+        holdback: Amount = NOTHING,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        _check(holdback, "hold back")
+        check_amount(holdback, "hold back")
         self.budget = budget if budget is not None else Budget()
         self._clock = clock
         self._opened = clock()
-        self._spent = _NOTHING
-        self._reserved = _NOTHING
+        self._spent = NOTHING
+        self._reserved = NOTHING
         # (name, limit, what of it an ordinary reservation may use) of the limits that are set.
         self._limits = [
             (name, limit, _minus(limit, getattr(holdback, name)))
-            for name in _LIMITS
+            for name in LIMITS
             if (limit := getattr(self.budget, name)) is not None
         ]
         # One lock for the whole tree: a reservation is one decision over all of its accounts.
@@ -194,7 +84,7 @@ class Account:
                 its parent's; nothing is reserved then.
             LedgerError: the amount is negative or not finite.
         """
-        _check(amount, "reserve")
+        check_amount(amount, "reserve")
         with self._lock:
             for account in self._chain:
                 account._refuse_overrun(amount, final=final)
@@ -256,7 +146,7 @@ class Reservation:
         Raises:
             LedgerError: already settled or refunded, or ``actual`` is negative or not finite.
         """
-        _check(actual, "settle")
+        check_amount(actual, "settle")
         self._finish(actual)
 
     def refund(self) -> None:
@@ -265,7 +155,7 @@ class Reservation:
         Raises:
             LedgerError: already settled or refunded.
         """
-        self._finish(_NOTHING)
+        self._finish(NOTHING)
 
     def _finish(self, actual: Amount) -> None:
         account = self._account
@@ -288,14 +178,3 @@ class Reservation:
     ) -> None:
         if self._open:
             self.refund()
-
-
-def _check(amount: Amount, verb: str) -> None:
-    if (
-        not amount.usd.is_finite()
-        or amount.usd < 0
-        or amount.tokens < 0
-        or amount.steps < 0
-        or amount.tool_calls < 0
-    ):
-        raise LedgerError(f"cannot {verb} {amount}: every part must be 0 or more")
