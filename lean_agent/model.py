@@ -7,7 +7,7 @@ caller. ``Usage.cost`` of a response is None: pricing happens where it is charge
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any, Literal, Protocol, runtime_checkable
 
 from lean_agent.messages import Message
@@ -95,6 +95,32 @@ class ModelResponse:
     request_id: str | None = None
     usage_estimated: bool = False
     malformed_tool_calls: tuple[tuple[str, str], ...] = ()
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain JSON types."""
+        return {
+            "message": self.message.to_dict(),
+            "usage": self.usage.to_dict(),
+            "finish_reason": self.finish_reason,
+            "model": self.model,
+            "timings": asdict(self.timings),
+            "request_id": self.request_id,
+            "usage_estimated": self.usage_estimated,
+            "malformed_tool_calls": [list(call) for call in self.malformed_tool_calls],
+        }
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> ModelResponse:
+        return cls(
+            message=Message.from_dict(data["message"]),
+            usage=Usage.from_dict(data["usage"]),
+            finish_reason=data["finish_reason"],
+            model=data["model"],
+            timings=Timings(**data["timings"]),
+            request_id=data["request_id"],
+            usage_estimated=data["usage_estimated"],
+            malformed_tool_calls=tuple((name, raw) for name, raw in data["malformed_tool_calls"]),
+        )
 
 
 @dataclass(frozen=True, slots=True)

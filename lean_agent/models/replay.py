@@ -25,12 +25,10 @@ from lean_agent.model import (
     ModelResponse,
     StreamEvent,
     TextDelta,
-    Timings,
 )
 from lean_agent.models.tokens import prompt_bound
 from lean_agent.models.wire import tool_to_wire
 from lean_agent.tool_spec import ToolSpec
-from lean_agent.usage import Usage
 
 __all__ = ["RecordingModel", "ReplayModel", "request_key"]
 
@@ -138,7 +136,7 @@ class RecordingModel:
             {
                 "key": request_key(self.name, request),
                 "asked": _preview(request),
-                "response": _to_json(response),
+                "response": response.to_dict(),
             }
         )
 
@@ -172,7 +170,7 @@ class ReplayModel:
                 self._counts[entry["key"]] = entry["tokens"]
             else:
                 answers = self._answers.setdefault(entry["key"], [])
-                answers.append(_from_json(entry["response"]))
+                answers.append(ModelResponse.from_dict(entry["response"]))
         for answers in self._answers.values():
             answers.reverse()
 
@@ -246,29 +244,3 @@ def _redacted(value: Any) -> Any:
     if isinstance(value, list):
         return [_redacted(item) for item in cast("list[Any]", value)]
     return value
-
-
-def _to_json(response: ModelResponse) -> dict[str, Any]:
-    return {
-        "message": response.message.to_dict(),
-        "usage": response.usage.to_dict(),
-        "finish_reason": response.finish_reason,
-        "model": response.model,
-        "timings": asdict(response.timings),
-        "request_id": response.request_id,
-        "usage_estimated": response.usage_estimated,
-        "malformed_tool_calls": [list(call) for call in response.malformed_tool_calls],
-    }
-
-
-def _from_json(data: Mapping[str, Any]) -> ModelResponse:
-    return ModelResponse(
-        message=Message.from_dict(data["message"]),
-        usage=Usage.from_dict(data["usage"]),
-        finish_reason=data["finish_reason"],
-        model=data["model"],
-        timings=Timings(**data["timings"]),
-        request_id=data["request_id"],
-        usage_estimated=data["usage_estimated"],
-        malformed_tool_calls=tuple((name, raw) for name, raw in data["malformed_tool_calls"]),
-    )
