@@ -40,6 +40,7 @@ IMPORT_NAMES = {  # distribution -> import names, where they differ
     "json-repair": {"json_repair"},
     "langgraph": {"langgraph", "langchain_core"},
     "langgraph-checkpoint-sqlite": {"langgraph"},
+    "opentelemetry-api": {"opentelemetry"},
     "prompt-toolkit": {"prompt_toolkit"},
     "pydantic": {"pydantic", "pydantic_core"},
     "pydantic-monty": {"pydantic_monty"},
@@ -58,7 +59,8 @@ def imported_by(path: Path) -> set[str]:
 
 def test_what_is_imported_is_declared() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    lines = (*project["dependencies"], *project["optional-dependencies"]["local"])
+    extras = project["optional-dependencies"].values()
+    lines = (*project["dependencies"], *(line for extra in extras for line in extra))
     known = set(sys.stdlib_module_names)
     for line in lines:
         name = re.split(r"[<>=!\[]", line)[0].strip()
