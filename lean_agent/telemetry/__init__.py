@@ -1,0 +1,5 @@
+"""OpenTelemetry spans and metrics out of the ledger's entries (the extra ``[otel]``)."""
+
+from lean_agent.telemetry.observer import OpenTelemetry, is_configured
+
+__all__ = ["OpenTelemetry", "is_configured"]
