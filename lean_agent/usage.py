@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from decimal import Decimal
-from typing import Any, Literal
+from decimal import Context, Decimal
+from typing import Any, Final, Literal
 
-__all__ = ["Provenance", "Usage"]
+__all__ = ["EXACT", "Provenance", "Usage"]
+
+EXACT: Final = Context(prec=60)
+"""For all arithmetic with money: exact for any realistic amount, whatever the caller's own decimal
+context is. Rounding would leave a remainder when a reservation is given back."""
 
 Provenance = Literal["measured", "estimated", "self_hosted", "unpriced", "served"]
 """Where a cost comes from.
@@ -36,7 +40,9 @@ class Usage:
     provenance: frozenset[Provenance] = field(default_factory=lambda: frozenset[Provenance]())
 
     def __add__(self, other: Usage) -> Usage:
-        cost = None if self.cost is None or other.cost is None else self.cost + other.cost
+        cost = None
+        if self.cost is not None and other.cost is not None:
+            cost = EXACT.add(self.cost, other.cost)
         return Usage(
             input_tokens=self.input_tokens + other.input_tokens,
             output_tokens=self.output_tokens + other.output_tokens,

@@ -15,7 +15,6 @@ from typing import Any, Self
 
 from lean_agent.errors import LedgerError, LimitExceededError
 from lean_agent.ledger.budget import (
-    EXACT,
     LIMITS,
     NOTHING,
     Amount,
@@ -23,6 +22,7 @@ from lean_agent.ledger.budget import (
     Remaining,
     check_amount,
 )
+from lean_agent.usage import EXACT
 
 __all__ = ["Account", "Reservation"]
 

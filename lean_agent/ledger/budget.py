@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from decimal import Context, Decimal, InvalidOperation
+from decimal import Decimal, InvalidOperation
 from math import isfinite
 from typing import Any, Final, Literal
 
 from lean_agent.errors import ConfigurationError, LedgerError
+from lean_agent.usage import EXACT
 
-__all__ = ["EXACT", "LIMITS", "NOTHING", "Amount", "Budget", "Remaining", "check_amount"]
-
-# Exact for any realistic money, whatever precision the caller's own decimal context has. Rounding
-# would leave a remainder when a reservation is given back.
-EXACT = Context(prec=60)
+__all__ = ["LIMITS", "NOTHING", "Amount", "Budget", "Remaining", "check_amount"]
 
 _Limit = Literal["usd", "tokens", "steps", "tool_calls"]
 LIMITS: Final[tuple[_Limit, ...]] = ("usd", "tokens", "steps", "tool_calls")

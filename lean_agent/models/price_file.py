@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from lean_agent.errors import ConfigurationError
-from lean_agent.models.price import Price, Rate
+from lean_agent.price import Price, Rate
 
 __all__ = ["read_prices"]
 

@@ -7,6 +7,7 @@ Hosted models are therefore looked up by the address that is really called.
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -14,15 +15,52 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from lean_agent._paths import config_dir
-from lean_agent.model import Model
+from lean_agent.model import Model, ModelCard
 from lean_agent.models.endpoints import ENDPOINTS
-from lean_agent.models.price import Price, Rate, priced
 from lean_agent.models.price_file import read_prices
+from lean_agent.price import Price, Rate
+from lean_agent.usage import Provenance, Usage
 
 if TYPE_CHECKING:
     from genai_prices.types import PriceCalculation, TieredPrices
 
-__all__ = ["Price", "PriceTable", "Rate", "priced"]
+__all__ = ["PriceTable", "list_cost", "priced"]
+
+
+def list_cost(usage: Usage, price: Price | None, seconds: float) -> Decimal | None:
+    """US dollars for ``usage`` by the price table, whoever bills something else; None: unknown.
+
+    ``seconds`` is the machine time that the call is charged with.
+    """
+    return None if price is None else price.cost(usage, seconds)
+
+
+def priced(
+    usage: Usage, *, price: Price | None, card: ModelCard, seconds: float, estimated: bool
+) -> Usage:
+    """``usage`` with what is billed for it and where that comes from.
+
+    A bill that came with the answer (``measured`` by whoever read it from a provider known to
+    report its bills) is kept. Without a price a self-hosted model costs 0, marked ``self_hosted``;
+    any other has an unknown cost, marked ``unpriced``: it is never free. ``estimated`` token counts
+    are marked too, unless the price does not depend on them.
+    """
+    if usage.cost is not None and "measured" in usage.provenance:
+        return usage
+    marks: set[Provenance] = set()
+    if estimated or "estimated" in usage.provenance:
+        marks.add("estimated")
+    if price is not None:
+        cost = price.cost(usage, seconds)
+        if not (marks and price.by_token):
+            marks = {"measured"}
+    elif card.self_hosted:
+        cost = Decimal(0)
+        marks.add("self_hosted")
+    else:
+        cost = None
+        marks.add("unpriced")
+    return replace(usage, cost=cost, provenance=frozenset(marks))
 
 
 class PriceTable:

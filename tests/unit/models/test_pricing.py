@@ -10,14 +10,13 @@ import genai_prices
 import pytest
 from genai_prices.data import providers
 from genai_prices.types import ModelPrice, TieredPrices
-from hypothesis import given
-from hypothesis import strategies as st
 
 from lean_agent.errors import ConfigurationError
 from lean_agent.model import ModelCard
 from lean_agent.models.openai_compatible import OpenAICompatibleModel
-from lean_agent.models.pricing import Price, PriceTable, Rate, priced
+from lean_agent.models.pricing import PriceTable, list_cost, priced
 from lean_agent.models.scripted import ScriptedModel
+from lean_agent.price import Price, Rate
 from lean_agent.usage import Usage
 
 OWN = """
@@ -184,63 +183,6 @@ def test_costs_equal_the_librarys_own(
     assert compared >= 2
 
 
-def test_long_contexts_cost_more_for_every_token() -> None:
-    price = Price(
-        input=Rate(Decimal(1), ((100, Decimal(2)), (200, Decimal(3)))),
-        cached_input=rate("0.1"),
-        cache_write=rate("1"),
-        output=Rate(Decimal(4), ((100, Decimal(8)),)),
-        reference="test",
-    )
-    costs = [price.cost(Usage(input_tokens=n, output_tokens=1), 0) for n in (100, 101, 201)]
-    assert costs == [Decimal(f"0.000{n}") for n in (104, 210, 611)]
-
-
-rates = st.builds(
-    Rate,
-    st.decimals(0, 100, places=3),
-    st.lists(st.tuples(st.integers(0, 2_000), st.decimals(0, 100, places=3)), max_size=3).map(
-        lambda tiers: tuple(sorted(tiers))
-    ),
-)
-
-
-@given(
-    price=st.builds(
-        Price,
-        input=rates,
-        cached_input=rates,
-        cache_write=rates,
-        output=rates,
-        per_request=st.decimals(0, 1, places=4),
-        usd_per_hour=st.decimals(0, 10, places=2),
-        reference=st.just("test"),
-    ),
-    tokens=st.tuples(*(st.integers(0, 1_000) for _ in range(4))),
-    slack=st.tuples(st.integers(0, 2_000), st.integers(0, 2_000)),
-    seconds=st.floats(0, 1_000),
-    more_seconds=st.floats(0, 1_000),
-)
-def test_the_worst_case_is_never_passed(
-    price: Price,
-    tokens: tuple[int, int, int, int],
-    slack: tuple[int, int],
-    seconds: float,
-    more_seconds: float,
-) -> None:
-    fresh, read, written, output = tokens
-    usage = Usage(
-        input_tokens=fresh + read + written,
-        cache_read_input_tokens=read,
-        cache_creation_input_tokens=written,
-        output_tokens=output,
-    )
-    bound = price.worst_case(
-        usage.input_tokens + slack[0], output + slack[1], seconds + more_seconds
-    )
-    assert price.cost(usage, seconds) <= bound
-
-
 def test_a_missing_cached_price_is_the_full_one(tmp_path: Path) -> None:
     """Found in the large table, not made up: a model with an input price and no cached one."""
     table = PriceTable(tmp_path / "none.toml")
@@ -289,6 +231,25 @@ def test_a_usage_gets_its_cost_and_where_it_comes_from(
     assert done.cost == (None if cost is None else Decimal(cost))
     assert done.provenance == set(provenance.split("+"))
     assert (done.input_tokens, done.output_tokens) == (3, 2)
+
+
+def test_a_bill_that_came_with_the_answer_is_kept_and_the_list_price_is_another_matter() -> None:
+    billed = Usage(
+        input_tokens=3, output_tokens=2, cost=Decimal("0.5"), provenance=frozenset({"measured"})
+    )
+    for price in (PRICE, None):
+        assert priced(billed, price=price, card=ModelCard(), seconds=1, estimated=True) == billed
+    assert list_cost(billed, PRICE, 1.0) == Decimal("0.000005")
+    assert list_cost(billed, MACHINE, 1.0) == Decimal("0.001")
+    assert list_cost(billed, None, 1.0) is None
+
+
+def test_a_usage_that_merely_says_it_is_free_is_priced() -> None:
+    """Zero is the default of the field, so that a model of the user's own may well leave it."""
+    free = Usage(input_tokens=3, output_tokens=2)
+    assert free.cost == 0
+    done = priced(free, price=PRICE, card=ModelCard(), seconds=0, estimated=False)
+    assert done.cost == Decimal("0.000005")
 
 
 def test_an_estimated_usage_stays_one() -> None:
