@@ -1,7 +1,8 @@
 """The model boundary: one request object, one response object, one Protocol.
 
 A model knows nothing of ledgers, budgets or retries; the runtime's meter does, and it is the only
-caller. ``Usage.cost`` of a response is None: pricing happens where it is charged.
+caller. ``Usage.cost`` of a response is None, pricing happens where it is charged; unless a provider
+known to report its bills has sent one: then it is that, with the provenance ``measured``.
 """
 
 from __future__ import annotations

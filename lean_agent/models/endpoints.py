@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-__all__ = ["ENDPOINTS", "Dialect", "Endpoint"]
+__all__ = ["ENDPOINTS", "Dialect", "Endpoint", "bills"]
 
 Dialect = Literal["openai", "llama_cpp"]
 """llama_cpp: the server also takes GBNF grammars and slots, and counts tokens when asked."""
@@ -13,12 +13,16 @@ Dialect = Literal["openai", "llama_cpp"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Endpoint:
-    """``key_variable`` is None where no key is needed. ``self_hosted``: the user's own machine."""
+    """``key_variable`` is None where no key is needed. ``self_hosted``: the user's own machine.
+
+    ``bills``: its answers say what was charged for them.
+    """
 
     base_url: str
     key_variable: str | None = None
     self_hosted: bool = False
     dialect: Dialect = "openai"
+    bills: bool = False
 
 
 ENDPOINTS: dict[str, Endpoint] = {
@@ -43,8 +47,17 @@ ENDPOINTS: dict[str, Endpoint] = {
     "ollama": Endpoint(base_url="http://localhost:11434/v1", self_hosted=True),
     "openai": Endpoint(base_url="https://api.openai.com/v1", key_variable="OPENAI_API_KEY"),
     "openrouter": Endpoint(
-        base_url="https://openrouter.ai/api/v1", key_variable="OPENROUTER_API_KEY"
+        base_url="https://openrouter.ai/api/v1", key_variable="OPENROUTER_API_KEY", bills=True
     ),
     "together": Endpoint(base_url="https://api.together.xyz/v1", key_variable="TOGETHER_API_KEY"),
     "xai": Endpoint(base_url="https://api.x.ai/v1", key_variable="XAI_API_KEY"),
 }
+
+
+def bills(base_url: str) -> bool:
+    """Whether what the server at that very address says it charged is the bill.
+
+    Any other server could declare itself free.
+    """
+    address = base_url.lower().rstrip("/")
+    return any(endpoint.bills and endpoint.base_url == address for endpoint in ENDPOINTS.values())

@@ -23,7 +23,7 @@ from lean_agent.model import (
     TextDelta,
 )
 from lean_agent.models import wire
-from lean_agent.models.endpoints import ENDPOINTS, Dialect
+from lean_agent.models.endpoints import ENDPOINTS, Dialect, bills
 from lean_agent.models.loop_clients import LoopClients
 from lean_agent.models.provider_errors import (
     CallSite,
@@ -103,7 +103,13 @@ class OpenAICompatibleModel:
         )
         at_openai = host == "api.openai.com"
         self._max_tokens_name = "max_completion_tokens" if at_openai else "max_tokens"
-        self._site = CallSite(model=name, host=host, key_variable=variable, secret=api_key or "")
+        self._site = CallSite(
+            model=name,
+            host=host,
+            key_variable=variable,
+            secret=api_key or "",
+            bills=bills(base_url),
+        )
         self._clients = LoopClients(
             base_url=self._base_url,
             api_key=api_key or _NO_KEY,

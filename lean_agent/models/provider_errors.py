@@ -43,12 +43,13 @@ _FILTERED = re.compile(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CallSite:
-    """Whom a failed call was for. ``secret`` is the key in use, never shown."""
+    """Whom a call is for. ``secret`` is the key in use, never shown; ``bills`` as of Endpoint."""
 
     model: str
     host: str
     key_variable: str | None
     secret: str
+    bills: bool
 
 
 def provider_failures() -> tuple[type[Exception], ...]:

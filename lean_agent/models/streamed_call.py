@@ -6,7 +6,7 @@ import asyncio
 import json
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, cast
 
 from lean_agent.errors import LeanAgentError, ModelError
@@ -20,6 +20,7 @@ from lean_agent.models.provider_errors import (
 )
 from lean_agent.models.run_on import RunOnGuard
 from lean_agent.models.tokens import estimate_usage
+from lean_agent.models.usage_report import read_usage
 from lean_agent.usage import Usage
 
 if TYPE_CHECKING:
@@ -57,10 +58,11 @@ class StreamedCall:
         self._stream: AsyncStream[object] | None = None
         self._request_id: str | None = None
         self._text: list[str] = []
-        self._hidden: list[str] = []
         self._calls: list[_Call] = []
         self._indexes: dict[object, _Call] = {}
-        self._pieces = 0
+        self._uncounted: list[str] = []  # output of every kind since the server's last count
+        self._pieces = 0  # in how many parts that came
+        self._began = False
         self._refused = False
         self._ran_on = False
         self._reason: object = None
@@ -107,6 +109,10 @@ class StreamedCall:
                         chunk = await anext(self._stream)
             except StopAsyncIteration:
                 break
+            except asyncio.CancelledError as error:
+                # What came is paid for: whoever charges the call finds it on the exception.
+                setattr(error, "usage", self._paid())  # noqa: B010 - it has no such field
+                raise
             except provider_failures() as error:
                 if self._reason is not None:
                     break  # the answer is whole; only its usage is missing
@@ -127,7 +133,7 @@ class StreamedCall:
             ModelError: nothing came, or the end is missing.
         """
         if self._reason is None and not self._ran_on:
-            what = "broke off" if self._pieces else "brought no answer"
+            what = "broke off" if self._began else "brought no answer"
             message = f"the stream from {self._site.host} {what}"
             raise ModelError(
                 message, usage=self._paid(), model=self._site.model, retryable=True,
@@ -138,9 +144,10 @@ class StreamedCall:
         if not self._ran_on:
             called = bool(calls or malformed)
             reason = wire.finish_reason(self._reason, called=called, refused=self._refused)
+        usage = self._paid()
         return ModelResponse(
             message=Message("assistant", "".join(self._text), calls),
-            usage=self._paid(),
+            usage=usage,
             finish_reason=reason,
             model=self._site.model,
             timings=Timings(
@@ -149,13 +156,18 @@ class StreamedCall:
                 output=self._timings.output,
             ),
             request_id=self._request_id,
-            usage_estimated=self._usage is None,
+            usage_estimated="estimated" in usage.provenance,
             malformed_tool_calls=malformed,
         )
 
     def _feed(self, chunk: Mapping[str, Any]) -> str:
-        if usage := wire.read_usage(chunk):
-            self._usage = usage
+        text = self._feed_delta(chunk)
+        # Some servers count in every chunk, each time for the whole call and with that chunk's own.
+        if usage := read_usage(chunk, billed=self._site.bills):
+            self._usage, self._uncounted, self._pieces = usage, [], 0
+        return text
+
+    def _feed_delta(self, chunk: Mapping[str, Any]) -> str:
         if "timings" in chunk:
             self._timings = wire.read_timings(chunk, 0.0)
         choices: object = chunk.get("choices")
@@ -168,10 +180,11 @@ class StreamedCall:
         text = wire.read_text(delta)
         arguments = self._feed_calls(delta.get("tool_calls"))
         hidden = delta.get("reasoning_content") or delta.get("reasoning")
-        if isinstance(hidden, str):
-            self._hidden.append(hidden)
         self._refused = self._refused or bool(delta.get("refusal"))
-        self._pieces += bool(text or arguments or hidden)
+        if text or arguments or hidden:
+            self._began = True
+            self._pieces += 1
+            self._uncounted += [text, arguments, hidden if isinstance(hidden, str) else ""]
         if text:
             self._text.append(text)
         if self._guards is not None:
@@ -187,13 +200,16 @@ class StreamedCall:
             function = wire.as_mapping(delta.get("function"))
             call = self._call_of(delta, function)
             call.id = call.id or str(delta.get("id") or "")
-            call.name = call.name or str(function.get("name") or "")
+            name = str(function.get("name") or "")
+            self._uncounted.append(name)
+            call.name = call.name or name
             arguments = function.get("arguments")
             if isinstance(arguments, str):
                 call.arguments.append(arguments)
                 fed.append(arguments)
             elif arguments is not None:
                 call.arguments.append(json.dumps(arguments))
+                self._uncounted.append(call.arguments[-1])
         return "".join(fed)
 
     def _call_of(self, delta: Mapping[str, Any], function: Mapping[str, Any]) -> _Call:
@@ -212,11 +228,14 @@ class StreamedCall:
         return call
 
     def _paid(self) -> Usage:
-        if self._usage is not None:
+        """What the server has counted, and an estimate of what came after that."""
+        guess = estimate_usage(self._request, "".join(self._uncounted), pieces=self._pieces)
+        if self._usage is None:
+            return guess
+        if not guess.output_tokens:
             return self._usage
-        calls = [call.name + "".join(call.arguments) for call in self._calls]
-        received = "".join([*self._hidden, *self._text, *calls])
-        return estimate_usage(self._request, received, pieces=self._pieces)
+        output = self._usage.output_tokens + guess.output_tokens
+        return replace(self._usage, output_tokens=output, cost=None, provenance=guess.provenance)
 
     def _failure(self, error: Exception) -> LeanAgentError:
         failure = translate(error, self._site, self._paid())

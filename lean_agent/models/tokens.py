@@ -90,6 +90,8 @@ def estimate_usage(request: ModelRequest, text: str, *, pieces: int = 0) -> Usag
     size += sum(_MESSAGE_BYTES + utf8_length(message.content) for message in request.messages)
     size += sum(schema_bound(tool_to_wire(spec)) for spec in request.tools)
     size += sum(schema_bound(c.arguments) for m in request.messages for c in m.tool_calls)
+    if request.response_schema is not None:
+        size += schema_bound(request.response_schema)
     return Usage(
         input_tokens=-(-size // _BYTES_PER_TOKEN),
         output_tokens=max(pieces, -(-utf8_length(text) // _BYTES_PER_TOKEN)),

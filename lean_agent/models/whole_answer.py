@@ -12,6 +12,7 @@ from lean_agent.model import ModelRequest, ModelResponse
 from lean_agent.models import wire
 from lean_agent.models.provider_errors import CallSite, answer_error
 from lean_agent.models.tokens import estimate_usage
+from lean_agent.models.usage_report import read_usage
 from lean_agent.usage import Usage
 
 __all__ = ["read_answer"]
@@ -30,7 +31,7 @@ def read_answer(
     Raises:
         ModelError: there is none, or an error came in its place; with the usage.
     """
-    usage = wire.read_usage(data)
+    usage = read_usage(data, billed=site.bills)
     choice = _first(data.get("choices"))
     message = wire.as_mapping(choice.get("message"))
     if not message:

@@ -13,7 +13,6 @@ from typing import Any, cast
 from lean_agent.messages import Message, ToolCall
 from lean_agent.model import FinishReason, ModelRequest, Timings
 from lean_agent.tool_spec import ToolSpec
-from lean_agent.usage import Usage
 
 __all__ = [
     "as_mapping",
@@ -22,7 +21,6 @@ __all__ = [
     "read_text",
     "read_timings",
     "read_tool_calls",
-    "read_usage",
     "request_body",
     "tool_to_wire",
 ]
@@ -104,59 +102,6 @@ def request_body(
         body["stream"] = True
         body["stream_options"] = {"include_usage": True}
     return body
-
-
-def _count(data: Mapping[str, Any], *names: str) -> int | None:
-    """The first of ``names`` that holds a token count."""
-    for name in names:
-        value = data.get(name)
-        if isinstance(value, int) and not isinstance(value, bool) and value >= 0:
-            return value
-    return None
-
-
-def read_usage(data: Mapping[str, Any]) -> Usage | None:
-    """Tokens from a response's or chunk's ``usage`` and llama.cpp's ``timings``; None without.
-
-    Cached tokens end up inside the input and reasoning inside the output, whatever the server
-    does: where the total is more than prompt and completion together, what is missing is output
-    (xAI and Google leave reasoning out of ``completion_tokens``), and a cache larger than the
-    prompt it was read for was not counted in it. The cost is None: it is charged elsewhere.
-    """
-    usage, timings = as_mapping(data.get("usage")), as_mapping(data.get("timings"))
-    fresh, reused = _count(timings, "prompt_n"), _count(timings, "cache_n")
-    prompt = _count(usage, "prompt_tokens", "input_tokens")
-    output = _count(usage, "completion_tokens", "output_tokens")
-    if prompt is None and fresh is not None:
-        prompt = fresh + (reused or 0)
-    if output is None:
-        output = _count(timings, "predicted_n")
-    if prompt is None or output is None:
-        return None
-    inputs = as_mapping(usage.get("prompt_tokens_details") or usage.get("input_tokens_details"))
-    outputs = as_mapping(usage.get("completion_tokens_details"))
-    read = _count(inputs, "cached_tokens")
-    if read is None:
-        # DeepSeek, Moonshot, Anthropic
-        names = ("prompt_cache_hit_tokens", "cached_tokens", "cache_read_input_tokens")
-        read = _count(usage, *names)
-    if read is None:
-        read = reused or 0
-    written = _count(inputs, "cache_write_tokens", "cache_creation_tokens")
-    if written is None:
-        written = _count(usage, "cache_creation_input_tokens") or 0
-    total = _count(usage, "total_tokens") or 0
-    output = max(output, total - prompt)
-    if read + written > prompt:
-        prompt += read + written
-    return Usage(
-        input_tokens=prompt,
-        output_tokens=output,
-        cache_read_input_tokens=read,
-        cache_creation_input_tokens=written,
-        reasoning_output_tokens=min(output, _count(outputs, "reasoning_tokens") or 0),
-        cost=None,
-    )
 
 
 def read_timings(data: Mapping[str, Any], total: float) -> Timings:

@@ -18,13 +18,13 @@ import json
 import sys
 import threading
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, Self
 
 __all__ = ["FakeOpenAI", "FakeRequest", "Reply"]
 
-Fault = Literal["cut", "no_end", "half_json", "empty_choices", "hang", "error_in_stream"]
+Fault = Literal["cut", "no_end", "half_json", "empty_choices", "hang", "stall", "error_in_stream"]
 UsageShape = Literal["openai", "deepseek", "openrouter", "xai", "llama_cpp", "none"]
 
 
@@ -32,13 +32,15 @@ UsageShape = Literal["openai", "deepseek", "openrouter", "xai", "llama_cpp", "no
 class Reply:
     """One answer.
 
-    ``tool_calls`` are (name, arguments as sent). ``body`` replaces the whole body, for errors.
+    ``tool_calls`` are (name, arguments as sent). ``body`` replaces the whole body, for errors, and
+    ``chunks`` those of a stream.
     ``delay`` comes before the first byte and ``piece_delay`` before each piece (an eighth of a body
     that is not streamed), in seconds.
     ``run_on`` is repeated for ever after the text, until the client goes away.
 
     Faults: cut (the connection closes in the middle), no_end (a stream ends without a finish
-    reason), half_json, empty_choices, hang (never answers), error_in_stream.
+    reason), half_json, empty_choices, hang (never answers), stall (sends all but the end, then
+    nothing), error_in_stream.
     """
 
     text: str = "ok"
@@ -52,6 +54,7 @@ class Reply:
     status: int = 200
     headers: Mapping[str, str] = field(default_factory=dict[str, str])
     body: Any = None
+    chunks: Sequence[Any] | None = None
     delay: float = 0.0
     piece_delay: float = 0.0
     run_on: str = ""
@@ -198,7 +201,7 @@ class FakeOpenAI:
         writer.write(
             _head(reply, {"content-type": "text/event-stream", "transfer-encoding": "chunked"})
         )
-        chunks = list(self._chunks(request, reply))
+        chunks = list(self._chunks(request, reply) if reply.chunks is None else reply.chunks)
         kept = chunks[: len(chunks) // 2] if reply.fault in {"cut", "no_end"} else chunks
         for chunk in kept:
             if reply.piece_delay:
@@ -207,6 +210,8 @@ class FakeOpenAI:
             await writer.drain()
         if reply.fault == "cut":
             return False
+        if reply.fault == "stall":
+            await asyncio.sleep(3600)
         if reply.fault == "half_json":
             _write_event(writer, '{"choices": [{"delta": {"cont')
         while reply.run_on:

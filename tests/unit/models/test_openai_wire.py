@@ -11,52 +11,6 @@ from lean_agent.models import wire
 
 
 @pytest.mark.parametrize(
-    ("data", "expected"),
-    [
-        ({}, None),
-        ({"usage": None}, None),
-        ({"usage": {"prompt_tokens": "7", "completion_tokens": True}}, None),
-        ({"usage": {"prompt_tokens": 7, "completion_tokens": 2}}, (7, 2, 0, 0)),
-        ({"timings": {"prompt_n": 3, "cache_n": 4, "predicted_n": 2}}, (7, 2, 4, 0)),
-        (
-            {"usage": {"prompt_tokens": 7, "completion_tokens": 2, "cached_tokens": 5}},
-            (7, 2, 5, 0),
-        ),
-        (
-            # a cache bigger than the prompt is not inside it
-            {
-                "usage": {
-                    "prompt_tokens": 7,
-                    "completion_tokens": 2,
-                    "cache_read_input_tokens": 100,
-                    "cache_creation_input_tokens": 10,
-                }
-            },
-            (117, 2, 100, 10),
-        ),
-        (
-            # Google: thoughts are in the total alone
-            {"usage": {"prompt_tokens": 7, "completion_tokens": 2, "total_tokens": 59}},
-            (7, 52, 0, 0),
-        ),
-    ],
-)
-def test_usage(data: dict[str, Any], expected: tuple[int, ...] | None) -> None:
-    usage = wire.read_usage(data)
-    if expected is None:
-        assert usage is None
-        return
-    assert usage is not None
-    assert (
-        usage.input_tokens,
-        usage.output_tokens,
-        usage.cache_read_input_tokens,
-        usage.cache_creation_input_tokens,
-    ) == expected
-    assert usage.uncached_input_tokens >= 0
-
-
-@pytest.mark.parametrize(
     ("message", "text"),
     [
         ({"content": "a"}, "a"),
