@@ -204,12 +204,10 @@ class StreamedCall:
             self._uncounted.append(name)
             call.name = call.name or name
             arguments = function.get("arguments")
-            if isinstance(arguments, str):
-                call.arguments.append(arguments)
-                fed.append(arguments)
-            elif arguments is not None:
-                call.arguments.append(json.dumps(arguments))
-                self._uncounted.append(call.arguments[-1])
+            if arguments is not None:
+                text = arguments if isinstance(arguments, str) else json.dumps(arguments)
+                call.arguments.append(text)
+                fed.append(text)
         return "".join(fed)
 
     def _call_of(self, delta: Mapping[str, Any], function: Mapping[str, Any]) -> _Call:

@@ -63,30 +63,38 @@ async def test_before_the_first_byte_the_prompt_is_paid(
     assert estimated(caught.value.usage) == 0
 
 
-@pytest.mark.parametrize(
-    "chunks",
-    [
-        [delta(content=WORDS)] * 10,
-        [delta(reasoning_content=WORDS)] * 10,
-        [delta(reasoning=WORDS)] * 10,
-        [call(name="search", arguments=""), *[call(arguments=WORDS)] * 10],
-        [delta(tool_calls=[{"function": {"name": "search", "arguments": {"q": WORDS * 10}}}])],
-        [delta(refusal=WORDS)] * 10,
-        [*[delta(reasoning_content=WORDS)] * 4, *[delta(content=WORDS)] * 6],
+KINDS = {
+    "text": [delta(content=WORDS)] * 10,
+    "reasoning": [delta(reasoning_content=WORDS)] * 10,
+    "reasoning by its other name": [delta(reasoning=WORDS)] * 10,
+    "arguments": [call(name="search", arguments=""), *[call(arguments=WORDS)] * 10],
+    "a call as a whole": [
+        delta(tool_calls=[{"function": {"name": "search", "arguments": {"q": WORDS * 10}}}])
     ],
-    ids=["text", "reasoning", "reasoning-too", "arguments", "whole-call", "refusal", "both"],
-)
-@pytest.mark.parametrize("fault", ["stall", "no_end"])
+    "refusal": [delta(refusal=WORDS)] * 10,
+    "several": [*[delta(reasoning_content=WORDS)] * 4, *[delta(content=WORDS)] * 6],
+}
+BYTES = len(WORDS) * 10
+
+
+@pytest.mark.parametrize("kind", KINDS)
 async def test_output_of_every_kind_is_counted(
-    server: FakeOpenAI, model: OpenAICompatibleModel, chunks: list[dict[str, Any]], fault: Any
+    server: FakeOpenAI, model: OpenAICompatibleModel, kind: str
 ) -> None:
-    # no_end drops the second half, so it is sent something to drop
-    sent = [*chunks, *[delta()] * len(chunks)] if fault == "no_end" else chunks
-    server.say(Reply(chunks=sent, fault=fault))
-    with pytest.raises(ModelError) as caught:
+    chunks = KINDS[kind]
+    server.say(Reply(chunks=[*chunks, *[delta()] * len(chunks)], fault="no_end"))
+    with pytest.raises(ModelError, match="broke off") as caught:
         await stream(model)
-    bytes_sent = len(WORDS) * 10
-    assert bytes_sent / 4 < estimated(caught.value.usage) < bytes_sent / 2
+    assert BYTES / 4 < estimated(caught.value.usage) < BYTES / 2
+
+
+async def test_output_up_to_the_deadline_is_counted(
+    server: FakeOpenAI, model: OpenAICompatibleModel
+) -> None:
+    server.say(Reply(chunks=KINDS["several"], fault="stall"))
+    with pytest.raises(ModelTimeoutError) as caught:
+        await stream(model)
+    assert BYTES / 4 < estimated(caught.value.usage) < BYTES / 2
 
 
 async def test_what_the_server_counted_is_taken_and_only_the_rest_estimated(
