@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from lean_agent.context import RunContext
     from lean_agent.errors import ConfigurationError, LeanAgentError, LimitExceededError, ToolError
     from lean_agent.function_tool import tool
+    from lean_agent.ledger.account import Account
     from lean_agent.ledger.budget import Budget
     from lean_agent.ledger.ledger import Ledger
     from lean_agent.messages import Message, ToolCall
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from lean_agent.usage import Usage
 
 __all__ = [
+    "Account",
     "Agent",
     "Budget",
     "ConfigurationError",
@@ -47,6 +49,7 @@ __all__ = [
 __version__ = "0.1.0"
 
 _HOMES = {
+    "Account": "ledger.account",
     "Agent": "agent",
     "Budget": "ledger.budget",
     "ConfigurationError": "errors",

@@ -1,4 +1,6 @@
-"""Blocking work off the event loop, in daemon threads that never hold up the interpreter's exit.
+"""Between threads and the event loop.
+
+Blocking work off the event loop runs in daemon threads that never hold up the interpreter's exit.
 
 asyncio.to_thread will not do: its pool's threads are joined at exit, so one call that hangs (a
 user's tool, a dead network drive) would keep the whole program alive.
@@ -9,10 +11,10 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import threading
-from collections.abc import Callable
-from typing import TypeVar, cast
+from collections.abc import Callable, Coroutine
+from typing import Any, TypeVar, cast
 
-__all__ = ["in_daemon_thread"]
+__all__ = ["in_daemon_thread", "run_to_end"]
 
 _Result = TypeVar("_Result")
 
@@ -50,3 +52,26 @@ async def in_daemon_thread(work: Callable[[], _Result]) -> _Result:
 
     threading.Thread(target=target, name="lean-agent-work", daemon=True).start()
     return await future
+
+
+def run_to_end(work: Coroutine[Any, Any, _Result]) -> _Result:
+    """Run to the end: here, or in a thread of its own where this one has a running loop."""
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return asyncio.run(work)
+    outcome: list[_Result] = []
+    failure: list[BaseException] = []
+
+    def target() -> None:
+        try:
+            outcome.append(asyncio.run(work))
+        except BaseException as error:  # noqa: BLE001 - handed to the caller's thread
+            failure.append(error)
+
+    thread = threading.Thread(target=target, name="lean-agent-run-sync")
+    thread.start()
+    thread.join()
+    if failure:
+        raise failure[0]
+    return outcome[0]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from lean_agent._semconv import Mode
@@ -40,7 +40,8 @@ class RunResult:
 
     ``steps`` counts model calls that advance the run (routing apart), ``tool_calls`` the calls
     executed or served. ``limit`` names the limit that ended a run with status limit_exceeded.
-    ``usage`` is the sum over every attempt of every call, failed ones included.
+    ``usage`` is the sum over every attempt of every call, failed ones included; ``saved`` what the
+    response cache spared, at list price.
     """
 
     output: str
@@ -56,6 +57,7 @@ class RunResult:
     limit: str | None = None
     mode_reason: str = ""
     notices: tuple[str, ...] = ()
+    saved: Usage = field(default_factory=Usage)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON types, as ``lean-agent ask --json`` prints them."""
@@ -68,6 +70,7 @@ class RunResult:
             "steps": self.steps,
             "tool_calls": self.tool_calls,
             "usage": self.usage.to_dict(),
+            "saved": self.saved.to_dict(),
             "seconds": round(self.seconds, 3),
             "run_id": self.run_id,
             "notices": list(self.notices),

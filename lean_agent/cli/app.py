@@ -18,6 +18,7 @@ from lean_agent.cli.doctor import doctor
 from lean_agent.cli.failures import EXIT_INTERRUPTED, Failure, describe, usage_error
 from lean_agent.cli.ledger import app as ledger
 from lean_agent.cli.models import app as models
+from lean_agent.cli.resume import resume
 from lean_agent.cli.text import to_json
 from lean_agent.cli.tools import app as tools
 from lean_agent.errors import LeanAgentError
@@ -35,6 +36,7 @@ app = typer.Typer(
     " reached (the best answer is printed), 4 a quality gate failed, 130 interrupted.",
 )
 app.command()(ask)
+app.command()(resume)
 app.command()(chat)
 app.command()(demo)
 app.add_typer(models, name="models")

@@ -13,10 +13,14 @@ from lean_agent.cli.streams import emit
 from lean_agent.cli.text import to_json
 
 if TYPE_CHECKING:
+    import asyncio
+    from collections.abc import AsyncGenerator, Callable
+
     from lean_agent.agent import Agent
     from lean_agent.cli.running import Outcome
+    from lean_agent.events import Event
 
-__all__ = ["ask", "empty_object"]
+__all__ = ["answer_once", "ask", "empty_object"]
 
 
 def ask(
@@ -38,6 +42,8 @@ def ask(
     max_tokens: opt.MaxTokens = None,
     max_steps: opt.MaxSteps = None,
     max_seconds: opt.MaxSeconds = None,
+    cache: opt.Cache = False,
+    show_budget: opt.ShowBudget = False,
     json_: opt.Json = False,
     quiet: opt.Quiet = False,
 ) -> int:
@@ -58,27 +64,59 @@ def ask(
         max_tokens=max_tokens,
         max_steps=max_steps,
         max_seconds=max_seconds,
+        cache=cache,
+        show_budget=show_budget,
     )
     options.check()
     need_weights(options.model)
-    outcome = asyncio.run(_ask(options.make_agent(), task, as_json=json_, quiet=quiet))
+    outcome = asyncio.run(_ask(options, task, as_json=json_, quiet=quiet))
     if outcome.failure is not None:
         outcome.failure.print()
     return outcome.exit_code
 
 
-async def _ask(agent: Agent, task: str, *, as_json: bool, quiet: bool) -> Outcome:
+async def _ask(options: opt.RunOptions, task: str, *, as_json: bool, quiet: bool) -> Outcome:
+    from lean_agent.cli.kept_runs import KeptRun, usable_checkpoints
+
+    checkpoints = usable_checkpoints()
+    agent = options.make_agent(checkpoints=checkpoints)
+
+    def began(run_id: str) -> None:
+        if checkpoints is not None:
+            KeptRun(run_id=run_id, question=task, options=options).write()
+
+    return await answer_once(
+        agent,
+        lambda stop: agent.stream(task, stop=stop),
+        as_json=as_json,
+        quiet=quiet,
+        began=began,
+    )
+
+
+async def answer_once(
+    agent: Agent,
+    start: Callable[[asyncio.Event], AsyncGenerator[Event]],
+    *,
+    as_json: bool,
+    quiet: bool,
+    began: Callable[[str], None] | None = None,
+) -> Outcome:
+    """Show one run, its answer and its cost, and how to go on with it if it is not complete."""
+    from lean_agent.cli.kept_runs import settle
     from lean_agent.cli.running import follow, opened
     from lean_agent.cli.view import View
 
     async with opened(agent):
         view = View(quiet=quiet, live=not as_json)
-        outcome = await follow(agent, task, view)
+        outcome = await follow(start, view, began=began)
         if as_json:
             view.cost(outcome.result)
             emit(to_json(outcome.to_dict()) + "\n")
         else:
             view.finish(outcome.result)
+        if hint := settle(outcome.result):
+            view.note(hint, always=True)
     return outcome
 
 

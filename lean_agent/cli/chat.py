@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import threading
+import uuid
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, cast, get_args
@@ -104,6 +105,7 @@ class _Session:
     view: View
     mode: Mode
     watched: bool
+    session_id: str = field(default_factory=lambda: uuid.uuid4().hex)
     history: tuple[Message, ...] = ()
     usage: Usage = field(default_factory=Usage)
     seconds: float = 0.0
@@ -140,7 +142,14 @@ class _Session:
         from lean_agent.cli.running import follow
 
         outcome = await follow(
-            self.agent, question, self.view, mode=self.mode, history=self.history
+            lambda stop: self.agent.stream(
+                question,
+                mode=self.mode,
+                history=self.history,
+                session_id=self.session_id,
+                stop=stop,
+            ),
+            self.view,
         )
         self.view.finish(outcome.result)
         if outcome.failure is not None:

@@ -56,7 +56,7 @@ async def _demo(agent: Agent) -> int:
 
     async with opened(agent):
         view = View()
-        outcome = await follow(agent, QUESTION, view)
+        outcome = await follow(lambda stop: agent.stream(QUESTION, stop=stop), view)
         view.finish(outcome.result, cost=False)
         say(_account(outcome.result))
         if outcome.failure is not None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -25,7 +25,6 @@ from lean_agent.events import (
     Token,
     ToolStarted,
 )
-from lean_agent.messages import Message
 from lean_agent.result import ExitStatus, RunResult
 from lean_agent.usage import Usage
 
@@ -139,14 +138,12 @@ def _tell_skipped(corpus: Any) -> None:
 
 
 async def follow(
-    agent: Agent,
-    task: str,
+    start: Callable[[asyncio.Event], AsyncGenerator[Event]],
     view: View,
     *,
-    mode: Mode | None = None,
-    history: Sequence[Message] = (),
+    began: Callable[[str], None] | None = None,
 ) -> Outcome:
-    """Run one task and show it.
+    """Show one run; ``start`` begins it and is given what stops it, ``began`` learns its id.
 
     Ctrl-C ends the run with what it has, not the process: what was spent is charged and told.
     """
@@ -154,9 +151,10 @@ async def follow(
     signals = Interruptions()
 
     async def consume() -> None:
-        stream = agent.stream(task, mode=mode, history=history, stop=signals.stop)
-        async with aclosing(stream) as events:
+        async with aclosing(start(signals.stop)) as events:
             async for event in events:
+                if began is not None and isinstance(event, RunStarted):
+                    began(event.run_id)
                 tally.note(event)
                 view.show(event)
 

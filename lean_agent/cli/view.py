@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from lean_agent.cli.streams import emit, is_terminal, say, styled
-from lean_agent.cli.text import clean, clip, cost_line, one_line
+from lean_agent.cli.text import clean, clip, cost_line, money, one_line
 from lean_agent.events import (
     Event,
     ModeChosen,
@@ -109,6 +109,9 @@ class View:
                 tool_calls=result.tool_calls,
             )
         )
+        if result.saved.total_tokens:
+            spared = f"{result.saved.total_tokens:,} tokens, {money(result.saved)} at list price"
+            self.note(f"served from the response cache: {spared}")
 
     def pause(self) -> None:
         """Clear the spinner and end an unfinished line, so that a line can be printed."""

@@ -20,7 +20,9 @@ from lean_agent.ledger.budget import (
     Amount,
     Budget,
     Remaining,
+    as_far_as,
     check_amount,
+    smaller,
 )
 from lean_agent.usage import EXACT
 
@@ -31,12 +33,20 @@ def _minus(one: Any, other: Any) -> Any:
     return EXACT.subtract(one, other) if isinstance(one, Decimal) else one - other
 
 
+def _plus(one: Any, other: Any) -> Any:
+    return EXACT.add(one, other) if isinstance(one, Decimal) else one + other
+
+
 class Account:
     """Keeps a budget; safe to share between threads and tasks.
 
     ``holdback`` is the slice of the budget that only a ``final`` reservation may touch: with it a
-    run at its limit can still pay for an answer. What is charged here is charged to ``parent`` and
-    its ancestors too. ``clock`` returns seconds and never goes back.
+    run at its limit can still pay for an answer. As much of it as there is is set aside in the
+    ancestors too, until ``close``, so that no other account below them can take it.
+
+    What is charged here is charged to ``parent`` and its ancestors too. ``spent`` and ``elapsed``
+    (seconds) are what an earlier part of the same work used: they count against this account's own
+    limits, and were charged to its ancestors then. ``clock`` returns seconds and never goes back.
     """
 
     def __init__(
@@ -45,13 +55,16 @@ class Account:
         *,
         parent: Account | None = None,
         holdback: Amount = NOTHING,
+        spent: Amount = NOTHING,
+        elapsed: float = 0.0,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         check_amount(holdback, "hold back")
+        check_amount(spent, "begin with")
         self.budget = budget if budget is not None else Budget()
         self._clock = clock
-        self._opened = clock()
-        self._spent = NOTHING
+        self._opened = clock() - elapsed
+        self._spent = spent
         self._reserved = NOTHING
         # (name, limit, what of it an ordinary reservation may use) of the limits that are set.
         self._limits = [
@@ -62,6 +75,10 @@ class Account:
         # One lock for the whole tree: a reservation is one decision over all of its accounts.
         self._lock: threading.Lock = parent._lock if parent is not None else threading.Lock()
         self._chain: tuple[Account, ...] = (self,) if parent is None else (self, *parent._chain)
+        self._kept = NOTHING
+        if parent is not None:
+            with self._lock:
+                self._keep(as_far_as(holdback, parent._least(final=False)))
 
     @property
     def spent(self) -> Amount:
@@ -86,18 +103,35 @@ class Account:
         """
         check_amount(amount, "reserve")
         with self._lock:
+            kept = smaller(self._kept, amount) if final else NOTHING
             for account in self._chain:
-                account._refuse_overrun(amount, final=final)
+                above = account is not self
+                account._refuse_overrun(amount - kept if above else amount, final=final)
+            self._keep(NOTHING - kept)
             for account in self._chain:
                 account._reserved += amount
-        return Reservation(self, amount)
+        return Reservation(self, amount, kept)
 
     def remaining(self, *, final: bool = False) -> Remaining:
         """The least that is left anywhere from here to the root, open reservations deducted."""
-        left: dict[str, Any] = {}
         with self._lock:
-            for account in self._chain:
-                account._narrow(left, final=final)
+            return self._least(final=final)
+
+    def close(self) -> None:
+        """Give back what is still set aside in the ancestors for a final answer."""
+        with self._lock:
+            self._keep(NOTHING - self._kept)
+
+    def _keep(self, more: Amount) -> None:
+        self._kept += more
+        for account in self._chain[1:]:
+            account._reserved += more
+
+    def _least(self, *, final: bool) -> Remaining:
+        left: dict[str, Any] = {}
+        for account in self._chain:
+            kept = self._kept if final and account is not self else NOTHING
+            account._narrow(left, kept, final=final)
         return Remaining(**left)
 
     def _elapsed(self) -> float:
@@ -117,10 +151,11 @@ class Account:
             hint = "raise Budget(seconds=...) to go on"
             raise LimitExceededError("seconds", round(elapsed, 3), seconds, hint=hint)
 
-    def _narrow(self, left: dict[str, Any], *, final: bool) -> None:
+    def _narrow(self, left: dict[str, Any], kept: Amount, *, final: bool) -> None:
         used = self._spent + self._reserved
         for name, limit, ordinary in self._limits:
-            here = max(type(limit)(0), _minus(limit if final else ordinary, getattr(used, name)))
+            free = max(type(limit)(0), _minus(limit if final else ordinary, getattr(used, name)))
+            here = _plus(free, getattr(kept, name))
             left[name] = min(left.get(name, here), here)
         if self.budget.seconds is not None:
             here = max(0.0, self.budget.seconds - self._elapsed())
@@ -133,10 +168,11 @@ class Reservation:
     A context manager: what is neither settled nor refunded inside the block is refunded at its end.
     """
 
-    __slots__ = ("_account", "_open", "amount")
+    __slots__ = ("_account", "_kept", "_open", "amount")
 
-    def __init__(self, account: Account, amount: Amount) -> None:
+    def __init__(self, account: Account, amount: Amount, kept: Amount) -> None:
         self._account = account
+        self._kept = kept  # what of it had been held back in the ancestors
         self._open = True
         self.amount = amount
 
@@ -163,6 +199,8 @@ class Reservation:
             if not self._open:
                 raise LedgerError("this reservation was already settled or refunded")
             self._open = False
+            unused = self._kept - smaller(self._kept, actual)
+            account._keep(unused)  # pyright: ignore[reportPrivateUsage] - for the next final one
             for each in account._chain:  # pyright: ignore[reportPrivateUsage]
                 each._reserved -= self.amount  # pyright: ignore[reportPrivateUsage]
                 each._spent += actual  # pyright: ignore[reportPrivateUsage]

@@ -10,7 +10,16 @@ from typing import Any, Final, Literal
 from lean_agent.errors import ConfigurationError, LedgerError
 from lean_agent.usage import EXACT
 
-__all__ = ["LIMITS", "NOTHING", "Amount", "Budget", "Remaining", "check_amount"]
+__all__ = [
+    "LIMITS",
+    "NOTHING",
+    "Amount",
+    "Budget",
+    "Remaining",
+    "as_far_as",
+    "check_amount",
+    "smaller",
+]
 
 _Limit = Literal["usd", "tokens", "steps", "tool_calls"]
 LIMITS: Final[tuple[_Limit, ...]] = ("usd", "tokens", "steps", "tool_calls")
@@ -124,6 +133,25 @@ class Remaining:
 
 
 NOTHING = Amount()
+
+
+def smaller(one: Amount, other: Amount) -> Amount:
+    """Part by part."""
+    return Amount(
+        usd=min(one.usd, other.usd),
+        tokens=min(one.tokens, other.tokens),
+        steps=min(one.steps, other.steps),
+        tool_calls=min(one.tool_calls, other.tool_calls),
+    )
+
+
+def as_far_as(amount: Amount, left: Remaining) -> Amount:
+    """As much of ``amount`` as is left, part by part."""
+    parts: dict[str, Any] = {}
+    for name in LIMITS:
+        wanted, here = getattr(amount, name), getattr(left, name)
+        parts[name] = wanted if here is None else min(wanted, here)
+    return Amount(**parts)
 
 
 def check_amount(amount: Amount, verb: str) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from langgraph.errors import GraphBubbleUp
@@ -114,7 +114,7 @@ async def act(state: RunState, runtime: Runtime[RunScope]) -> dict[str, Any]:
         plan = _Plan(served=_earlier(call, state, scope))
         if plan.served is None:
             try:
-                with scope.meter.account.reserve(Amount(tool_calls=1)) as reservation:
+                with scope.meter.spending.account.reserve(Amount(tool_calls=1)) as reservation:
                     reservation.settle(Amount(tool_calls=1))
             except LimitExceededError as error:
                 limit = error.limit_type
@@ -127,13 +127,22 @@ async def act(state: RunState, runtime: Runtime[RunScope]) -> dict[str, Any]:
         for call, r in zip(calls, results, strict=True)
     ]
     executed = sum(plan.refused is None for plan in plans)
+    told = observations(action_format, shown)
+    if scope.show_budget:
+        told[-1] = await _with_budget(told[-1], scope)
     return {
-        "messages": [m.to_dict() for m in observations(action_format, shown)],
+        "messages": [m.to_dict() for m in told],
         "trajectory": [r.to_dict() for r in results],
         "tool_calls": state["tool_calls"] + executed,
         "idle": state["idle"] + 1 if all(r.served for r in results) else 0,
         "limit": limit,
     }
+
+
+async def _with_budget(message: Message, scope: RunScope) -> Message:
+    """Tell the model what is left in a message that is new anyway: the prefix stays as it was."""
+    left = await scope.meter.spending.remaining()
+    return replace(message, content=message.content + prompts.budget_line(left))
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,7 +178,7 @@ async def _call_tool(call: ToolCall, plan: _Plan, step: int, scope: RunScope) ->
         try:
             observation, is_error = await _observe(call, scope)
         except BaseException:
-            scope.meter.note_tool(call.name, step, time.perf_counter() - started, "cancelled")
+            scope.meter.book.tool(call.name, step, time.perf_counter() - started, "cancelled")
             raise
     seconds = time.perf_counter() - started
     scope.emit(ToolFinished(call.id, call.name, observation, is_error, served, seconds))
@@ -183,14 +192,14 @@ async def _call_tool(call: ToolCall, plan: _Plan, step: int, scope: RunScope) ->
         seconds=round(seconds, 4),
     )
     outcome = "served" if served else "refused" if plan.refused is not None else "done"
-    scope.meter.note_tool(call.name, step, seconds, outcome, is_error=is_error)
+    scope.meter.book.tool(call.name, step, seconds, outcome, is_error=is_error)
     return done
 
 
 async def _observe(call: ToolCall, scope: RunScope) -> tuple[str, bool]:
     """What the model is shown of a call, and whether it failed. Never raises for a tool's fault."""
     tool = scope.tools[call.name]
-    remaining = scope.meter.account.remaining().seconds
+    remaining = scope.meter.spending.account.remaining().seconds
     timeout = tool.spec.timeout if remaining is None else min(tool.spec.timeout, remaining)
     limit = asyncio.timeout(timeout)
     try:

@@ -31,9 +31,11 @@ def _limited(error: LimitExceededError, state: RunState) -> dict[str, Any]:
 async def instant(state: RunState, runtime: Runtime[RunScope]) -> dict[str, Any]:
     """Answer directly."""
     scope = runtime.context
-    asked = Message("user", state["task"])
+    earlier = messages_of(state)
+    asked = Message("user", prompts.go_on(agent=False) if state["going_on"] else state["task"])
+    begun = earlier[-1].content if state["going_on"] else ""
     request = ModelRequest(
-        messages=(*messages_of(state), asked),
+        messages=(*earlier, asked),
         max_output_tokens=_INSTANT_TOKENS,
         temperature=scope.temperature,
         seed=scope.seed,
@@ -48,11 +50,12 @@ async def instant(state: RunState, runtime: Runtime[RunScope]) -> dict[str, Any]
         return _limited(error, state)
     return {
         "messages": [asked.to_dict(), response.message.to_dict()],
-        "output": response.message.content.strip(),
+        "output": (begun + response.message.content).strip(),
         "answered": True,
         "finish_reason": response.finish_reason,
         "limit": state["limit"] or scope.meter.cut_by,
         "steps": step,
+        "going_on": False,
     }
 
 
@@ -63,7 +66,8 @@ async def reason(state: RunState, runtime: Runtime[RunScope]) -> dict[str, Any]:
     task = state["task"]
     if state["problem"]:
         task = prompts.again(task, state["problem"])
-    asked = Message("user", prompts.reason_task(task))
+    text = prompts.go_on(agent=False) if state["going_on"] else prompts.reason_task(task)
+    asked = Message("user", text)
     step = state["steps"] + 1
     scope.emit(StepStarted(step))
     channel = "reasoning" if scope.streaming else None
@@ -104,6 +108,7 @@ async def reason(state: RunState, runtime: Runtime[RunScope]) -> dict[str, Any]:
         "finish_reason": response.finish_reason,
         "limit": limit or scope.meter.cut_by,
         "steps": step,
+        "going_on": False,
     }
 
 
@@ -150,7 +155,7 @@ async def _short_answer(
     evidence = "\n\n".join(
         f"{s['tool']}: {s['observation']}" for s in state["trajectory"] if not s["served"]
     )
-    remaining = scope.meter.account.remaining(final=True)
+    remaining = await scope.meter.spending.remaining(final=True)
     window = scope.meter.model.card.context_tokens
     room = window if remaining.tokens is None else min(window, remaining.tokens)
     frame = _plain(scope, _evidence_messages("", state["task"]), _ANSWER_TOKENS)

@@ -1,11 +1,16 @@
-"""Checkpoints of runs in one SQLite file, written in the background as a run goes on."""
+"""Checkpoints of runs in one SQLite file, written in the background as a run goes on.
+
+A run is kept until it is complete: it holds prompts, and there is nothing left to resume.
+"""
 
 from __future__ import annotations
 
 import os
-from collections.abc import AsyncGenerator
+import sqlite3
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import aiosqlite
 from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
@@ -13,11 +18,60 @@ from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver
 
 from lean_agent.errors import ConfigurationError
 
-__all__ = ["open_checkpoints"]
+if TYPE_CHECKING:
+    from langchain_core.runnables import RunnableConfig
+    from langgraph.checkpoint.base import ChannelVersions, Checkpoint, CheckpointMetadata
+
+__all__ = ["Checkpoints", "open_checkpoints"]
+
+
+class Checkpoints(AsyncSqliteSaver):
+    """The saver; a disk that fails in the middle costs the resuming of a run, never its answer.
+
+    ``failure`` is a line on the first write that failed.
+    """
+
+    failure = ""
+
+    async def aput(
+        self,
+        config: RunnableConfig,
+        checkpoint: Checkpoint,
+        metadata: CheckpointMetadata,
+        new_versions: ChannelVersions,
+    ) -> RunnableConfig:
+        try:
+            return await super().aput(config, checkpoint, metadata, new_versions)
+        except (OSError, sqlite3.Error) as error:
+            self._note(error)
+            where = {**config.get("configurable", {}), "checkpoint_id": checkpoint["id"]}
+            return {"configurable": where}
+
+    async def aput_writes(
+        self,
+        config: RunnableConfig,
+        writes: Sequence[tuple[str, Any]],
+        task_id: str,
+        task_path: str = "",
+    ) -> None:
+        try:
+            await super().aput_writes(config, writes, task_id, task_path)
+        except (OSError, sqlite3.Error) as error:
+            self._note(error)
+
+    async def forget(self, run_id: str) -> None:
+        """Delete a run that is complete."""
+        try:
+            await self.adelete_thread(run_id)
+        except (OSError, sqlite3.Error) as error:
+            self._note(error)
+
+    def _note(self, error: Exception) -> None:
+        self.failure = self.failure or f"this run cannot be resumed: its checkpoint failed: {error}"
 
 
 @asynccontextmanager
-async def open_checkpoints(path: Path) -> AsyncGenerator[AsyncSqliteSaver]:
+async def open_checkpoints(path: Path) -> AsyncGenerator[Checkpoints]:
     """Open or make the file.
 
     Raises:
@@ -34,8 +88,9 @@ async def open_checkpoints(path: Path) -> AsyncGenerator[AsyncSqliteSaver]:
             await connection.execute("PRAGMA journal_mode=WAL")
             await connection.execute("PRAGMA synchronous=NORMAL")
             await connection.execute("PRAGMA busy_timeout=5000")
+            await connection.execute("PRAGMA secure_delete=ON")  # what is forgotten is gone
             serde = JsonPlusSerializer(allowed_msgpack_modules=None)
-            saver = AsyncSqliteSaver(connection, serde=serde)
+            saver = Checkpoints(connection, serde=serde)
             await saver.setup()
         except aiosqlite.Error as error:
             raise _unusable(path, error) from error

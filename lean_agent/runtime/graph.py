@@ -13,10 +13,11 @@ Every path ends in verify, and every model call on the way goes through the mete
 
 from __future__ import annotations
 
-from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from functools import lru_cache, wraps
+from typing import TYPE_CHECKING, Any, Protocol
 
 from langgraph.graph import END, START, StateGraph
+from langgraph.runtime import Runtime
 
 from lean_agent.runtime import acting, answering, checking
 from lean_agent.runtime.scope import RunScope
@@ -29,19 +30,34 @@ if TYPE_CHECKING:
 __all__ = ["compiled"]
 
 
+class _Node(Protocol):
+    async def __call__(self, state: RunState, runtime: Runtime[RunScope]) -> dict[str, Any]: ...
+
+
 def _by_mode(state: RunState) -> str:
     return "think" if state["mode"] == "agent" else state["mode"]
 
 
+def _charged(node: _Node) -> _Node:
+    """The node, with what the run has spent by its end: a resumed run goes on from there."""
+
+    @wraps(node)
+    async def charged(state: RunState, runtime: Runtime[RunScope]) -> dict[str, Any]:
+        update = await node(state, runtime)
+        return {**update, "spent": runtime.context.meter.spent()}
+
+    return charged
+
+
 def _builder() -> StateGraph[RunState, RunScope, RunState, RunState]:
     graph = StateGraph(RunState, context_schema=RunScope)
-    graph.add_node("gate", checking.gate)
-    graph.add_node("instant", answering.instant)
-    graph.add_node("reason", answering.reason)
-    graph.add_node("think", acting.think)
-    graph.add_node("act", acting.act)
-    graph.add_node("answer", answering.answer)
-    graph.add_node("verify", checking.verify)
+    graph.add_node("gate", _charged(checking.gate))
+    graph.add_node("instant", _charged(answering.instant))
+    graph.add_node("reason", _charged(answering.reason))
+    graph.add_node("think", _charged(acting.think))
+    graph.add_node("act", _charged(acting.act))
+    graph.add_node("answer", _charged(answering.answer))
+    graph.add_node("verify", _charged(checking.verify))
     graph.add_edge(START, "gate")
     graph.add_conditional_edges("gate", _by_mode, ["instant", "reason", "think"])
     graph.add_edge("instant", "verify")

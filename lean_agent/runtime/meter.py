@@ -1,8 +1,8 @@
 """The meter: the one place where a model is called, and where every attempt is charged.
 
 Before a call its worst case is reserved (an upper bound on the prompt, the output asked for, at the
-price); afterwards the truth is settled and an entry written, whether the call succeeded, failed,
-was retried or was cut off. Spec: ledger ("Budgets").
+price) and the call entered as open; afterwards the truth is settled and entered, whether the call
+succeeded, failed, was retried or was cut off. Spec: ledger ("Budgets").
 """
 
 from __future__ import annotations
@@ -13,46 +13,33 @@ from collections.abc import Callable
 from contextlib import aclosing
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from lean_agent._semconv import Mode, Purpose
-from lean_agent.errors import (
-    ContextLengthError,
-    LeanAgentError,
-    LimitExceededError,
-    ModelError,
-    ModelTimeoutError,
-)
+from lean_agent.errors import LeanAgentError, LimitExceededError, ModelError, ModelTimeoutError
 from lean_agent.events import CostUpdated, Event, Notice, Token
-from lean_agent.ledger.account import Account
-from lean_agent.ledger.budget import Amount, Remaining
-from lean_agent.ledger.entries import Entry
-from lean_agent.ledger.ledger import Ledger
+from lean_agent.ledger.budget import Amount
 from lean_agent.messages import Message
-from lean_agent.model import (
-    Completed,
-    Model,
-    ModelRequest,
-    ModelResponse,
-    Timings,
-)
-from lean_agent.models.pricing import Price, priced
+from lean_agent.model import Completed, Model, ModelRequest, ModelResponse, Timings
+from lean_agent.models.pricing import list_cost, priced
+from lean_agent.models.response_cache import ResponseCache, cacheable
 from lean_agent.models.tokens import estimate_usage, schema_bound
+from lean_agent.price import Price
+from lean_agent.runtime.book import Book
+from lean_agent.runtime.fitting import Fitted, fit
+from lean_agent.runtime.spending import Held, Spending
 from lean_agent.usage import Usage
 
 if TYPE_CHECKING:
     from tenacity import RetryCallState
 
-__all__ = ["Call", "Meter"]
+__all__ = ["STEP_PURPOSES", "Call", "Meter"]
 
-_DEFAULT_OUTPUT_TOKENS = 1_024
-_MIN_OUTPUT_TOKENS = 8
 _ATTEMPTS = 3
+_FITTINGS = 3
 _MAX_WAIT_SECONDS = 30.0
-_SECONDS_PER_HOUR = 3_600
-_MACHINE_SECONDS = 600.0
-_ABORT_SECONDS = 0.5  # what it takes, at most, until a call past its deadline is stopped
-_STEP_PURPOSES: frozenset[Purpose] = frozenset({"answer", "reason", "act"})
+STEP_PURPOSES: frozenset[Purpose] = frozenset({"answer", "reason", "act"})
+"""Calls that are steps of a run; the rest (probes, verifiers, routers) are charged beside them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,29 +60,70 @@ class Call:
 class Meter:
     """Charges one run. ``usage`` is its total so far, every attempt counted.
 
-    ``partial`` is the text of the call in flight, ``cut_by`` the limit that shortened the last one.
+    ``saved`` is what the response cache spared it, at list price. ``partial`` is the text of the
+    call in flight, ``cut_by`` the limit that shortened the last one. ``began`` is when the run
+    did, in seconds of time.monotonic(); earlier parts of a resumed run put it back.
     """
 
     model: Model
-    ledger: Ledger
-    account: Account
+    book: Book
+    spending: Spending
     price: Price | None
-    run_id: str
     emit: Callable[[Event], None]
     final_seconds: float = 0.0
-    session_id: str | None = None
+    cache: ResponseCache | None = None
     usage: Usage = field(default_factory=Usage)
+    saved: Usage = field(default_factory=Usage)
+    began: float = field(default_factory=time.monotonic)
+    notices: list[str] = field(default_factory=list[str])
     partial: str = ""
     cut_by: str = ""
 
     async def call(self, request: ModelRequest, call: Call) -> ModelResponse:
-        """Reserve, call with retries, settle.
+        """Reserve, call with retries, settle; or serve the answer from the response cache.
 
         Raises:
             LimitExceededError: nothing was sent, the budget has no room for it.
             ContextLengthError: nothing was sent, the prompt leaves no room for an answer.
             ModelError: every attempt failed; each was charged.
         """
+        if self.cache is None:
+            return await self._with_retries(request, call)
+        key = self.cache.key(self.model.name, getattr(self.model, "base_url", None), request)
+        found = await asyncio.to_thread(self.cache.get, key)
+        if found is not None:
+            return self._serve(found, call)
+        response = await self._with_retries(request, call)
+        if cacheable(request, response):
+            await asyncio.to_thread(self.cache.put, key, response)
+        return response
+
+    @property
+    def seconds(self) -> float:
+        """Seconds that the run has taken, over all its parts."""
+        return time.monotonic() - self.began
+
+    def take_notices(self) -> list[str]:
+        """What the user should be told, one line each; once."""
+        notices, self.notices[:] = list(self.notices), []
+        if self.cache is not None:
+            notices += self.cache.take_notices()
+        return notices + self.book.ledger.take_notices()
+
+    def spent(self) -> dict[str, Any]:
+        """What the run has spent, in plain JSON types, for a checkpoint."""
+        spent = self.spending.account.spent
+        return {
+            "usd": format(spent.usd, "f"),
+            "tokens": spent.tokens,
+            "steps": spent.steps,
+            "tool_calls": spent.tool_calls,
+            "seconds": self.seconds,
+            "usage": self.usage.to_dict(),
+            "saved": self.saved.to_dict(),
+        }
+
+    async def _with_retries(self, request: ModelRequest, call: Call) -> ModelResponse:
         from tenacity import AsyncRetrying, retry_if_exception, stop_after_attempt
 
         retrying = AsyncRetrying(
@@ -123,7 +151,7 @@ class Meter:
         if asked is None:
             asked = wait_random_exponential(0.5, 8)(retry_state)
         seconds = min(asked, _MAX_WAIT_SECONDS)
-        left = self.account.remaining(final=True).seconds
+        left = self.spending.account.remaining(final=True).seconds
         if left is not None and seconds >= left:
             wait = f"a wait of {seconds:.1f} s before the next attempt"
             raise LimitExceededError("seconds", wait, f"{left:.1f} left") from error
@@ -132,138 +160,99 @@ class Meter:
         return seconds
 
     async def _attempt(self, request: ModelRequest, call: Call, number: int) -> ModelResponse:
+        fitted, held, least = await self._reserve(request, call, number)
+        request = replace(request, max_output_tokens=fitted.output_tokens, timeout=fitted.timeout)
+        entry = self.book.open_call(call.purpose, call.mode, call.step, usage=least, attempt=number)
+        started = time.perf_counter()
+        self.partial = self.cut_by = ""
+        usage = Usage()
+        truth: dict[str, Any] = {}
+        try:
+            response = await self._send(request, call, deadline=bool(fitted.time_limit))
+            truth = {
+                "finish_reason": response.finish_reason,
+                "prompt_seconds": response.timings.prompt,
+                "output_seconds": response.timings.output,
+            }
+            if response.finish_reason in {"length", "aborted"}:
+                self.cut_by = fitted.output_limit or fitted.time_limit
+            usage = self._priced(response.usage, started, estimated=response.usage_estimated)
+            return replace(response, usage=usage)
+        except LeanAgentError as error:
+            truth = {"error_type": error.code}
+            usage = self._priced(self._lost(request, error), started, estimated=True)
+            error.usage = usage
+            if isinstance(error, ModelTimeoutError) and fitted.time_limit:
+                left = f"{fitted.timeout:.1f} s that the cap left"
+                raise LimitExceededError(fitted.time_limit, "the call", left) from error
+            raise
+        except (asyncio.CancelledError, Exception) as error:
+            cancelled = isinstance(error, asyncio.CancelledError)
+            truth = {"error_type": "cancelled" if cancelled else "unknown"}
+            usage = self._priced(estimate_usage(request, self.partial), started, estimated=True)
+            raise
+        finally:
+            self.usage += usage
+            seconds = time.perf_counter() - started
+            self.book.close(
+                entry,
+                usage=usage,
+                list_cost=self._list_cost(usage, seconds),
+                seconds=seconds,
+                **truth,
+            )
+            self.emit(CostUpdated(self.usage))
+            await held.settle(
+                Amount(
+                    usd=usage.cost or Decimal(0),
+                    tokens=usage.total_tokens,
+                    steps=held.own.amount.steps,
+                )
+            )
+
+    async def _reserve(
+        self, request: ModelRequest, call: Call, number: int
+    ) -> tuple[Fitted, Held, Usage]:
+        """Fit the call into what is left and set its worst case aside.
+
+        Also gives the least that it will cost once it is sent: its prompt.
+        """
         prompt = await self.model.count_tokens(request.messages, request.tools)
         if request.response_schema is not None and not self.model.card.grammar:
             prompt += schema_bound(request.response_schema)  # hosted servers bill it as input
-        remaining = self.account.remaining(final=call.final)
-        limit_type, timeout = self._deadline(request, call, remaining)
-        output, shortened_by = self._fit(request, prompt, remaining, timeout)
-        is_step = call.purpose in _STEP_PURPOSES
-        worst = Amount(
-            usd=self._worst(prompt, output, timeout),
-            tokens=prompt + output,
-            steps=int(is_step and number == 1),
-        )
-        request = replace(request, max_output_tokens=output, timeout=timeout)
-        with self.account.reserve(worst, final=call.final) as reservation:
-            started = time.perf_counter()
-            self.partial = self.cut_by = ""
-            usage = Usage()
-            error_code = finish = None
-            timings = Timings()
+        least = self._priced(estimate_usage(request, ""), time.perf_counter(), estimated=True)
+        steps = int(call.purpose in STEP_PURPOSES and number == 1)
+        lost = Amount(usd=least.cost or Decimal(0), tokens=least.total_tokens, steps=steps)
+        fittings = 0
+        while True:
             try:
-                response = await self._send(request, call, deadline=bool(limit_type))
-                timings, finish = response.timings, response.finish_reason
-                if finish in {"length", "aborted"}:
-                    self.cut_by = shortened_by or limit_type
-                usage = self._priced(response.usage, started, estimated=response.usage_estimated)
-                return replace(response, usage=usage)
-            except LeanAgentError as error:
-                error_code = error.code
-                usage = self._priced(self._lost(request, error), started, estimated=True)
-                error.usage = usage
-                if isinstance(error, ModelTimeoutError) and limit_type:
-                    left = f"{timeout:.1f} s that the cap left"
-                    raise LimitExceededError(limit_type, "the call", left) from error
-                raise
-            except (asyncio.CancelledError, Exception) as error:
-                error_code = "cancelled" if isinstance(error, asyncio.CancelledError) else "unknown"
-                usage = self._priced(estimate_usage(request, self.partial), started, estimated=True)
-                raise
-            finally:
-                reservation.settle(
-                    Amount(
-                        usd=usage.cost or Decimal(0), tokens=usage.total_tokens, steps=worst.steps
-                    )
+                fitted = fit(
+                    request,
+                    prompt,
+                    await self.spending.remaining(final=call.final),
+                    model=self.model,
+                    price=self.price,
+                    kept_seconds=0.0 if call.final else self.final_seconds,
                 )
-                self._charge(call, usage, timings, started, number, finish, error_code)
+            except LimitExceededError as error:
+                await self._tell_shared(error.limit_type, final=call.final)
+                raise
+            worst = Amount(usd=fitted.usd, tokens=prompt + fitted.output_tokens, steps=steps)
+            try:
+                held = await self.spending.reserve(worst, lost=lost, final=call.final)
+            except LimitExceededError:
+                # Another run may have taken some of it since we looked: less may still fit.
+                fittings += 1
+                if fittings == _FITTINGS:
+                    raise
+            else:
+                return fitted, held, least
 
-    def _deadline(
-        self, request: ModelRequest, call: Call, remaining: Remaining
-    ) -> tuple[str, float | None]:
-        """Seconds that the call may take, and which limit says so ("" if the request does).
-
-        A machine priced by the hour has no other worst case than the time it may take.
-        """
-        bounds: list[tuple[float, str]] = []
-        if request.timeout is not None:
-            bounds.append((request.timeout, ""))
-        if remaining.seconds is not None:
-            kept = 0.0 if call.final else self.final_seconds
-            bounds.append((remaining.seconds - kept, "seconds"))
-        if self.price is not None and self.price.usd_per_hour:
-            bounds.append((_MACHINE_SECONDS, ""))
-            if remaining.usd is not None:
-                affordable = float(remaining.usd / self.price.usd_per_hour) * _SECONDS_PER_HOUR
-                bounds.append((affordable - _ABORT_SECONDS, "usd"))
-        if not bounds:
-            return "", None
-        timeout, limit_type = min(bounds)
-        if timeout <= 0:
-            raise LimitExceededError(limit_type, "a call", "what is left: no time for it")
-        return limit_type, timeout
-
-    def note_tool(
-        self,
-        tool: str,
-        step: int,
-        seconds: float,
-        outcome: Literal["done", "served", "refused", "cancelled"],
-        *,
-        is_error: bool = False,
-    ) -> None:
-        """Enter a tool call, which has no price of its own but took its time."""
-        self.ledger.append(
-            Entry(
-                ts=time.time() - seconds,
-                run_id=self.run_id,
-                session_id=self.session_id,
-                step=step,
-                operation="execute_tool",
-                purpose="tool",
-                mode="agent",
-                usage=Usage(),
-                tool=tool,
-                finish_reason=outcome,
-                error_type="tool" if is_error else None,
-                seconds=seconds,
-            )
-        )
-
-    def _charge(
-        self,
-        call: Call,
-        usage: Usage,
-        timings: Timings,
-        started: float,
-        attempt: int,
-        finish: str | None,
-        error_code: str | None,
-    ) -> None:
-        self.usage += usage
-        provider, _, model = self.model.name.partition(":")
-        seconds = time.perf_counter() - started
-        entry = Entry(
-            ts=time.time() - seconds,
-            run_id=self.run_id,
-            session_id=self.session_id,
-            step=call.step,
-            operation="chat",
-            purpose=call.purpose,
-            mode=call.mode,
-            provider=provider,
-            model=model,
-            usage=usage,
-            price_ref=self.price.reference if self.price else None,
-            attempt=attempt,
-            finish_reason=finish,
-            error_type=error_code,
-            seconds=seconds,
-            prompt_seconds=timings.prompt,
-            output_seconds=timings.output,
-        )
-        self.ledger.append(entry)
-        self.emit(CostUpdated(self.usage))
+    async def _tell_shared(self, limit_type: str, *, final: bool) -> None:
+        """Say so where it is not the run's own cap that ends it."""
+        notice = await self.spending.shared_limit(limit_type, final=final)
+        if notice and notice not in self.notices:
+            self.notices.append(notice)
 
     async def _send(self, request: ModelRequest, call: Call, *, deadline: bool) -> ModelResponse:
         """One attempt. Streams where someone watches, or where time may cut the answer short."""
@@ -291,6 +280,28 @@ class Meter:
             )
         raise ModelError("the stream ended without an end", model=self.model.name, retryable=True)
 
+    def _serve(self, found: ModelResponse, call: Call) -> ModelResponse:
+        """Give a cached answer: nothing is sent and nothing billed, but a step is a step.
+
+        Raises:
+            LimitExceededError: the run has no step left.
+        """
+        account = self.spending.account
+        if call.purpose in STEP_PURPOSES:
+            account.reserve(Amount(steps=1), final=call.final).settle(Amount(steps=1))
+        spared = priced(
+            found.usage, price=self.price, card=self.model.card, seconds=0.0, estimated=False
+        )
+        served = Usage(provenance=frozenset({"served"}))
+        self.usage += served
+        self.saved += spared
+        self.cut_by = ""
+        self.book.served_call(call.purpose, call.mode, call.step, usage=served, spared=spared)
+        if call.channel is not None and found.message.content:
+            self.emit(Token(found.message.content, call.channel))
+        self.emit(CostUpdated(self.usage))
+        return replace(found, usage=served, timings=Timings())
+
     def _lost(self, request: ModelRequest, error: LeanAgentError) -> Usage:
         """What a failed attempt used, as far as anyone can tell."""
         if error.usage is not None:
@@ -298,6 +309,11 @@ class Meter:
         if self.partial or isinstance(error, ModelTimeoutError):
             return estimate_usage(request, self.partial)
         return Usage()
+
+    def _list_cost(self, usage: Usage, seconds: float) -> Decimal | None:
+        if self.price is None:
+            return usage.cost
+        return list_cost(usage, self.price, seconds)
 
     def _priced(self, usage: Usage, started: float, *, estimated: bool) -> Usage:
         by_machine = self.price is not None and self.price.usd_per_hour
@@ -310,47 +326,3 @@ class Meter:
             seconds=time.perf_counter() - started,
             estimated=estimated,
         )
-
-    def _worst(self, prompt: int, output: int, timeout: float | None) -> Decimal:
-        if self.price is None:
-            return Decimal(0)
-        return self.price.worst_case(prompt, output, timeout or 0.0)
-
-    def _fit(
-        self,
-        request: ModelRequest,
-        prompt: int,
-        remaining: Remaining,
-        timeout: float | None,
-    ) -> tuple[int, str]:
-        """Output tokens that the window, the token cap and the money left allow.
-
-        With them, the limit that made them fewer than the request asks for ("" if none did).
-        """
-        output = request.max_output_tokens or _DEFAULT_OUTPUT_TOKENS
-        window = self.model.card.context_tokens - prompt
-        if window < _MIN_OUTPUT_TOKENS:
-            raise ContextLengthError(
-                f"a prompt of {prompt} tokens for a window of {self.model.card.context_tokens}",
-                hint="shorten the question or choose a model with a larger window",
-                model=self.model.name,
-            )
-        shortened_by = "context" if output > window else ""
-        output = min(output, window)
-        if remaining.tokens is not None and output > remaining.tokens - prompt:
-            output, shortened_by = remaining.tokens - prompt, "tokens"
-            if output < _MIN_OUTPUT_TOKENS:
-                raise LimitExceededError(
-                    "tokens", f"a prompt of {prompt}", f"{remaining.tokens} left"
-                )
-        if remaining.usd is not None and self._worst(prompt, output, timeout) > remaining.usd:
-            low, high = 0, output
-            while low < high:
-                middle = (low + high + 1) // 2
-                affordable = self._worst(prompt, middle, timeout) <= remaining.usd
-                low, high = (middle, high) if affordable else (low, middle - 1)
-            output, shortened_by = low, "usd"
-            if output < _MIN_OUTPUT_TOKENS:
-                need = self._worst(prompt, _MIN_OUTPUT_TOKENS, timeout)
-                raise LimitExceededError("usd", f"a call of ${need}", f"${remaining.usd} left")
-        return output, shortened_by

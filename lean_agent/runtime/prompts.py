@@ -6,13 +6,17 @@ stands in the last user message. Spec: gating ("Modes").
 
 from __future__ import annotations
 
+from lean_agent.ledger.budget import Remaining
+
 __all__ = [
     "ANSWER_MARK",
     "SYSTEM",
     "again",
     "agent_task",
+    "budget_line",
     "final_answer",
     "from_evidence",
+    "go_on",
     "malformed",
     "reason_task",
     "repeated",
@@ -66,3 +70,23 @@ def malformed(problem: str) -> str:
 def repeated() -> str:
     """Stands for the result of a call that was made before."""
     return "You have this result already (same call as before). Use another query, or answer."
+
+
+def budget_line(left: Remaining) -> str:
+    """What is left of the limits that are set; empty where none is."""
+    parts = [
+        f"{left.steps} steps" if left.steps is not None else "",
+        f"{left.tool_calls} tool calls" if left.tool_calls is not None else "",
+        f"{left.tokens} tokens" if left.tokens is not None else "",
+        f"${left.usd:.4f}" if left.usd is not None else "",
+        f"{left.seconds:.0f} seconds" if left.seconds is not None else "",
+    ]
+    told = ", ".join(part for part in parts if part)
+    return f"\n\n(Left to spend: {told})" if told else ""
+
+
+def go_on(*, agent: bool) -> str:
+    """Begins the second part of a run that a limit ended."""
+    if agent:
+        return "There is room to go on now. Use tools for what is missing, or answer."
+    return "There is room to go on now. Continue exactly where your text ended."

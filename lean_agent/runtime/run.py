@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Coroutine
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -18,6 +19,7 @@ from langsmith.utils import (
 from lean_agent.errors import LeanAgentError
 from lean_agent.result import ExitStatus, RunResult, TrajectoryStep
 from lean_agent.runtime.graph import compiled
+from lean_agent.runtime.resuming import node_before, past_the_limit
 from lean_agent.runtime.scope import RunScope
 from lean_agent.runtime.state import RunState, messages_of
 
@@ -29,25 +31,27 @@ __all__ = ["run_graph"]
 _RECURSION_LIMIT = 1_000_000  # steps are bounded by the budget, which ends a run with an answer
 
 
-def _result(state: RunState, scope: RunScope, started: float, status: ExitStatus) -> RunResult:
+def _result(state: RunState, scope: RunScope, status: ExitStatus) -> RunResult:
+    meter = scope.meter
     output = state["output"]
     if not output and status == "interrupted":
-        output = scope.meter.partial.strip()
+        output = meter.partial.strip()
     return RunResult(
         output=output,
         messages=messages_of(state),
-        usage=scope.meter.usage,
+        usage=meter.usage,
+        saved=meter.saved,
         mode=state["mode"] or state["forced"],  # pyright: ignore[reportArgumentType] - JSON holds str
         mode_reason=state["mode_reason"],
         exit_status=status,
         limit=state["limit"] or None,
         # A step cut short is in no state yet, but it was taken and paid for.
-        steps=max(state["steps"], scope.meter.account.spent.steps),
+        steps=max(state["steps"], meter.spending.account.spent.steps),
         tool_calls=state["tool_calls"],
-        seconds=time.perf_counter() - started,
-        run_id=scope.meter.run_id,
+        seconds=meter.seconds,
+        run_id=meter.book.run_id,
         trajectory=tuple(TrajectoryStep(**step) for step in state["trajectory"]),
-        notices=(*scope.meter.ledger.take_notices(), *_doubts(state)),
+        notices=(*meter.take_notices(), *_doubts(state)),
     )
 
 
@@ -56,9 +60,15 @@ def _doubts(state: RunState) -> tuple[str, ...]:
 
 
 async def _last_state(
-    scope: RunScope, state: RunState, checkpoints: Path | None, seen: list[RunState]
+    scope: RunScope,
+    state: RunState,
+    seen: list[RunState],
+    *,
+    checkpoints: Path | None,
+    resumed: bool,
 ) -> None:
-    """Drive the graph; ``seen[-1]`` is the newest state, whatever ends it."""
+    """Drive the graph; ``seen[0]`` is the newest state, whatever ends it."""
+    run_id = scope.meter.book.run_id
     async with AsyncExitStack() as stack:
         saver = None
         if checkpoints is not None:
@@ -67,17 +77,29 @@ async def _last_state(
             saver = await stack.enter_async_context(open_checkpoints(checkpoints))
         config: RunnableConfig = {
             "recursion_limit": _RECURSION_LIMIT,
-            "configurable": {"thread_id": scope.meter.run_id},
+            "configurable": {"thread_id": run_id},
         }
         graph = compiled(saver)
+        if resumed and state["limit"]:
+            await graph.aupdate_state(config, past_the_limit(state), as_node=node_before(state))
         stream = graph.astream(  # pyright: ignore[reportUnknownMemberType]
-            state, config, context=scope, stream_mode="values"
+            None if resumed else state, config, context=scope, stream_mode="values"
         )
         if tracing_is_enabled():
             # The environment asks langgraph's companion service for traces: prompts stay here.
             stack.enter_context(tracing_context(enabled=False))
         async for values in stream:
             seen[0] = cast("RunState", cast("Any", values))
+        if saver is not None and _status(seen[0]) == "completed":
+            await saver.forget(run_id)
+        if saver is not None and saver.failure:
+            scope.meter.notices.append(saver.failure)
+
+
+def _status(last: RunState) -> ExitStatus:
+    if last["limit"]:
+        return "limit_exceeded"
+    return "completed" if last["output"] else "failed"
 
 
 async def run_graph(
@@ -85,9 +107,10 @@ async def run_graph(
     state: RunState,
     *,
     checkpoints: Path | None = None,
+    resumed: bool = False,
     stop: asyncio.Event | None = None,
 ) -> RunResult:
-    """Run to an answer.
+    """Run to an answer; ``resumed`` says that ``state`` is the last checkpoint of an earlier part.
 
     Setting ``stop`` ends the run cleanly: what was spent is charged, and the result so far comes
     back with exit_status "interrupted".
@@ -95,31 +118,51 @@ async def run_graph(
     Raises:
         LeanAgentError: with ``result`` holding what was done and spent until then.
     """
-    started = time.perf_counter()
     seen = [state]
-    work = asyncio.ensure_future(_last_state(scope, state, checkpoints, seen))
-    stopping = asyncio.ensure_future(stop.wait()) if stop is not None else None
+    status: ExitStatus = "failed"
+    row = scope.meter.book.open_run(state["mode"] or state["forced"])  # pyright: ignore[reportArgumentType] - JSON holds str
     try:
-        if stopping is not None:
-            await asyncio.wait({work, stopping}, return_when=asyncio.FIRST_COMPLETED)
-            if not work.done():
-                work.cancel()
-                await asyncio.wait({work})
-                return _result(seen[0], scope, started, "interrupted")
-        await work
+        stopped = await _until(
+            _last_state(scope, state, seen, checkpoints=checkpoints, resumed=resumed), stop
+        )
+        status = "interrupted" if stopped else _status(seen[0])
+    except asyncio.CancelledError:
+        status = "interrupted"
+        raise
     except LeanAgentError as error:
-        error.result = _result(seen[0], scope, started, "failed")
+        error.result = _result(seen[0], scope, "failed")
         raise
     except Exception as error:
         wrapped = LeanAgentError(f"unexpected {type(error).__name__}: {error}")
-        wrapped.result = _result(seen[0], scope, started, "failed")
+        wrapped.result = _result(seen[0], scope, "failed")
         raise wrapped from error
     finally:
-        for task in (work, stopping):
+        scope.meter.book.close(
+            row,
+            mode=seen[0]["mode"] or seen[0]["forced"],
+            step=seen[0]["steps"],
+            finish_reason=status,
+            seconds=time.time() - row.ts,
+        )
+        await scope.meter.spending.close()
+    return _result(seen[0], scope, status)
+
+
+async def _until(work: Coroutine[Any, Any, None], stop: asyncio.Event | None) -> bool:
+    """Await ``work``; True if ``stop`` was set first, and the work cancelled."""
+    running = asyncio.ensure_future(work)
+    stopping = asyncio.ensure_future(stop.wait()) if stop is not None else None
+    try:
+        if stopping is not None:
+            await asyncio.wait({running, stopping}, return_when=asyncio.FIRST_COMPLETED)
+            if not running.done():
+                running.cancel()
+                await asyncio.wait({running})
+                return True
+        await running
+        return False
+    finally:
+        for task in (running, stopping):
             if task is not None and not task.done():
                 task.cancel()
                 await asyncio.wait({task})
-    last = seen[0]
-    if last["limit"]:
-        return _result(last, scope, started, "limit_exceeded")
-    return _result(last, scope, started, "completed" if last["output"] else "failed")

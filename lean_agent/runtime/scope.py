@@ -19,7 +19,8 @@ __all__ = ["RunScope"]
 
 @dataclass(slots=True, kw_only=True)
 class RunScope:
-    """``streaming`` says that someone reads tokens as they come.
+    """``streaming`` says that someone reads tokens as they come, ``show_budget`` that the model is
+    told with each observation what is left.
 
     ``action_format`` is None until the first agent phase asks for it: a probe costs model calls,
     and a run that needs no tools does not pay for it.
@@ -33,6 +34,7 @@ class RunScope:
     context: RunContext
     emit: Callable[[Event], None]
     streaming: bool = False
+    show_budget: bool = False
     temperature: float | None = 0.0
     seed: int | None = None
 

@@ -20,7 +20,8 @@ class RunState(TypedDict):
     ``messages`` and ``calls`` are in OpenAI's wire form; ``trajectory`` holds
     TrajectoryStep.to_dict(). ``mistakes`` counts malformed actions since the last good one;
     ``idle`` the steps in a row that only repeated earlier calls. ``problem`` is why the answer
-    failed its check, ``limit`` the limit that ended the search.
+    failed its check, ``limit`` the limit that ended the search. ``going_on`` says that the last
+    message is an answer that a limit cut short. ``spent`` is Meter.spent() after the last node.
     """
 
     task: str
@@ -39,6 +40,8 @@ class RunState(TypedDict):
     tool_calls: int
     mistakes: int
     idle: int
+    going_on: bool
+    spent: dict[str, Any]
 
 
 def start_state(task: str, forced: str, messages: list[Message]) -> RunState:
@@ -60,6 +63,8 @@ def start_state(task: str, forced: str, messages: list[Message]) -> RunState:
         tool_calls=0,
         mistakes=0,
         idle=0,
+        going_on=False,
+        spent={},
     )
 
 

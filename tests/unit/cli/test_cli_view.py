@@ -6,7 +6,7 @@ import io
 import signal
 import sys
 from collections.abc import AsyncGenerator
-from typing import Any, cast
+from typing import Any
 
 import pytest
 
@@ -152,9 +152,7 @@ class FakeAgent:
     def __init__(self, *script: Event | Exception | None) -> None:
         self.script = script
 
-    async def stream(
-        self, task: str, *, mode: Any, history: Any, stop: asyncio.Event
-    ) -> AsyncGenerator[Event]:
+    async def stream(self, stop: asyncio.Event) -> AsyncGenerator[Event]:
         for item in self.script:
             if isinstance(item, Exception):
                 raise item
@@ -166,7 +164,7 @@ class FakeAgent:
 
 
 async def outcome_of(*script: Event | Exception | None) -> Any:
-    return await follow(cast("Any", FakeAgent(*script)), "q", View(quiet=True))
+    return await follow(FakeAgent(*script).stream, View(quiet=True))
 
 
 @pytest.mark.parametrize(
@@ -226,9 +224,7 @@ async def test_ctrl_c_stops_the_run_and_gives_the_signal_back() -> None:
 
 def test_a_third_ctrl_c_ends_the_process() -> None:
     class Deaf(FakeAgent):
-        async def stream(
-            self, task: str, *, mode: Any, history: Any, stop: asyncio.Event
-        ) -> AsyncGenerator[Event]:
+        async def stream(self, stop: asyncio.Event) -> AsyncGenerator[Event]:
             yield RunStarted("r1")
             for _ in range(2):
                 with contextlib.suppress(asyncio.CancelledError):
@@ -238,7 +234,7 @@ def test_a_third_ctrl_c_ends_the_process() -> None:
         loop = asyncio.get_running_loop()
         for delay in (0.1, 0.2, 0.3):
             loop.call_later(delay, signal.raise_signal, signal.SIGINT)
-        await follow(cast("Any", Deaf()), "q", View(quiet=True))
+        await follow(Deaf().stream, View(quiet=True))
         pytest.fail("the session went on")
 
     with pytest.raises(SystemExit) as end:
@@ -248,9 +244,7 @@ def test_a_third_ctrl_c_ends_the_process() -> None:
 
 async def test_a_second_ctrl_c_does_not_wait_for_a_run_that_will_not_stop() -> None:
     class Stubborn(FakeAgent):
-        async def stream(
-            self, task: str, *, mode: Any, history: Any, stop: asyncio.Event
-        ) -> AsyncGenerator[Event]:
+        async def stream(self, stop: asyncio.Event) -> AsyncGenerator[Event]:
             yield RunStarted("r1")
             yield Token("so far", "answer")
             await asyncio.sleep(60)
@@ -258,6 +252,6 @@ async def test_a_second_ctrl_c_does_not_wait_for_a_run_that_will_not_stop() -> N
     loop = asyncio.get_running_loop()
     for delay in (0.1, 0.2):
         loop.call_later(delay, signal.raise_signal, signal.SIGINT)
-    outcome = await follow(cast("Any", Stubborn()), "q", View(quiet=True))
+    outcome = await follow(Stubborn().stream, View(quiet=True))
     assert outcome.exit_code == 130
     assert outcome.to_dict()["output"] == "so far"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from support.scripted_runs import (
     searching,
 )
 
-from lean_agent import Ledger, RunContext, tool
+from lean_agent import Budget, Ledger, RunContext, tool
 from lean_agent.errors import ConfigurationError
 from lean_agent.events import (
     CostUpdated,
@@ -120,11 +121,12 @@ async def test_checkpoints_hold_the_run_as_plain_json(ledger: Ledger, tmp_path: 
     from lean_agent.runtime.graph import compiled
 
     path = tmp_path / "checkpoints.sqlite"
-    subject, _ = agent([SEARCH, ANSWER, "29.8"], ledger, tools=[searching()], checkpoints=path)
-    result = await subject.run("x", mode="agent")
+    subject, _ = agent([SEARCH, "29.8"], ledger, tools=[searching()], checkpoints=path)
+    result = await subject.run("x", mode="agent", budget=Budget(steps=2))
     async with open_checkpoints(path) as saver:
         kept = await compiled(saver).aget_state({"configurable": {"thread_id": result.run_id}})
     assert kept.values["output"] == "29.8"
+    assert json.loads(json.dumps(kept.values)) == kept.values
     assert [t["tool"] for t in kept.values["trajectory"]] == ["search"]
     assert kept.next == ()
 

@@ -1,0 +1,56 @@
+"""What a caller hands to an Agent, checked before anything is spent."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, cast
+
+from lean_agent._semconv import Mode
+from lean_agent.errors import ConfigurationError
+from lean_agent.function_tool import tool as as_tool
+from lean_agent.tool_spec import Tool
+
+__all__ = ["checked_task", "known_mode", "tools_by_name"]
+
+_MAX_TASK_CHARS = 1_000_000
+
+
+def tools_by_name(tools: Sequence[Tool | Callable[..., Any]]) -> dict[str, Tool]:
+    """The tools, functions made into tools, in the order given.
+
+    Raises:
+        ConfigurationError: two of one name, or one that cannot be described.
+    """
+    found: dict[str, Tool] = {}
+    for given in tools:
+        made = given if isinstance(given, Tool) else cast("Tool", as_tool(given))
+        if made.spec.name in found or made.spec.name == "answer":
+            raise ConfigurationError(
+                f"two tools are called {made.spec.name!r}"
+                if made.spec.name in found
+                else "a tool may not be called 'answer': the agent loop uses that word",
+                hint="rename one with @tool(name=...)",
+            )
+        found[made.spec.name] = made
+    return found
+
+
+def known_mode(mode: Mode) -> Mode:
+    """``mode``, or ConfigurationError if there is none of that name."""
+    if mode not in {"auto", "instant", "reason", "agent"}:
+        raise ConfigurationError(
+            f"there is no mode {mode!r}", hint="choose auto, instant, reason or agent"
+        )
+    return mode
+
+
+def checked_task(task: str) -> str:
+    """``task``, or ConfigurationError if it is empty or too long to be a question."""
+    if not task.strip():
+        raise ConfigurationError("the question is empty", hint="say what is to be done")
+    if len(task) > _MAX_TASK_CHARS:
+        raise ConfigurationError(
+            f"the question has {len(task):,} characters, more than {_MAX_TASK_CHARS:,}",
+            hint="put long text into a file and offer read_file or search",
+        )
+    return task

@@ -1,0 +1,160 @@
+"""Runs that are not complete: what ``lean-agent resume`` needs beside their checkpoints.
+
+A run is kept from its beginning, so that one that is killed can go on too, and forgotten when it is
+complete or has been left for 30 days.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import time
+from dataclasses import asdict, dataclass, fields, replace
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+from lean_agent._paths import state_dir
+from lean_agent.cli.options import RunOptions
+from lean_agent.cli.streams import say
+from lean_agent.errors import ConfigurationError
+from lean_agent.result import RunResult
+
+__all__ = ["KeptRun", "checkpoints_path", "find", "kept_runs", "settle", "usable_checkpoints"]
+
+_DAYS = 30
+_SECONDS_PER_DAY = 86_400
+
+
+def checkpoints_path() -> Path:
+    """Where the command line keeps the states of runs."""
+    return state_dir() / "checkpoints.sqlite"
+
+
+def usable_checkpoints() -> Path | None:
+    """The same, or None, told, where nothing can be kept: a run is worth more than its resuming."""
+    path = checkpoints_path()
+    try:
+        _folder().mkdir(mode=0o700, parents=True, exist_ok=True)
+        os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+    except OSError as error:
+        say(f"note: this run cannot be resumed: {path}: {error.strerror}")
+        return None
+    return path
+
+
+def _folder() -> Path:
+    return state_dir() / "runs"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeptRun:
+    """A run's question and the options it was given. It may hold private text: mode 0600."""
+
+    run_id: str
+    question: str
+    options: RunOptions
+    started: float = 0.0
+
+    @property
+    def _path(self) -> Path:
+        return _folder() / f"{self.run_id}.json"
+
+    def write(self) -> None:
+        """Keep it; a disk that refuses costs only the resuming."""
+        corpus, files = self.options.corpus, self.options.files
+        options = asdict(
+            replace(
+                self.options,
+                corpus=corpus.resolve() if corpus is not None else None,
+                files=[file.resolve() for file in files],
+            )
+        )
+        data = {"question": self.question, "options": options, "started": time.time()}
+        temporary = self._path.with_suffix(".part")
+        try:
+            fd = os.open(temporary, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600)
+            with os.fdopen(fd, "w", encoding="utf-8") as file:
+                json.dump(data, file, default=str)
+            temporary.replace(self._path)
+        except OSError as error:
+            say(f"note: this run cannot be resumed: {self._path}: {error.strerror}")
+
+    def forget(self) -> None:
+        self._path.unlink(missing_ok=True)
+
+
+def kept_runs() -> list[KeptRun]:
+    """All of them, the newest first; what is no such file is left out."""
+    found: list[KeptRun] = []
+    for path in _folder().glob("*.json"):
+        try:
+            data = json.loads(path.read_text(encoding="utf-8"))
+            found.append(
+                KeptRun(
+                    run_id=path.stem,
+                    question=str(data["question"]),
+                    options=_options(data["options"]),
+                    started=float(data["started"]),
+                )
+            )
+        except (OSError, ValueError, KeyError, TypeError):
+            continue
+    found.sort(key=lambda run: run.started, reverse=True)
+    return [run for run in found if not _old(run)]
+
+
+def _old(run: KeptRun) -> bool:
+    old = time.time() - run.started > _DAYS * _SECONDS_PER_DAY
+    if old:
+        run.forget()
+    return old
+
+
+def _options(data: dict[str, Any]) -> RunOptions:
+    known = {field.name for field in fields(RunOptions)}
+    options = RunOptions(**{name: value for name, value in data.items() if name in known})
+    return replace(
+        options,
+        corpus=Path(options.corpus) if options.corpus is not None else None,
+        files=[Path(file) for file in options.files],
+        budget_usd=Decimal(options.budget_usd) if options.budget_usd is not None else None,
+    )
+
+
+def find(prefix: str | None) -> KeptRun:
+    """The run that begins so; the newest without a prefix.
+
+    Raises:
+        ConfigurationError: there is none, or several begin so.
+    """
+    runs = kept_runs()
+    matching = [run for run in runs if run.run_id.startswith(prefix or "")]
+    if not matching:
+        which = f"no run {prefix!r}" if prefix else "no run"
+        raise ConfigurationError(
+            f"there is {which} to resume", hint="`lean-agent resume --list` shows those there are"
+        )
+    if prefix and len(matching) > 1:
+        ids = ", ".join(run.run_id for run in matching[:3])
+        raise ConfigurationError(f"several runs begin with {prefix!r}", hint=f"one of: {ids}")
+    return matching[0]
+
+
+def settle(result: RunResult) -> str:
+    """Forget a complete run; of another say how to go on with it ("" if it was not kept)."""
+    path = _folder() / f"{result.run_id}.json"
+    if result.exit_status == "completed":
+        with contextlib.suppress(OSError):  # it was never kept
+            path.unlink()
+        return ""
+    if not result.run_id or not path.exists():
+        return ""
+    raised = {
+        "usd": " --budget-usd USD",
+        "tokens": " --max-tokens N",
+        "steps": " --max-steps N",
+        "seconds": " --max-seconds S",
+    }
+    return f"to go on: lean-agent resume {result.run_id[:12]}{raised.get(result.limit or '', '')}"

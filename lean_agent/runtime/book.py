@@ -1,0 +1,113 @@
+"""The book of one run: what it enters in the ledger. Spec: ledger ("Entries")."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+
+from lean_agent._semconv import Mode, Purpose
+from lean_agent.ledger.entries import Entry
+from lean_agent.ledger.ledger import Ledger
+from lean_agent.usage import Usage
+
+__all__ = ["Book"]
+
+ToolOutcome = Literal["done", "served", "refused", "cancelled"]
+
+
+@dataclass(slots=True, kw_only=True)
+class Book:
+    """``root_id`` is the id of the run's own row; a resumed run has one row for each part.
+
+    ``model`` is ``provider:name``; ``last_call`` the id of the newest model call.
+    """
+
+    ledger: Ledger
+    run_id: str
+    root_id: str
+    model: str
+    price_ref: str | None = None
+    session_id: str | None = None
+    task_id: str | None = None
+    last_call: str | None = None
+
+    def _entry(self, **fields: Any) -> Entry:
+        return Entry(run_id=self.run_id, session_id=self.session_id, task_id=self.task_id, **fields)
+
+    def _call(self, purpose: Purpose, mode: Mode, step: int, **fields: Any) -> Entry:
+        provider, _, model = self.model.partition(":")
+        entry = self._entry(
+            parent_id=self.root_id,
+            step=step,
+            operation="chat",
+            purpose=purpose,
+            mode=mode,
+            provider=provider,
+            model=model,
+            price_ref=self.price_ref,
+            **fields,
+        )
+        self.ledger.append(entry)
+        self.last_call = entry.id
+        return entry
+
+    def open_run(self, mode: Mode) -> Entry:
+        """Enter that the run begins."""
+        entry = self._entry(
+            id=self.root_id,
+            operation="invoke_agent",
+            purpose="run",
+            mode=mode,
+            usage=Usage(),
+            state="open",
+        )
+        self.ledger.append(entry)
+        return entry
+
+    def open_call(
+        self, purpose: Purpose, mode: Mode, step: int, *, usage: Usage, attempt: int
+    ) -> Entry:
+        """Enter a model call before it is sent, with the least that it will cost."""
+        return self._call(
+            purpose, mode, step, usage=usage, list_cost=usage.cost, attempt=attempt, state="open"
+        )
+
+    def close(self, entry: Entry, **truth: Any) -> None:
+        """Enter what became of ``entry``: the fields of Entry that are known by now."""
+        self.ledger.append(replace(entry, state="closed", **truth))
+
+    def served_call(
+        self, purpose: Purpose, mode: Mode, step: int, *, usage: Usage, spared: Usage
+    ) -> None:
+        """Enter a model call that the response cache answered; ``spared`` is what it had cost."""
+        self._call(
+            purpose,
+            mode,
+            step,
+            usage=usage,
+            list_cost=spared.cost,
+            saved_tokens=spared.total_tokens,
+            finish_reason="served",
+            seconds=0.0,
+        )
+
+    def tool(
+        self, name: str, step: int, seconds: float, outcome: ToolOutcome, *, is_error: bool = False
+    ) -> None:
+        """Enter a tool call, which has no price of its own but took its time."""
+        self.ledger.append(
+            self._entry(
+                ts=time.time() - seconds,
+                parent_id=self.last_call or self.root_id,
+                step=step,
+                operation="execute_tool",
+                purpose="tool",
+                mode="agent",
+                usage=Usage(),
+                tool=name,
+                finish_reason=outcome,
+                error_type="tool" if is_error else None,
+                seconds=seconds,
+            )
+        )

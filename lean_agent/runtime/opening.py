@@ -1,0 +1,132 @@
+"""Opening one part of a run: its state, its account and its meter, before anything is spent."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from lean_agent.errors import ConfigurationError, LedgerError
+from lean_agent.events import Event
+from lean_agent.ledger import queries
+from lean_agent.ledger.account import Account
+from lean_agent.ledger.budget import Budget
+from lean_agent.ledger.caps import open_shared
+from lean_agent.ledger.ledger import Ledger
+from lean_agent.model import Model
+from lean_agent.models.response_cache import ResponseCache
+from lean_agent.price import Price
+from lean_agent.runtime.book import Book
+from lean_agent.runtime.holdback import held_back, held_back_seconds
+from lean_agent.runtime.meter import Meter
+from lean_agent.runtime.resuming import Earlier
+from lean_agent.runtime.spending import Spending, least
+from lean_agent.runtime.state import RunState
+
+__all__ = ["Part", "open_meter"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Part:
+    """The first part of a run, or a resumed one, which goes on from its checkpoint.
+
+    ``root_id`` names the part's row in the ledger.
+    """
+
+    run_id: str
+    root_id: str
+    budget: Budget
+    deps: Any
+    first_state: RunState | None = None
+    session_id: str | None = None
+    task_id: str | None = None
+
+    @property
+    def resumed(self) -> bool:
+        return self.first_state is None
+
+
+async def open_meter(
+    part: Part,
+    state: RunState,
+    *,
+    model: Model,
+    ledger: Ledger,
+    account: Account | None,
+    price: Price | None,
+    cache: ResponseCache | None,
+    emit: Callable[[Event], None],
+) -> Meter:
+    """The meter of one part, with the slice for its final answer held back at every level.
+
+    Raises:
+        ConfigurationError: a dollar cap cannot hold, as nobody knows the model's price; or the run
+            to resume was ended by a limit that the new budget does not raise.
+    """
+    notices: list[str] = []
+    shared = open_shared(ledger.folder, notices.append)
+    earlier = await _earlier(ledger, part, state)
+    own = Account(part.budget, spent=earlier.amount, elapsed=earlier.seconds)
+    if part.resumed and state["limit"] and getattr(own.remaining(), state["limit"], None) == 0:
+        limit = state["limit"]
+        raise ConfigurationError(
+            f"the {limit} limit that ended the run is not raised",
+            hint=f"resume with more than Budget({limit}={getattr(part.budget, limit)})",
+        )
+    left = own.remaining()
+    if account is not None:
+        left = least(left, account.remaining())
+    if shared is not None:
+        left = least(left, await shared.remaining())
+    if left.usd is not None and price is None and not model.card.self_hosted:
+        raise ConfigurationError(
+            f"a dollar cap cannot hold: the price of {model.name} is unknown",
+            hint=f'add [models."{model.name}"] with input and output (USD per million '
+            "tokens) to prices.toml, or cap tokens instead",
+        )
+    holdback = held_back(left, price)
+    if shared is not None:
+        await shared.open(holdback)
+    return Meter(
+        model=model,
+        book=Book(
+            ledger=ledger,
+            run_id=part.run_id,
+            root_id=part.root_id,
+            model=model.name,
+            price_ref=price.reference if price else None,
+            session_id=part.session_id,
+            task_id=part.task_id,
+        ),
+        spending=Spending(
+            account=Account(
+                part.budget,
+                parent=account,
+                holdback=holdback,
+                spent=earlier.amount,
+                elapsed=earlier.seconds,
+            ),
+            shared=shared,
+        ),
+        price=price,
+        emit=emit,
+        final_seconds=held_back_seconds(left),
+        cache=cache,
+        usage=earlier.usage,
+        saved=earlier.saved,
+        began=time.monotonic() - earlier.seconds,
+        notices=notices,
+    )
+
+
+async def _earlier(ledger: Ledger, part: Part, state: RunState) -> Earlier:
+    """What earlier parts spent; the ledger is only asked where there was one."""
+    if not part.resumed:
+        return Earlier()
+    try:
+        rows = await asyncio.to_thread(queries.show, ledger.folder, part.run_id)
+    except LedgerError:
+        rows = []
+    return Earlier.of(state, rows)

@@ -1,0 +1,114 @@
+"""Going on with a run that a limit ended, or that was interrupted or killed.
+
+What was answered and found stays in the messages, and what was spent counts against the new
+budget: no call that was paid for is made again. Spec: ledger ("Budgets").
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
+from pathlib import Path
+from typing import Any, cast
+
+from lean_agent.errors import ConfigurationError
+from lean_agent.ledger.budget import Amount
+from lean_agent.messages import Message
+from lean_agent.runtime import prompts
+from lean_agent.runtime.meter import STEP_PURPOSES
+from lean_agent.runtime.state import RunState
+from lean_agent.usage import Usage
+
+__all__ = ["Earlier", "last_checkpoint", "node_before", "past_the_limit"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Earlier:
+    """What the earlier parts of a run spent. ``seconds`` is the time they took."""
+
+    amount: Amount = field(default_factory=Amount)
+    seconds: float = 0.0
+    usage: Usage = field(default_factory=Usage)
+    saved: Usage = field(default_factory=Usage)
+
+    @classmethod
+    def of(cls, state: RunState, rows: Sequence[Mapping[str, Any]]) -> Earlier:
+        """The larger of what Meter.spent() wrote and what the ledger's ``rows`` of the run say.
+
+        The checkpoint lacks a call that was cut off in the middle, the ledger what its disk
+        refused.
+        """
+        spent = state["spent"]
+        usage = Usage.from_dict(spent["usage"]) if spent else Usage()
+        saved = Usage.from_dict(spent["saved"]) if spent else Usage()
+        calls = [row for row in rows if row["operation"] == "chat"]
+        entered = sum((_usage(row) for row in calls), Usage())
+        if entered.total_tokens > usage.total_tokens:
+            usage = entered
+        steps = sum(row["purpose"] in STEP_PURPOSES and row["attempt"] == 1 for row in calls)
+        done = sum(row["finish_reason"] in {"done", "cancelled"} for row in rows)
+        amount = Amount(
+            usd=max(Decimal(spent.get("usd", 0)), usage.cost or Decimal(0)),
+            tokens=max(spent.get("tokens", 0), usage.total_tokens),
+            steps=max(spent.get("steps", 0), steps),
+            tool_calls=max(spent.get("tool_calls", 0), done),
+        )
+        return cls(amount=amount, seconds=spent.get("seconds", 0.0), usage=usage, saved=saved)
+
+
+def _usage(row: Mapping[str, Any]) -> Usage:
+    marks = (row["provenance"] or "").split("+")
+    return Usage(
+        input_tokens=row["input_tokens"],
+        output_tokens=row["output_tokens"],
+        cache_read_input_tokens=row["cache_read_input_tokens"],
+        cache_creation_input_tokens=row["cache_creation_input_tokens"],
+        reasoning_output_tokens=row["reasoning_output_tokens"],
+        cost=row["cost"],
+        provenance=frozenset(mark for mark in marks if mark),  # pyright: ignore[reportArgumentType]
+    )
+
+
+async def last_checkpoint(path: Path, run_id: str) -> RunState:
+    """The last state that was kept of a run that has not ended.
+
+    Raises:
+        ConfigurationError: there is none, or the file cannot be opened.
+    """
+    from lean_agent.runtime.checkpoints import open_checkpoints
+
+    # Opening makes the file; asking for a run must not.
+    if await asyncio.to_thread(path.exists):
+        async with open_checkpoints(path) as saver:
+            kept = await saver.aget_tuple({"configurable": {"thread_id": run_id}})
+        if kept is not None:
+            return cast("RunState", cast("Any", kept.checkpoint["channel_values"]))
+    raise ConfigurationError(
+        f"there is no run {run_id!r} to resume",
+        hint="a run is kept until it is complete, where checkpoints are kept at all",
+    )
+
+
+def node_before(state: RunState) -> str:
+    """The node after which the run goes on: into its mode, or back to thinking."""
+    return "act" if state["mode"] == "agent" else "gate"
+
+
+def past_the_limit(state: RunState) -> dict[str, Any]:
+    """The update that takes the limit away and tells the model, if it has answered, to go on."""
+    agent = state["mode"] == "agent"
+    answered = bool(state["messages"]) and state["messages"][-1]["role"] == "assistant"
+    update: dict[str, Any] = {
+        "limit": "",
+        "problem": "",
+        "finish_reason": "",
+        "answered": False,
+        "mistakes": 0,
+        "idle": 0,
+        "going_on": answered and not agent,
+    }
+    if answered and agent:
+        update["messages"] = [Message("user", prompts.go_on(agent=True)).to_dict()]
+    return update

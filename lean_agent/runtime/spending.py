@@ -1,0 +1,85 @@
+"""What one run may spend: its own account, and the caps that it shares with other processes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from lean_agent.ledger.account import Account, Reservation
+from lean_agent.ledger.budget import Amount, Remaining
+from lean_agent.ledger.shared import SharedAccount, SharedReservation
+
+__all__ = ["Held", "Spending", "least"]
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """An amount set aside in both."""
+
+    own: Reservation
+    shared: SharedReservation | None
+
+    async def settle(self, actual: Amount) -> None:
+        """Charge ``actual`` and free the rest."""
+        self.own.settle(actual)
+        if self.shared is not None:
+            await self.shared.settle(actual)
+
+
+@dataclass(slots=True, kw_only=True)
+class Spending:
+    """``shared`` is None where the user has set no caps for all processes together."""
+
+    account: Account
+    shared: SharedAccount | None = None
+
+    async def remaining(self, *, final: bool = False) -> Remaining:
+        """The least that is left in any of them."""
+        own = self.account.remaining(final=final)
+        if self.shared is None:
+            return own
+        return least(own, await self.shared.remaining(final=final))
+
+    async def reserve(self, amount: Amount, *, lost: Amount, final: bool = False) -> Held:
+        """Set ``amount`` aside; ``lost`` is charged if this process dies before it settles.
+
+        Raises:
+            LimitExceededError: nothing was reserved.
+        """
+        own = self.account.reserve(amount, final=final)
+        if self.shared is None:
+            return Held(own, None)
+        try:
+            shared = await self.shared.reserve(amount, lost=lost, final=final)
+        except BaseException:
+            own.refund()
+            raise
+        return Held(own, shared)
+
+    async def shared_limit(self, limit_type: str, *, final: bool) -> str:
+        """A line that says so if a shared cap, not the run's own, leaves the least; else ""."""
+        if self.shared is None:
+            return ""
+        left = getattr(await self.shared.remaining(final=final), limit_type, None)
+        own = getattr(self.account.remaining(final=final), limit_type, None)
+        if left is None or (own is not None and own < left):
+            return ""
+        return (
+            f"the cap on {limit_type} that all runs share leaves {left}; `lean-agent ledger budget "
+            "show` tells it, `budget set` raises it"
+        )
+
+    async def close(self) -> None:
+        """Give back what was held for an answer that is written by now."""
+        self.account.close()
+        if self.shared is not None:
+            await self.shared.close()
+
+
+def least(one: Remaining, other: Remaining) -> Remaining:
+    """Field by field; None is unlimited."""
+    fields: dict[str, Any] = {}
+    for name in Remaining.__slots__:
+        values = [v for v in (getattr(one, name), getattr(other, name)) if v is not None]
+        fields[name] = min(values) if values else None
+    return Remaining(**fields)

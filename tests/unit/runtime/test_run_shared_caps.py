@@ -1,0 +1,133 @@
+"""Daily and monthly caps of a ledger folder, and a session's account, in runs."""
+
+from __future__ import annotations
+
+import asyncio
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+from lean_agent.ledger.caps import cap_status, set_cap
+from support.scripted_runs import ANSWER, SEARCH, agent, searching
+
+from lean_agent import Account, Budget, Ledger
+from lean_agent.errors import ConfigurationError
+from lean_agent.ledger.budget import Amount
+from lean_agent.model import ModelCard, ModelRequest
+from lean_agent.models.pricing import PriceTable
+
+
+def search_on(request: ModelRequest) -> str:
+    if "Now answer" in request.messages[-1].content:
+        return "found"
+    return SEARCH.replace("gallium", f"metal {len(request.messages)}")
+
+
+def day(ledger: Ledger, **limits: Any) -> None:
+    set_cap(ledger.folder, "day", Budget(**limits), spent=Amount())
+
+
+async def test_a_daily_cap_ends_a_run_with_its_answer(ledger: Ledger) -> None:
+    day(ledger, tokens=2_000)
+    subject, _ = agent([search_on] * 50, ledger, tools=[searching()])
+    result = await subject.run("x", mode="agent")
+    assert (result.exit_status, result.limit, result.output) == (
+        "limit_exceeded",
+        "tokens",
+        "found",
+    )
+    assert any("ledger budget" in notice for notice in result.notices)
+    (status,) = cap_status(ledger.folder)
+    assert status.totals.spent.tokens == result.usage.total_tokens <= 2_000
+    assert status.totals.reserved.tokens == 0
+
+
+async def test_runs_at_once_share_the_cap_and_each_has_its_answer(ledger: Ledger) -> None:
+    day(ledger, tokens=12_000)
+    subject, _ = agent([search_on] * 500, ledger, tools=[searching()])
+    results = await asyncio.gather(*(subject.run(f"q{i}", mode="agent") for i in range(6)))
+    assert {r.exit_status for r in results} == {"limit_exceeded"}
+    assert [r.output for r in results] == ["found"] * 6
+    (status,) = cap_status(ledger.folder)
+    assert status.totals.spent.tokens == sum(r.usage.total_tokens for r in results) <= 12_000
+    assert status.totals.reserved.tokens == 0
+
+
+async def test_a_spent_cap_sends_nothing(ledger: Ledger) -> None:
+    set_cap(ledger.folder, "month", Budget(tokens=100), spent=Amount(tokens=100))
+    subject, model = agent(["never"], ledger)
+    result = await subject.run("hello")
+    assert (result.exit_status, result.limit, model.requests) == ("limit_exceeded", "tokens", [])
+
+
+async def test_an_unpriced_model_is_refused_under_a_daily_dollar_cap(ledger: Ledger) -> None:
+    day(ledger, usd=1)
+    subject, model = agent(["never"], ledger, ModelCard(action_format="schema"))
+    with pytest.raises(ConfigurationError, match="a dollar cap cannot hold"):
+        await subject.run("hello")
+    assert model.requests == []
+
+
+async def test_dollars_of_every_attempt_count(ledger: Ledger, tmp_path: Path) -> None:
+    prices = tmp_path / "prices.toml"
+    prices.write_text('[models."scripted:test"]\ninput = "1000"\noutput = "1000"\n')
+    day(ledger, usd=5)
+    subject, _ = agent(
+        [SEARCH, "nonsense", ANSWER, "29.8"],
+        ledger,
+        tools=[searching()],
+        prices=PriceTable(prices),
+    )
+    result = await subject.run("x", mode="agent")
+    (status,) = cap_status(ledger.folder)
+    assert status.totals.spent.usd == result.usage.cost
+    assert isinstance(result.usage.cost, Decimal)
+
+
+async def test_a_cap_that_cannot_be_written_keeps_enforcing(ledger: Ledger) -> None:
+    day(ledger, tokens=2_000)
+    (ledger.folder / "budgets.sqlite").write_bytes(b"no database at all" * 500)
+    subject, _ = agent([search_on] * 50, ledger, tools=[searching()])
+    result = await subject.run("x", mode="agent")
+    assert result.output
+    assert result.notices
+
+
+async def test_a_session_is_charged_for_every_run_and_ends_them(ledger: Ledger) -> None:
+    session = Account(Budget(tokens=3_000))
+    subject, _ = agent([search_on] * 50, ledger, tools=[searching()], account=session)
+    first = await subject.run("x", mode="agent", budget=Budget(steps=3))
+    assert (first.exit_status, first.limit) == ("limit_exceeded", "steps")
+    assert session.spent.tokens == first.usage.total_tokens
+    second = await subject.run("y", mode="agent")
+    assert (second.exit_status, second.limit, second.output) == (
+        "limit_exceeded",
+        "tokens",
+        "found",
+    )
+    assert session.spent.tokens == first.usage.total_tokens + second.usage.total_tokens <= 3_000
+    assert session.reserved == Amount()
+
+
+async def test_siblings_cannot_eat_the_slice_of_each_others_answers(ledger: Ledger) -> None:
+    session = Account(Budget(tokens=12_000))
+    subject, _ = agent([search_on] * 500, ledger, tools=[searching()], account=session)
+    results = await asyncio.gather(*(subject.run(f"q{i}", mode="agent") for i in range(6)))
+    assert [r.output for r in results] == ["found"] * 6
+    assert session.spent.tokens <= 12_000
+    assert session.reserved == Amount()
+
+
+async def test_a_resumed_run_is_charged_once_to_the_session(ledger: Ledger, tmp_path: Path) -> None:
+    session = Account(Budget(tokens=50_000))
+    subject, _ = agent(
+        [search_on] * 50,
+        ledger,
+        tools=[searching()],
+        account=session,
+        checkpoints=tmp_path / "checkpoints.sqlite",
+    )
+    first = await subject.run("x", mode="agent", budget=Budget(steps=3))
+    second = await subject.resume(first.run_id, budget=Budget(steps=6))
+    assert session.spent.tokens == second.usage.total_tokens
