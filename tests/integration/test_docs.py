@@ -62,7 +62,7 @@ def test_every_other_command_is_ours() -> None:
 def test_every_command_of_the_program_is_documented() -> None:
     pages = "\n".join(page.read_text(encoding="utf-8") for page in PAGES)
     for group, commands in {
-        "": ("ask", "chat", "demo", "doctor"),
+        "": ("ask", "resume", "chat", "demo", "doctor"),
         "models ": ("list", "pull", "probe", "rm"),
         "ledger ": ("summary", "runs", "show", "sql"),
         "tools ": ("list",),
