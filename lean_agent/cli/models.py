@@ -132,8 +132,9 @@ def rm(name: Name, json_: opt.Json = False) -> None:
 
 async def _probe(model: str, base_url: str | None) -> ProbeReport:
     from lean_agent import Agent
+    from lean_agent.cli.telemetry import observed_ledger
 
-    async with Agent(model=model, base_url=base_url) as agent:
+    async with Agent(model=model, base_url=base_url, ledger=observed_ledger()) as agent:
         return await agent.probe()
 
 

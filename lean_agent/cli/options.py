@@ -20,6 +20,7 @@ __all__ = [
     "DEFAULT_MODEL",
     "BaseUrl",
     "BudgetUsd",
+    "Cache",
     "Corpus",
     "Files",
     "Json",
@@ -30,13 +31,20 @@ __all__ = [
     "ModelName",
     "Quiet",
     "RunOptions",
+    "ShowBudget",
     "System",
+    "amount",
 ]
 
 DEFAULT_MODEL = "local:qwen2.5-coder-1.5b"
 
 
-def _amount(text: str) -> Decimal:
+def amount(text: str) -> Decimal:
+    """US dollars, 0 or more.
+
+    Raises:
+        BadParameter: it is no such amount.
+    """
     try:
         value = Decimal(text.strip().removeprefix("$"))
     except InvalidOperation:
@@ -91,7 +99,7 @@ Files = Annotated[
 ]
 BudgetUsd = Annotated[
     Decimal | None,
-    typer.Option("--budget-usd", metavar="USD", parser=_amount, help="Spend at most this."),
+    typer.Option("--budget-usd", metavar="USD", parser=amount, help="Spend at most this."),
 ]
 MaxTokens = Annotated[
     int | None,
@@ -109,6 +117,17 @@ MaxSteps = Annotated[
 MaxSeconds = Annotated[
     float | None,
     typer.Option("--max-seconds", metavar="S", parser=_duration, help="At most S seconds."),
+]
+Cache = Annotated[
+    bool,
+    typer.Option(
+        "--cache",
+        envvar="LEAN_AGENT_CACHE",
+        help="Answer a request that was answered before from disk, for free.",
+    ),
+]
+ShowBudget = Annotated[
+    bool, typer.Option("--show-budget", help="Tell the model what is left to spend.")
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON value.")]
 Quiet = Annotated[
@@ -130,6 +149,8 @@ class RunOptions:
     max_tokens: int | None = None
     max_steps: int | None = None
     max_seconds: float | None = None
+    cache: bool = False
+    show_budget: bool = False
 
     def check(self) -> None:
         """Refuse what cannot work, before anything is loaded or paid for.
@@ -143,11 +164,14 @@ class RunOptions:
         for file in self.files:
             check_file(file)
 
-    def make_agent(self) -> Agent:
+    def make_agent(self, *, checkpoints: Path | None = None) -> Agent:
         """An agent with the tools that these options give something to work on."""
         from lean_agent import Agent, Budget
+        from lean_agent._paths import cache_dir
         from lean_agent.agent import DEFAULT_STEPS
         from lean_agent.cli.streams import say
+        from lean_agent.cli.telemetry import observed_ledger
+        from lean_agent.models.response_cache import ResponseCache
         from lean_agent.plugins import load_corpus_tools, load_tools
 
         roots = [path.resolve() for path in (self.corpus, *self.files) if path is not None]
@@ -170,7 +194,11 @@ class RunOptions:
             mode=self.mode,
             instructions=self._instructions(),
             base_url=self.base_url,
+            ledger=observed_ledger(),
             roots=roots,
+            checkpoints=checkpoints,
+            cache=ResponseCache(cache_dir() / "responses.sqlite") if self.cache else None,
+            show_budget=self.show_budget,
         )
 
     def _instructions(self) -> str:

@@ -7,12 +7,15 @@ import sys
 from collections.abc import Sequence
 from decimal import Decimal
 from io import StringIO
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from lean_agent.cli.streams import emit, is_terminal, styled
 from lean_agent.cli.text import clean, to_json
 
-__all__ = ["print_json", "print_table"]
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+__all__ = ["print_json", "print_rich", "print_table"]
 
 _UNCUT_WIDTH = 10_000
 
@@ -23,8 +26,7 @@ def print_json(value: Any) -> None:
 
 
 def print_table(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
-    """Aligned columns; numbers to the right. Folded to a terminal's width, uncut in a pipe."""
-    from rich.console import Console
+    """Aligned columns; numbers to the right."""
     from rich.table import Table
     from rich.text import Text
 
@@ -33,9 +35,17 @@ def print_table(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
         values = [row[number] for row in rows if row[number] is not None]
         numeric = bool(values) and all(_is_number(value) for value in values)
         justify = "right" if numeric else "left"
-        table.add_column(Text(clean(name)), justify=justify, overflow="fold")
+        # Where it is too wide, words are folded before numbers.
+        table.add_column(Text(clean(name)), justify=justify, overflow="fold", no_wrap=numeric)
     for row in rows:
         table.add_row(*(Text(_cell(value)) for value in row))
+    print_rich(table)
+
+
+def print_rich(renderable: RenderableType) -> None:
+    """Folded to a terminal's width, uncut in a pipe; no line ends in spaces."""
+    from rich.console import Console
+
     width = shutil.get_terminal_size().columns if is_terminal(sys.stdout) else _UNCUT_WIDTH
     buffer = StringIO()
     console = Console(
@@ -46,7 +56,7 @@ def print_table(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
         highlight=False,
         legacy_windows=False,
     )
-    console.print(table)
+    console.print(renderable)
     emit("".join(line.rstrip() + "\n" for line in buffer.getvalue().splitlines()))
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from lean_agent.usage import Usage
 
-__all__ = ["clean", "clip", "cost_line", "money", "one_line", "size", "to_json"]
+__all__ = ["clean", "clip", "cost_line", "count", "money", "one_line", "size", "to_json"]
 
 # C0 but \t and \n, DEL, C1 (a terminal takes U+009B for ESC [), and the marks that reorder the
 # text around them, with which a line can be made to read as another one.
@@ -37,9 +37,9 @@ def clip(text: str, width: int) -> str:
     return line if len(line) <= width else line[: max(width - 3, 0)] + "..."
 
 
-def to_json(value: Any) -> str:
-    """JSON that is readable and safe to print: control characters are escaped, not dropped."""
-    text = json.dumps(value, ensure_ascii=False, indent=2, default=_as_string)
+def to_json(value: Any, *, indent: int | None = 2) -> str:
+    """JSON that is safe to print: control characters are escaped, not dropped."""
+    text = json.dumps(value, ensure_ascii=False, indent=indent, default=_as_string)
     return _UNSAFE_IN_JSON.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 
 
@@ -84,8 +84,8 @@ def cost_line(usage: Usage, *, seconds: float, mode: str = "", steps: int, tool_
     about = "~" if "estimated" in usage.provenance else ""
     parts = [
         f"{mode} mode" if mode else "",
-        _count(steps, "step"),
-        _count(tool_calls, "tool call"),
+        count(steps, "step"),
+        count(tool_calls, "tool call"),
         f"{about}{uncached:,} uncached + {usage.cache_read_input_tokens:,} cached"
         f" + {usage.output_tokens:,} output tokens",
         f"{seconds:.1f} s",
@@ -94,5 +94,6 @@ def cost_line(usage: Usage, *, seconds: float, mode: str = "", steps: int, tool_
     return " | ".join(part for part in parts if part)
 
 
-def _count(number: int, noun: str) -> str:
+def count(number: int, noun: str) -> str:
+    """A number with what it counts: 1 step, 2 steps."""
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

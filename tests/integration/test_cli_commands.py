@@ -133,12 +133,14 @@ def test_ledger(spent: Path) -> None:
 
     (run,) = asked("runs")
     (total,) = asked("summary")
-    (entry,) = asked("show", run["run_id"][:8])
+    (step,) = asked("show", run["run_id"][:8])["steps"]
+    (entry,) = step["calls"]
     assert total["model"] == "openai:x"
     assert total["output_tokens"] == run["output_tokens"] == entry["output_tokens"] == 1
     assert total["cost"] is None
     counted = asked(
         "sql", "select count(*) as n, 1.50::decimal(9,2) as m, 'nan'::float from entries"
+        " where operation = 'chat'",
     )
     assert counted["columns"][:2] == ["n", "m"]
     assert counted["rows"] == [[1, "1.50", None]]

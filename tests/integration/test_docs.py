@@ -64,7 +64,8 @@ def test_every_command_of_the_program_is_documented() -> None:
     for group, commands in {
         "": ("ask", "resume", "chat", "demo", "doctor"),
         "models ": ("list", "pull", "probe", "rm"),
-        "ledger ": ("summary", "runs", "show", "sql"),
+        "ledger ": ("summary", "runs", "show", "tail", "sql", "export", "reprice", "compact"),
+        "ledger budget ": ("show", "set"),
         "tools ": ("list",),
     }.items():
         for command in commands:

@@ -18,7 +18,18 @@ from lean_agent.ledger.entries import Entry
 from lean_agent.telemetry import OpenTelemetry
 from lean_agent.usage import Usage
 
-__all__ = ["RUN", "Watched", "call", "run_row", "tool_row", "watching"]
+__all__ = [
+    "RUN",
+    "STARTED",
+    "Watched",
+    "call",
+    "own",
+    "parent",
+    "run_row",
+    "told",
+    "tool_row",
+    "watching",
+]
 
 RUN = "a" * 32
 STARTED = 1_700_000_000.25
@@ -76,6 +87,22 @@ def watching() -> Generator[Watched]:
     finally:
         tracers.shutdown()
         meters.shutdown()
+
+
+def own(span: ReadableSpan) -> int:
+    """The span's id."""
+    assert span.context is not None
+    return span.context.span_id
+
+
+def parent(span: ReadableSpan) -> int | None:
+    """The id of the span it is a child of."""
+    return span.parent.span_id if span.parent is not None else None
+
+
+def told(span: ReadableSpan) -> dict[str, Any]:
+    """Its attributes."""
+    return dict(span.attributes or {})
 
 
 def _row(fields: Mapping[str, Any]) -> Entry:

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.trace import SpanKind, StatusCode
-from support.telemetry import RUN, STARTED, Watched, call, run_row, tool_row
+from support.telemetry import RUN, STARTED, Watched, call, own, parent, run_row, told, tool_row
 
 from lean_agent.errors import ConfigurationError
 from lean_agent.ledger.entries import Entry
@@ -26,19 +26,6 @@ ASKED = "chat big"
 
 def at(seconds: float) -> int:
     return int(seconds * 1_000_000_000)
-
-
-def own(span: ReadableSpan) -> int:
-    assert span.context is not None
-    return span.context.span_id
-
-
-def parent(span: ReadableSpan) -> int | None:
-    return span.parent.span_id if span.parent is not None else None
-
-
-def told(span: ReadableSpan) -> dict[str, Any]:
-    return dict(span.attributes or {})
 
 
 def closed(entry: Entry, **fields: Any) -> Entry:

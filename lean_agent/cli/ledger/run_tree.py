@@ -1,0 +1,77 @@
+"""One run as a tree: its steps, in each the model calls, in each the tools that it called."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from decimal import Decimal
+from typing import Any
+
+__all__ = ["nest"]
+
+
+def nest(rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """The rows of one run, in order, as nested plain values.
+
+    ``steps`` hold ``calls``, which hold ``tools``; step 0 is what came before the first step. A
+    tool whose model call is not there stands in ``tools`` of its step. ``cost`` is None where a
+    call is unpriced, as in ``queries.summary``.
+    """
+    roots = [row for row in rows if row["operation"] == "invoke_agent"]
+    paid = [row for row in rows if row["operation"] != "invoke_agent"]
+    last = roots[-1] if roots else None
+    return {
+        "run_id": rows[0]["run_id"],
+        "session_id": rows[0]["session_id"],
+        "task_id": rows[0]["task_id"],
+        "started_at": rows[0]["time"],
+        "parts": len(roots),
+        "mode": last["mode"] if last else rows[-1]["mode"],
+        "status": _status(last),
+        "seconds": sum(root["seconds"] or 0.0 for root in roots) if roots else None,
+        **_totals(paid),
+        "steps": _steps(paid),
+    }
+
+
+def _status(root: dict[str, Any] | None) -> str | None:
+    """How the run ended; None where nobody wrote that down."""
+    if root is None:
+        return None
+    return "unfinished" if root["state"] == "open" else root["finish_reason"]
+
+
+def _steps(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    calls: dict[str, dict[str, Any]] = {
+        row["id"]: {**row, "tools": []} for row in rows if row["operation"] != "execute_tool"
+    }
+    steps: dict[int, dict[str, Any]] = {}
+    for row in rows:
+        step = steps.setdefault(row["step"], {"step": row["step"], "calls": [], "tools": []})
+        if row["operation"] != "execute_tool":
+            step["calls"].append(calls[row["id"]])
+        elif caller := calls.get(row["parent_id"]):
+            caller["tools"].append(row)
+        else:
+            step["tools"].append(row)
+    return [steps[number] for number in sorted(steps)]
+
+
+def _totals(calls: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    known = sum((row["cost"] for row in calls if row["cost"] is not None), Decimal(0))
+    unpriced = sum(row["cost"] is None for row in calls)
+
+    def marked(provenance: str) -> int:
+        return sum(provenance in (row["provenance"] or "") for row in calls)
+
+    return {
+        "calls": len(calls),
+        "input_tokens": sum(row["input_tokens"] for row in calls),
+        "cache_read_input_tokens": sum(row["cache_read_input_tokens"] for row in calls),
+        "output_tokens": sum(row["output_tokens"] for row in calls),
+        "saved_tokens": sum(row["saved_tokens"] for row in calls),
+        "known_cost": known,
+        "cost": None if unpriced else known,
+        "unpriced_calls": unpriced,
+        "estimated_calls": marked("estimated"),
+        "self_hosted_calls": marked("self_hosted"),
+    }

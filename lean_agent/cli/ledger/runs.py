@@ -1,0 +1,52 @@
+"""``lean-agent ledger runs``: the newest runs and how they ended."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from lean_agent.cli import options as opt
+from lean_agent.cli.ledger.cells import group_cost, time
+from lean_agent.cli.ledger.notes import compact_first, tell_empty, tell_problems
+from lean_agent.cli.ledger.when import Since, Until
+from lean_agent.cli.table import print_json, print_table
+
+__all__ = ["runs"]
+
+
+def runs(
+    limit: Annotated[int, typer.Option("--limit", "-n", min=1, help="How many, at most.")] = 20,
+    since: Since = None,
+    until: Until = None,
+    json_: opt.Json = False,
+) -> None:
+    """List the newest runs."""
+    from lean_agent._paths import ledger_dir
+    from lean_agent.ledger import queries
+
+    folder = ledger_dir()
+    compact_first(folder)
+    rows = queries.runs(folder, limit=limit, since=since, until=until)
+    if json_:
+        print_json(rows)
+    elif rows:
+        print_table(
+            ("RUN", "STARTED (UTC)", "MODE", "STATUS", "STEPS", "TOKENS", "SEC", "COST"),
+            [
+                (
+                    row["run_id"][:8],
+                    time(row["started_at"]),
+                    row["mode"],
+                    row["status"],
+                    row["steps"],
+                    row["input_tokens"] + row["output_tokens"],
+                    row["wall_seconds"],
+                    group_cost(row),
+                )
+                for row in rows
+            ],
+        )
+    else:
+        tell_empty(since, until)
+    tell_problems(folder)
