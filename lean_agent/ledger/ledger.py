@@ -12,6 +12,7 @@ from pathlib import Path
 
 from lean_agent._paths import ledger_dir
 from lean_agent.ledger.entries import Entry
+from lean_agent.ledger.flushing import FsyncPolicy, fsync_policy
 from lean_agent.ledger.segments import Segment
 
 __all__ = ["Ledger"]
@@ -26,25 +27,33 @@ class Ledger:
     """Appends entries to a segment of this process in ``folder`` (default: the user's ledger).
 
     Nothing is created before the first entry. Safe to share between threads and after a fork.
-    An entry is acknowledged once ``append`` has returned and survives ``kill -9`` from then on;
-    with ``fsync`` it survives a power cut too, at the price of a disk flush an entry.
+    An entry is acknowledged once ``append`` has returned and survives ``kill -9`` from then on.
+    ``fsync`` says what a power cut may take: with "never" (the default, or what
+    LEAN_AGENT_LEDGER_FSYNC says) whatever the kernel had not yet written by itself, with "interval"
+    the last second, with "always" nothing, at the price of a disk flush an entry.
+
+    The order of entries is that of their ``ts``; where the clock was set back meanwhile it is off
+    by as much, and nothing else is: no name or id depends on the clock alone.
 
     ``observers`` are called with each entry after it was written, in the thread that appends.
 
     Trouble with the disk never ends a run: entries wait in memory (at most 10,000, then the
     oldest go), ``take_notices`` says so, and every later append tries again.
+
+    Raises:
+        ConfigurationError: ``fsync`` or its variable is none of the three.
     """
 
     def __init__(
         self,
         folder: Path | None = None,
         *,
-        fsync: bool = False,
+        fsync: FsyncPolicy | None = None,
         observers: Sequence[Callable[[Entry], None]] = (),
     ) -> None:
         # Absolute, so that a later change of the current folder does not split the ledger.
         self.folder = (ledger_dir() if folder is None else Path(folder)).absolute()
-        self._fsync = fsync
+        self._fsync: FsyncPolicy = fsync_policy(fsync)
         self._observers = tuple(observers)
         self._begin()
         _ledgers.add(self)
@@ -100,9 +109,12 @@ class Ledger:
             while self._waiting:
                 if self._segment is None:
                     self._segment = Segment(self.folder, fsync=self._fsync)
-                self._segment.append(self._waiting[0])
+                room = self._segment.append(self._waiting[0])
                 # An interrupt here leaves the line twice; readers count an id once.
                 self._waiting.popleft()
+                if not room:
+                    self._segment.close()
+                    self._segment = None
         except OSError as error:
             self._keep(error)
         else:
@@ -135,7 +147,7 @@ class Ledger:
         # Another thread of the parent may have held the lock, and does not exist here to free it.
         # The segment, what waits and the notices are the parent's.
         if self._segment is not None:
-            self._segment.close()
+            self._segment.abandon_after_fork()
         self._begin()
 
 

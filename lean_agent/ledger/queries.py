@@ -1,95 +1,72 @@
-"""Questions to the ledger, answered by DuckDB over all segments. Spec: ledger ("Storage").
+"""Questions to the ledger, answered by DuckDB over all segments and compacted files.
 
-Every call reads the segments into an in-memory table first and then shuts DuckDB off from files
-and network: a query can change nothing and read nothing but the entries. A segment or line that
-cannot be read is left out of every answer and named by ``problems``.
+A segment, a line or a compacted file that cannot be read is left out of every answer and named by
+``problems``. Periods are half open: from ``since`` to before ``until``, Unix time in seconds.
 """
 
 from __future__ import annotations
 
-from collections.abc import Generator
-from contextlib import contextmanager
-from decimal import Context, Decimal
+from decimal import Decimal
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal
 
 from lean_agent.errors import LedgerError
-from lean_agent.ledger.segments import find_segments
+from lean_agent.ledger.exporting import export
+from lean_agent.ledger.reading import Opened, ask, money_text
+from lean_agent.ledger.statements import lock, refuse_all_but_reading
 
 if TYPE_CHECKING:
     import duckdb
 
-__all__ = ["problems", "runs", "show", "sql", "summary"]
+__all__ = ["By", "export", "problems", "runs", "show", "spent", "sql", "summary"]
 
-# The columns of Entry.to_row() with their types in DuckDB.
-_COLUMNS = {
-    "id": "VARCHAR",
-    "state": "VARCHAR",
-    "ts": "DOUBLE",
-    "run_id": "VARCHAR",
-    "step": "BIGINT",
-    "parent_id": "VARCHAR",
-    "task_id": "VARCHAR",
-    "session_id": "VARCHAR",
-    "operation": "VARCHAR",
-    "purpose": "VARCHAR",
-    "mode": "VARCHAR",
-    "provider": "VARCHAR",
-    "model": "VARCHAR",
-    "tool": "VARCHAR",
-    "input_tokens": "BIGINT",
-    "uncached_input_tokens": "BIGINT",
-    "cache_read_input_tokens": "BIGINT",
-    "cache_creation_input_tokens": "BIGINT",
-    "output_tokens": "BIGINT",
-    "reasoning_output_tokens": "BIGINT",
-    "cost": "VARCHAR",
-    "list_cost": "VARCHAR",
-    "saved_tokens": "BIGINT",
-    "provenance": "VARCHAR",
-    "price_ref": "VARCHAR",
-    "attempt": "BIGINT",
-    "finish_reason": "VARCHAR",
-    "error_type": "VARCHAR",
-    "seconds": "DOUBLE",
-    "prompt_seconds": "DOUBLE",
-    "output_seconds": "DOUBLE",
-    "queue_seconds": "DOUBLE",
-}
+By = Literal["model", "day", "purpose", "run", "mode"]
 
-# Exact to 18 decimals of a dollar: the price of one cached token needs about 11.
-_VIEW = """
-CREATE VIEW entries AS
-SELECT * REPLACE (try_cast(cost AS DECIMAL(38, 18)) AS cost),
-       CASE WHEN ts BETWEEN 0 AND 253402300799  -- to the end of the year 9999
-            THEN make_timestamp(CAST(ts * 1000000 AS BIGINT)) END AS time,
-       CAST(time AS DATE) AS day
-FROM lines
+# A run's own row says how the run went and is no call. Where no model took part there is no list
+# price that could be unknown.
+_ENTRIES = """(
+    SELECT *, purpose IS DISTINCT FROM 'run' AS call,
+           CASE WHEN model = '' THEN coalesce(list_cost, cost) ELSE list_cost END AS listed,
+           CASE WHEN provenance LIKE '%self_hosted%' THEN input_tokens + output_tokens END
+               AS self_hosted_tokens
+    FROM entries WHERE {period})
 """
 
-_TOTALS = """
-    count(*) AS calls,
-    count(*) FILTER (attempt > 1) AS retries,
-    count(*) FILTER (error_type IS NOT NULL) AS failed_calls,
-    coalesce(sum(input_tokens), 0) AS input_tokens,
-    coalesce(sum(uncached_input_tokens), 0) AS uncached_input_tokens,
-    coalesce(sum(cache_read_input_tokens), 0) AS cache_read_input_tokens,
-    coalesce(sum(cache_creation_input_tokens), 0) AS cache_creation_input_tokens,
-    coalesce(sum(output_tokens), 0) AS output_tokens,
-    coalesce(sum(reasoning_output_tokens), 0) AS reasoning_output_tokens,
-    coalesce(sum(cost), 0) AS known_cost,
-    count(*) FILTER (cost IS NULL) AS unpriced_calls,
+# A sum is a HUGEINT, which costs Python six times what a BIGINT does.
+_TOKENS = ",\n".join(
+    f"CAST(least(coalesce(sum({name}), 0), {2**63 - 1}) AS BIGINT) AS {name}"
+    for name in (
+        "input_tokens",
+        "uncached_input_tokens",
+        "cache_read_input_tokens",
+        "cache_creation_input_tokens",
+        "output_tokens",
+        "reasoning_output_tokens",
+        "saved_tokens",
+        "self_hosted_tokens",
+    )
+)
+
+_TOTALS = f"""
+    count(*) FILTER (call) AS calls,
+    count(*) FILTER (call AND attempt > 1) AS retries,
+    count(*) FILTER (call AND error_type IS NOT NULL AND state IS DISTINCT FROM 'open')
+        AS failed_calls,
+    count(*) FILTER (call AND state = 'open') AS unfinished_calls,
+    {_TOKENS},
+    {money_text("coalesce(sum(cost), 0)")} AS known_cost,
+    count(*) FILTER (call AND cost IS NULL) AS unpriced_calls,
     CASE WHEN unpriced_calls = 0 THEN known_cost END AS cost,
+    CASE WHEN count(*) FILTER (call AND listed IS NULL) = 0
+         THEN {money_text("coalesce(sum(listed), 0)")} END AS list_cost,
     count(*) FILTER (provenance LIKE '%estimated%') AS estimated_calls,
-    count(*) FILTER (provenance LIKE '%self_hosted%') AS self_hosted_calls,
-    coalesce(sum(input_tokens + output_tokens) FILTER (provenance LIKE '%self_hosted%'), 0)
-        AS self_hosted_tokens,
-    coalesce(sum(seconds), 0.0) AS seconds
+    count(*) FILTER (self_hosted_tokens IS NOT NULL) AS self_hosted_calls,
+    coalesce(sum(seconds) FILTER (call), 0.0) AS seconds
 """
 
-_KEYS = {
+_KEYS: dict[By, str] = {
     "model": "CASE WHEN model <> '' THEN provider || ':' || model END",
-    "day": "strftime(day, '%Y-%m-%d')",
+    "day": "day",
     "purpose": "purpose",
     "run": "run_id",
     "mode": "mode",
@@ -97,19 +74,22 @@ _KEYS = {
 
 _ISO = "strftime({}, '%Y-%m-%dT%H:%M:%S.%fZ')"
 
-_WIDE = Context(prec=40)
+_MONEY = {"cost", "known_cost", "list_cost"}
 
 
 def summary(
-    folder: Path, *, by: Literal["model", "day", "purpose", "run", "mode"] = "model"
+    folder: Path, *, by: By = "model", since: float | None = None, until: float | None = None
 ) -> list[dict[str, Any]]:
     """Totals of each model, UTC day, purpose, run or mode, the dearest first (days in order).
 
     The group's key is under the name ``by``; it is None for rows that have none (a tool's call
     has no model). ``cost`` is the exact sum in US dollars, or None where a call of the group is
     unpriced; then ``known_cost`` sums the rest and ``unpriced_calls`` counts what is missing.
+    ``list_cost`` is what the price tables say instead of the bills, or None where that is unknown.
     Calls of models on the user's own machine without a rate add 0 to the cost; they are counted
-    apart in ``self_hosted_calls`` and ``self_hosted_tokens``.
+    apart in ``self_hosted_calls`` and ``self_hosted_tokens``. Calls in flight, or cut off with
+    their process, are ``unfinished_calls`` and have in the sums the least that they cost;
+    ``saved_tokens`` were served by the response cache. ``seconds`` is the time of all calls.
 
     Raises:
         LedgerError: ``by`` is none of these.
@@ -117,27 +97,44 @@ def summary(
     key = _KEYS.get(by)
     if key is None:
         raise LedgerError(f"cannot sum by {by!r}", hint=f"one of: {', '.join(_KEYS)}")
-    order = "1" if by == "day" else "known_cost DESC, calls DESC, 1"
-    query = f'SELECT {key} AS "{by}", {_TOTALS} FROM entries GROUP BY 1 ORDER BY {order}'  # noqa: S608
-    with _opened(folder) as ledger:
-        return _rows(ledger.connection, query)
-
-
-def runs(folder: Path, *, limit: int = 20) -> list[dict[str, Any]]:
-    """The newest runs first: id, start (ISO 8601, UTC), mode, models, steps and the totals.
-
-    The totals are those of ``summary``.
-    """
+    shown = f"strftime({key}, '%Y-%m-%d')" if by == "day" else key
+    order = "1" if by == "day" else "coalesce(sum(cost), 0) DESC, calls DESC, 1"
+    period, values = _period(since, until)
     query = f"""
+        SELECT {shown} AS "{by}", {_TOTALS}
+        FROM {_ENTRIES.format(period=period)} WHERE call GROUP BY {key} ORDER BY {order}
+    """  # noqa: S608
+    return ask(folder, lambda ledger: _rows(ledger.connection, query, values))
+
+
+def runs(
+    folder: Path, *, limit: int = 20, since: float | None = None, until: float | None = None
+) -> list[dict[str, Any]]:
+    """The newest runs that began in the period: id, start (ISO 8601, UTC), how they went, totals.
+
+    ``status`` is how the run ended, "unfinished" where it has not, or None where no run's row tells
+    (runs of older versions have none); ``wall_seconds`` is how long it took, waiting included, over
+    all its parts if it was resumed. ``mode`` is the last one, ``models`` and ``steps`` what it
+    used. The totals are those of ``summary``.
+    """
+    period, values = _period(since, until, of="min(ts)")
+    query = f"""
+        WITH newest AS (
+            SELECT run_id, min(ts) AS start FROM entries GROUP BY run_id
+            HAVING {period} ORDER BY start DESC, run_id LIMIT $limit)
         SELECT run_id, {_ISO.format("min(time)")} AS started_at,
+               arg_max(CASE WHEN state = 'open' THEN 'unfinished' ELSE finish_reason END, ts)
+                   FILTER (NOT call) AS status,
+               sum(seconds) FILTER (NOT call) AS wall_seconds,
                arg_max(mode, ts) AS mode,
                list_sort(list_distinct(list({_KEYS["model"]}))) AS models,
                count(DISTINCT step) FILTER (step > 0) AS steps,
                {_TOTALS}
-        FROM entries GROUP BY run_id ORDER BY min(ts) DESC, run_id LIMIT $limit
+        FROM {_ENTRIES.format(period="true")} SEMI JOIN newest USING (run_id)
+        GROUP BY run_id ORDER BY min(ts) DESC, run_id
     """  # noqa: S608
-    with _opened(folder) as ledger:
-        return _rows(ledger.connection, query, {"limit": max(0, limit)})
+    values["limit"] = max(0, limit)
+    return ask(folder, lambda ledger: _rows(ledger.connection, query, values))
 
 
 def show(folder: Path, run_id: str) -> list[dict[str, Any]]:
@@ -146,7 +143,8 @@ def show(folder: Path, run_id: str) -> list[dict[str, Any]]:
     Raises:
         LedgerError: no run begins so, or several do.
     """
-    with _opened(folder) as ledger:
+
+    def work(ledger: Opened) -> list[dict[str, Any]]:
         found = _rows(
             ledger.connection,
             "SELECT DISTINCT run_id FROM entries WHERE starts_with(run_id, $prefix)"
@@ -164,122 +162,61 @@ def show(folder: Path, run_id: str) -> list[dict[str, Any]]:
                 hint=f"give more of it: {', '.join(names[:3])}{' ...' if names[3:] else ''}",
             )
         query = f"""
-            SELECT * EXCLUDE (time, day), {_ISO.format("time")} AS time
+            SELECT * EXCLUDE (time, day)
+                     REPLACE ({money_text("cost")} AS cost, {money_text("list_cost")} AS list_cost),
+                   {_ISO.format("time")} AS time
             FROM entries WHERE run_id = $run ORDER BY ts, id
         """  # noqa: S608
         return _rows(ledger.connection, query, {"run": names[0]})
+
+    return ask(folder, work)
 
 
 def sql(folder: Path, query: str) -> tuple[list[str], list[tuple[Any, ...]]]:
     """Any DuckDB query over the view ``entries``: the column names and the rows.
 
     Beside the columns of ``Entry.to_row`` the view has ``time`` (a timestamp, UTC) and ``day``;
-    ``cost`` is a DECIMAL(38, 18). Nothing outside the view can be read and nothing written.
+    ``cost`` is a DECIMAL(38, 18). Nothing outside the ledger can be read and nothing written.
+    Of several queries all run and the last one answers.
 
     Raises:
-        LedgerError: the query is empty or wrong; the message is DuckDB's first line.
+        LedgerError: the query is empty or wrong, or does more than read.
     """
-    import duckdb
+    query = _utf8(query)
 
-    with _opened(folder) as ledger:
-        try:
-            # None, against its declared type, where there is no statement to run.
-            result: duckdb.DuckDBPyConnection | None = ledger.connection.execute(_utf8(query))
-            if result is None:  # pyright: ignore[reportUnnecessaryComparison]
-                raise LedgerError("the query is empty", hint='try "select * from entries limit 5"')
-            return [str(column[0]) for column in result.description], result.fetchall()
-        except duckdb.Error as error:
-            line = str(error).split("\n", 1)[0]
-            raise LedgerError(line, hint='"describe entries" lists the columns') from None
+    def work(ledger: Opened) -> tuple[list[str], list[tuple[Any, ...]]]:
+        lock(ledger.connection, (file.path for file in ledger.files.compacted))
+        refuse_all_but_reading(ledger.connection, query)
+        result = ledger.connection.execute(query)
+        return [str(column[0]) for column in result.description], result.fetchall()
+
+    return ask(folder, work, hint='"describe entries" lists the columns')
+
+
+def spent(folder: Path, *, since: float, until: float | None = None) -> tuple[Decimal, int]:
+    """What was spent in a period: the known cost, US dollars, and input plus output tokens."""
+    period, values = _period(since, until)
+    query = f"""
+        SELECT {money_text("coalesce(sum(cost), 0)")} AS cost,
+               coalesce(sum(input_tokens + output_tokens), 0) AS tokens
+        FROM entries WHERE {period}
+    """  # noqa: S608
+    (row,) = ask(folder, lambda ledger: _rows(ledger.connection, query, values))
+    return row["cost"], int(row["tokens"])
 
 
 def problems(folder: Path) -> list[str]:
-    """One line on each segment that is left out or has unreadable lines; empty if all is well."""
-    with _opened(folder) as ledger:
-        return ledger.problems
+    """One line on each file that is left out or has unreadable lines; empty if all is well."""
+    return ask(folder, lambda ledger: ledger.problems)
 
 
-class _Opened(NamedTuple):
-    connection: duckdb.DuckDBPyConnection
-    problems: list[str]
-
-
-@contextmanager
-def _opened(folder: Path) -> Generator[_Opened]:
-    import duckdb
-
-    segments, found = find_segments(folder)
-    with duckdb.connect(":memory:") as connection:
-        # Data larger than memory would otherwise be spilled into the current folder.
-        connection.execute("SET temp_directory = ''")
-        columns = ", ".join(f"{name} {kind}" for name, kind in _COLUMNS.items())
-        connection.execute(f"CREATE TABLE raw ({columns}, schema_version BIGINT, filename VARCHAR)")
-        found += _load(connection, segments)
-        found += _torn_lines(connection)
-        _keep_one_of_each(connection)
-        connection.execute(f"CREATE VIEW lines AS SELECT {', '.join(_COLUMNS)} FROM raw")  # noqa: S608
-        connection.execute(_VIEW)
-        for setting in (
-            "autoinstall_known_extensions = false",
-            "autoload_known_extensions = false",
-            "enable_external_access = false",
-            "lock_configuration = true",
-        ):
-            connection.execute(f"SET {setting}")
-        yield _Opened(connection, found)
-
-
-def _load(connection: duckdb.DuckDBPyConnection, segments: list[Path]) -> list[str]:
-    import duckdb
-
-    def insert(paths: list[Path]) -> None:
-        # With the columns given, a line that is no JSON object becomes a row of NULLs.
-        connection.execute(
-            "INSERT INTO raw BY NAME SELECT * FROM read_json($files, columns = $columns, "
-            "format = 'newline_delimited', ignore_errors = true, filename = true)",
-            {
-                "files": [str(path.absolute()) for path in paths],
-                "columns": {**_COLUMNS, "schema_version": "BIGINT"},
-            },
-        )
-
-    if not segments:
-        return []
-    try:
-        insert(segments)
-    except duckdb.Error:
-        # One of them vanished or is damaged beyond lines: find out which.
-        unreadable: list[str] = []
-        for path in segments:
-            try:
-                insert([path])
-            except duckdb.Error as error:
-                reason = str(error).split("\n", 1)[0]
-                unreadable.append(f"{path.name}: cannot be read ({reason}): skipped")
-        return unreadable
-    return []
-
-
-def _torn_lines(connection: duckdb.DuckDBPyConnection) -> list[str]:
-    torn = connection.execute(
-        "SELECT filename, count(*) FROM raw WHERE id IS NULL AND schema_version IS NULL"
-        " GROUP BY filename ORDER BY filename"
-    ).fetchall()
-    connection.execute("DELETE FROM raw WHERE id IS NULL")
-    return [
-        f"{Path(name).name}: {count} unreadable line{'s' if count > 1 else ''} skipped "
-        "(a process was killed while writing, or still writes)"
-        for name, count in torn
-    ]
-
-
-def _keep_one_of_each(connection: duckdb.DuckDBPyConnection) -> None:
-    # An interrupted writer may write a line again, and a user may copy a segment.
-    doubled = connection.execute("SELECT count(*) > count(DISTINCT id) FROM raw").fetchone()
-    if doubled and doubled[0]:
-        connection.execute(
-            "DELETE FROM raw WHERE rowid NOT IN (SELECT min(rowid) FROM raw GROUP BY id)"
-        )
+def _period(
+    since: float | None, until: float | None, *, of: str = "ts"
+) -> tuple[str, dict[str, Any]]:
+    """The condition and its values; without a bound it holds for rows without a time too."""
+    bounds = {"since": (">=", since), "until": ("<", until)}
+    given = {name: value for name, (_, value) in bounds.items() if value is not None}
+    return " AND ".join(["true", *(f"{of} {bounds[name][0]} ${name}" for name in given)]), given
 
 
 def _rows(
@@ -287,19 +224,14 @@ def _rows(
 ) -> list[dict[str, Any]]:
     result = connection.execute(query, values or {})
     names = [str(column[0]) for column in result.description]
-    return [
-        {name: _plain(value) for name, value in zip(names, row, strict=True)}
-        for row in result.fetchall()
-    ]
+    rows = [dict(zip(names, row, strict=True)) for row in result.fetchall()]
+    for name in _MONEY.intersection(names):
+        for row in rows:
+            if row[name] is not None:
+                row[name] = Decimal(row[name])
+    return rows
 
 
 def _utf8(text: str) -> str:
     # An argument of the command line that is not UTF-8 arrives with lone surrogates.
     return text.encode("utf-8", "replace").decode("utf-8")
-
-
-def _plain(value: Any) -> Any:
-    """Money without the zeros that a column's scale adds: 0.5 rather than 0.500000000000000000."""
-    if not isinstance(value, Decimal):
-        return value
-    return Decimal(format(_WIDE.normalize(value), "f"))

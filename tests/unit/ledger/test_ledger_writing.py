@@ -16,6 +16,7 @@ import pytest
 
 from lean_agent.ledger import queries
 from lean_agent.ledger.entries import Entry
+from lean_agent.ledger.flushing import FsyncPolicy
 from lean_agent.ledger.ledger import Ledger
 from lean_agent.usage import Usage
 
@@ -98,8 +99,9 @@ def test_the_user_s_spend_is_not_for_others_to_read(tmp_path: Path) -> None:
 
 
 def test_an_entry_is_on_disk_when_append_returns(tmp_path: Path) -> None:
-    for fsync in (False, True):
-        folder = tmp_path / str(fsync)
+    policies: tuple[FsyncPolicy, ...] = ("never", "interval", "always")
+    for fsync in policies:
+        folder = tmp_path / fsync
         ledger = Ledger(folder, fsync=fsync)
         for step in range(3):
             ledger.append(entry(step=step))
