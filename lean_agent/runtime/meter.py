@@ -189,7 +189,9 @@ class Meter:
         except (asyncio.CancelledError, Exception) as error:
             cancelled = isinstance(error, asyncio.CancelledError)
             truth = {"error_type": "cancelled" if cancelled else "unknown"}
-            usage = self._priced(estimate_usage(request, self.partial), started, estimated=True)
+            # A model's client may know more than what could be shown: reasoning, tool calls.
+            lost = getattr(error, "usage", None) or estimate_usage(request, self.partial)
+            usage = self._priced(lost, started, estimated=True)
             raise
         finally:
             self.usage += usage
@@ -268,12 +270,12 @@ class Meter:
                     self.partial = "".join(pieces)
                     if call.channel is not None:
                         self.emit(Token(event.text, call.channel))
-        except ModelTimeoutError:
+        except ModelTimeoutError as error:
             if not (call.final and self.partial):
                 raise
             return ModelResponse(
                 message=Message("assistant", self.partial),
-                usage=estimate_usage(request, self.partial),
+                usage=self._lost(request, error),
                 finish_reason="aborted",
                 model=self.model.name,
                 usage_estimated=True,
@@ -290,7 +292,11 @@ class Meter:
         if call.purpose in STEP_PURPOSES:
             account.reserve(Amount(steps=1), final=call.final).settle(Amount(steps=1))
         spared = priced(
-            found.usage, price=self.price, card=self.model.card, seconds=0.0, estimated=False
+            replace(found.usage, cost=None),  # at today's price, whatever it was billed
+            price=self.price,
+            card=self.model.card,
+            seconds=0.0,
+            estimated=False,
         )
         served = Usage(provenance=frozenset({"served"}))
         self.usage += served
@@ -311,7 +317,7 @@ class Meter:
         return Usage()
 
     def _list_cost(self, usage: Usage, seconds: float) -> Decimal | None:
-        if self.price is None:
+        if self.price is None or not usage.total_tokens:
             return usage.cost
         return list_cost(usage, self.price, seconds)
 
