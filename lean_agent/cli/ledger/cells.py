@@ -29,8 +29,8 @@ TOKENS = ("UNCACHED", "CACHED", "OUTPUT")
 
 def tokens(row: dict[str, Any]) -> tuple[int, int, int]:
     """The cells under ``TOKENS``."""
-    cached = row["cache_read_input_tokens"]
-    return row["input_tokens"] - cached, cached, row["output_tokens"]
+    cached = row["cache_read_input_tokens"] or 0
+    return (row["input_tokens"] or 0) - cached, cached, row["output_tokens"] or 0
 
 
 def time(iso: str | None) -> str | None:

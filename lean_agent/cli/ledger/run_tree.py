@@ -4,9 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from decimal import Decimal
+from functools import reduce
 from typing import Any
 
+from lean_agent.usage import EXACT
+
 __all__ = ["nest"]
+
+# None in a row that its writer left incomplete.
+_COUNTS = (
+    "step",
+    "attempt",
+    "input_tokens",
+    "cache_read_input_tokens",
+    "output_tokens",
+    "saved_tokens",
+)
 
 
 def nest(rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
@@ -16,6 +29,7 @@ def nest(rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
     tool whose model call is not there stands in ``tools`` of its step. ``cost`` is None where a
     call is unpriced, as in ``queries.summary``.
     """
+    rows = [row | {name: row[name] or 0 for name in _COUNTS} for row in rows]
     roots = [row for row in rows if row["operation"] == "invoke_agent"]
     paid = [row for row in rows if row["operation"] != "invoke_agent"]
     last = roots[-1] if roots else None
@@ -27,7 +41,7 @@ def nest(rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
         "parts": len(roots),
         "mode": last["mode"] if last else rows[-1]["mode"],
         "status": _status(last),
-        "seconds": sum(root["seconds"] or 0.0 for root in roots) if roots else None,
+        "seconds": sum(root["seconds"] or 0.0 for root in roots) or None,
         **_totals(paid),
         "steps": _steps(paid),
     }
@@ -57,8 +71,9 @@ def _steps(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def _totals(calls: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    known = sum((row["cost"] for row in calls if row["cost"] is not None), Decimal(0))
-    unpriced = sum(row["cost"] is None for row in calls)
+    costs = [row["cost"] for row in calls if row["cost"] is not None]
+    known = reduce(EXACT.add, costs, Decimal(0))
+    unpriced = len(calls) - len(costs)
 
     def marked(provenance: str) -> int:
         return sum(provenance in (row["provenance"] or "") for row in calls)

@@ -66,6 +66,17 @@ def test_what_is_left_out_is_told(line: list[str], ledger: Path, tmp_path: Path)
     assert any("unreadable line" in note for note in notes)
 
 
+@pytest.mark.parametrize("options", [[], ["--flat"], ["--json"]])
+def test_a_row_that_says_next_to_nothing(options: list[str], ledger: Path, tmp_path: Path) -> None:
+    (segment,) = (ledger / "segments").iterdir()
+    with segment.open("ab") as file:
+        file.write(b'{"id":"x","run_id":"empty"}\n')
+    ended = in_process("ledger", "show", "empty", *options, folder=tmp_path)
+    assert (ended.code, ended.err) == (0, "")
+    assert len(ended.out.splitlines()) > 1
+    assert in_process("ledger", "runs", folder=tmp_path).code == 0
+
+
 def test_prices_that_are_wrong(ledger: Path, tmp_path: Path) -> None:
     prices = tmp_path / "prices.toml"
     prices.write_text('[models."openai:gpt-5-mini"]\ninput = "cheap"\noutput = "1"\n')
