@@ -76,6 +76,7 @@ class Account:
         self._lock: threading.Lock = parent._lock if parent is not None else threading.Lock()
         self._chain: tuple[Account, ...] = (self,) if parent is None else (self, *parent._chain)
         self._kept = NOTHING
+        self._closed = False
         if parent is not None:
             with self._lock:
                 self._keep(as_far_as(holdback, parent._least(final=False)))
@@ -106,7 +107,10 @@ class Account:
             kept = smaller(self._kept, amount) if final else NOTHING
             for account in self._chain:
                 above = account is not self
-                account._refuse_overrun(amount - kept if above else amount, final=final)
+                # The ancestors' own slices are for their own answers.
+                account._refuse_overrun(
+                    amount - kept if above else amount, final=final and not above
+                )
             self._keep(NOTHING - kept)
             for account in self._chain:
                 account._reserved += amount
@@ -120,6 +124,7 @@ class Account:
     def close(self) -> None:
         """Give back what is still set aside in the ancestors for a final answer."""
         with self._lock:
+            self._closed = True
             self._keep(NOTHING - self._kept)
 
     def _keep(self, more: Amount) -> None:
@@ -130,8 +135,9 @@ class Account:
     def _least(self, *, final: bool) -> Remaining:
         left: dict[str, Any] = {}
         for account in self._chain:
-            kept = self._kept if final and account is not self else NOTHING
-            account._narrow(left, kept, final=final)
+            above = account is not self
+            kept = self._kept if final and above else NOTHING
+            account._narrow(left, kept, final=final and not above)
         return Remaining(**left)
 
     def _elapsed(self) -> float:
@@ -199,8 +205,9 @@ class Reservation:
             if not self._open:
                 raise LedgerError("this reservation was already settled or refunded")
             self._open = False
-            unused = self._kept - smaller(self._kept, actual)
-            account._keep(unused)  # pyright: ignore[reportPrivateUsage] - for the next final one
+            if not account._closed:  # pyright: ignore[reportPrivateUsage]
+                unused = self._kept - smaller(self._kept, actual)
+                account._keep(unused)  # pyright: ignore[reportPrivateUsage] - for the next answer
             for each in account._chain:  # pyright: ignore[reportPrivateUsage]
                 each._reserved -= self.amount  # pyright: ignore[reportPrivateUsage]
                 each._spent += actual  # pyright: ignore[reportPrivateUsage]
