@@ -1,0 +1,37 @@
+"""How efficiently information was gathered and answers were reached: one formula a function.
+
+Sources: WebLeaper (arXiv 2510.24697) for ISR and ISE, Plan-and-Budget (arXiv 2505.16122) for E3.
+"""
+
+from __future__ import annotations
+
+__all__ = ["e3", "ise", "ise_as_published", "isr"]
+
+
+def isr(required: int, found: int) -> float:
+    """Information-seeking rate |R and O| / |R|: the share of the required entities R obtained."""
+    return found / required
+
+
+def ise(found: int, actions: int) -> float:
+    """Information-seeking efficiency |R and O| / T: required entities obtained an action.
+
+    0 where nothing was done.
+    """
+    return found / actions if actions else 0.0
+
+
+def ise_as_published(required: int, actions: int) -> float:
+    """|R| / T, as WebLeaper's text defines ISE: it does not depend on what was found.
+
+    0 where nothing was done.
+    """
+    return required / actions if actions else 0.0
+
+
+def e3(pass_rate: float, output_tokens: float) -> float:
+    """Efficiency-aware effectiveness A^2 / T: A the accuracy in percent, T decoded tokens a task.
+
+    The paper's tables fit percent, not a share of 1. Not a number where nothing was decoded.
+    """
+    return (100 * pass_rate) ** 2 / output_tokens if output_tokens else float("nan")
