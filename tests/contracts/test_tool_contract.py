@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
-import json
 from collections.abc import Mapping
 from importlib.metadata import entry_points
 from pathlib import Path
@@ -14,63 +13,8 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from lean_agent import RunContext, Tool, ToolSpec, tool
-from lean_agent.errors import InvalidToolCallError, LeanAgentError
-
-_MAX_SPEC_CHARS = 700
-_KEYS_OF_ONE_SCHEMA_ONLY = ("$ref", "$defs")
-
-
-async def check_tool(tool: Tool, arguments: Mapping[str, Any], ctx: RunContext) -> None:
-    """The conformance checks. ``arguments`` must fit; whether the call then succeeds is open."""
-    check_spec(tool.spec)
-    assert tool.spec == tool.spec, "a spec must not change: prompts would miss the cache"
-    given = json.loads(json.dumps(arguments))
-    await _check_call(tool, given, ctx)
-    assert given == arguments, "a call must not change its arguments"
-    for wrong in (*_unfit(tool.spec, arguments), {"no_such_parameter": 1}):
-        with pytest.raises(InvalidToolCallError) as caught:
-            await tool.call(wrong, ctx)
-        assert "\n" not in caught.value.message
-        assert len(caught.value.message) < 500
-    await asyncio.gather(*(_check_call(tool, given, ctx) for _ in range(5)))
-
-
-def check_spec(spec: ToolSpec) -> None:
-    """A spec hosted models accept, small enough to be paid for in every prompt."""
-    assert spec.name.replace("_", "").replace("-", "").isalnum()
-    assert len(spec.name) <= 64
-    assert spec.timeout > 0
-    assert spec.max_output_chars > 0
-    schema = dict(spec.parameters)
-    Draft202012Validator.check_schema(schema)
-    assert schema["type"] == "object"
-    assert schema["additionalProperties"] is False
-    assert set(schema.get("required", ())) <= set(schema["properties"])
-    written = json.dumps(schema)
-    assert not any(f'"{key}"' in written for key in _KEYS_OF_ONE_SCHEMA_ONLY)
-    assert '"title"' not in json.dumps(list(schema["properties"].values()))
-    assert json.loads(written) == schema
-    assert len(written) + len(spec.description) < _MAX_SPEC_CHARS
-
-
-async def _check_call(tool: Tool, arguments: Mapping[str, Any], ctx: RunContext) -> None:
-    """Text, or an error that says something; never another type, nothing, or a hang."""
-    try:
-        async with asyncio.timeout(tool.spec.timeout):
-            text = await tool.call(arguments, ctx)
-    except TimeoutError:
-        raise AssertionError("the call took longer than the spec's timeout") from None
-    except (LeanAgentError, ValueError) as error:
-        text = str(error)
-    assert isinstance(text, str)
-    assert text
-    text.encode()
-
-
-def _unfit(spec: ToolSpec, arguments: Mapping[str, Any]) -> list[dict[str, Any]]:
-    required = spec.parameters.get("required", ())
-    missing = [{k: v for k, v in arguments.items() if k != name} for name in required]
-    return missing + [{**arguments, name: {"unfit": []}} for name in required]
+from lean_agent.errors import InvalidToolCallError
+from lean_agent.testing import check_tool
 
 
 @tool
@@ -98,6 +42,11 @@ def failing_tool(text: str) -> str:
     raise ValueError(text)
 
 
+async def check(subject: Tool, arguments: Mapping[str, Any], ctx: RunContext) -> None:
+    Draft202012Validator.check_schema(dict(subject.spec.parameters))
+    await check_tool(subject, arguments, ctx)
+
+
 INSTALLED = {
     "calculator": {"expression": "1 + 1"},
     "list_files": {},
@@ -120,7 +69,7 @@ async def test_installed_tools(name: str, tmp_path: Path) -> None:
     assert not installed.spec.side_effects
     (tmp_path / "a.txt").write_text("content")
     for roots in ((), (tmp_path,)):
-        await check_tool(installed, INSTALLED[name], RunContext(roots=roots))
+        await check(installed, INSTALLED[name], RunContext(roots=roots))
 
 
 async def test_installed_tools_over_a_folder(tmp_path: Path) -> None:
@@ -128,7 +77,7 @@ async def test_installed_tools_over_a_folder(tmp_path: Path) -> None:
     for entry in entry_points(group="lean_agent.corpus_tools"):
         made = entry.load()(tmp_path)
         assert isinstance(made, Tool)
-        await check_tool(made, {"query": "content"}, RunContext())
+        await check(made, {"query": "content"}, RunContext())
 
 
 @pytest.mark.parametrize(
@@ -140,7 +89,7 @@ async def test_installed_tools_over_a_folder(tmp_path: Path) -> None:
     ],
 )
 async def test_function_tools(kind: Tool, arguments: dict[str, Any]) -> None:
-    await check_tool(kind, arguments, RunContext())
+    await check(kind, arguments, RunContext())
 
 
 @dataclasses.dataclass
@@ -149,36 +98,67 @@ class _Handmade:
 
     spec: ToolSpec
     result: Any = "ok"
+    accepts_anything: bool = False
+    refusal: Exception = dataclasses.field(default_factory=lambda: InvalidToolCallError("no x"))
+    changes_arguments: bool = False
 
     async def call(self, arguments: Mapping[str, Any], ctx: RunContext) -> str:
         del ctx
-        if list(arguments) != ["x"] or not isinstance(arguments["x"], str):
-            raise InvalidToolCallError("x is wanted")
+        fits = list(arguments) == ["x"] and isinstance(arguments["x"], str)
+        if not fits and not self.accepts_anything:
+            raise self.refusal
+        if self.changes_arguments and isinstance(arguments, dict):
+            arguments["x"] = ""
+        if self.result == "hang":
+            await asyncio.sleep(5)
         return self.result
 
 
-_GOOD = ToolSpec(
-    name="handmade",
-    description="Fine.",
-    parameters={
-        "type": "object",
-        "properties": {"x": {"type": "string"}},
-        "required": ["x"],
-        "additionalProperties": False,
-    },
-)
+_SCHEMA: dict[str, Any] = {
+    "type": "object",
+    "properties": {"x": {"type": "string"}},
+    "required": ["x"],
+    "additionalProperties": False,
+}
+_GOOD = ToolSpec(name="handmade", description="Fine.", parameters=_SCHEMA)
 
 
-async def test_the_checks_find_faults() -> None:
-    await check_tool(_Handmade(_GOOD), {"x": "1"}, RunContext())
-    faulty = [
-        _Handmade(dataclasses.replace(_GOOD, name="two words")),
-        _Handmade(dataclasses.replace(_GOOD, description="long " * 200)),
-        _Handmade(dataclasses.replace(_GOOD, parameters={"type": "object", "properties": {}})),
-        _Handmade(dataclasses.replace(_GOOD, timeout=0)),
-        _Handmade(_GOOD, result=None),
-        _Handmade(_GOOD, result=""),
-    ]
-    for handmade in faulty:
-        with pytest.raises((AssertionError, KeyError)):
-            await check_tool(handmade, {"x": "1"}, RunContext())
+def _spec(**changes: Any) -> _Handmade:
+    return _Handmade(dataclasses.replace(_GOOD, **changes))
+
+
+def _schema(**changes: Any) -> _Handmade:
+    return _spec(parameters={**_SCHEMA, **changes})
+
+
+FAULTY: list[tuple[_Handmade, str]] = [
+    (_spec(name="two words"), "the name 'two words'"),
+    (_spec(name="x" * 65), "the name"),
+    (_spec(description="long " * 200), "characters; 700 is the most"),
+    (_spec(timeout=0), "timeout"),
+    (_spec(max_output_chars=0), "max_output_chars"),
+    (_spec(parameters={"type": "object"}), "with properties"),
+    (_schema(additionalProperties=True), "additionalProperties"),
+    (_schema(required=["y"]), "only properties are required"),
+    (_schema(properties={"x": {"$ref": "#/$defs/X"}}), "one schema"),
+    (_schema(properties={"x": {"type": "string", "title": "X"}}), "a title"),
+    (_schema(required=("x",)), "plain JSON"),
+    (_Handmade(_GOOD, result=None), "must return text, not NoneType"),
+    (_Handmade(_GOOD, result=""), "must say something"),
+    (_Handmade(_GOOD, result="\ud800"), "UTF-8"),
+    (_Handmade(dataclasses.replace(_GOOD, timeout=0.05), result="hang"), "longer than the spec's"),
+    (_Handmade(_GOOD, accepts_anything=True), "must raise InvalidToolCallError"),
+    (_Handmade(_GOOD, refusal=KeyError("x")), "InvalidToolCallError, not KeyError"),
+    (_Handmade(_GOOD, refusal=InvalidToolCallError("two\nlines")), "one short line"),
+    (_Handmade(_GOOD, changes_arguments=True), "must not change its arguments"),
+]
+
+
+async def test_a_handmade_tool_passes() -> None:
+    await check_tool(_Handmade(_GOOD), {"x": "1"})
+
+
+@pytest.mark.parametrize(("handmade", "rule"), FAULTY, ids=[rule for _, rule in FAULTY])
+async def test_a_fault_is_found_and_named(handmade: Tool, rule: str) -> None:
+    with pytest.raises(AssertionError, match=rule):
+        await check_tool(handmade, {"x": "1"})

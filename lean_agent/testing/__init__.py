@@ -1,0 +1,6 @@
+"""Checks that every implementation of a Protocol has to pass; each says what is wrong with it."""
+
+from lean_agent.testing.budget_stores import check_budget_store
+from lean_agent.testing.tools import check_tool
+
+__all__ = ["check_budget_store", "check_tool"]
