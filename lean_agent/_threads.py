@@ -14,7 +14,7 @@ import threading
 from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar, cast
 
-__all__ = ["in_daemon_thread", "run_to_end"]
+__all__ = ["in_daemon_thread", "run_to_end", "start_in_daemon_thread"]
 
 _Result = TypeVar("_Result")
 
@@ -23,6 +23,14 @@ async def in_daemon_thread(work: Callable[[], _Result]) -> _Result:
     """Call ``work`` in a new thread, with the caller's context variables, and await its result.
 
     When the caller is cancelled the thread is abandoned: it runs on, and its result is dropped.
+    """
+    return await start_in_daemon_thread(work)
+
+
+def start_in_daemon_thread(work: Callable[[], _Result]) -> asyncio.Future[_Result]:
+    """The same, for who waits in a way of their own.
+
+    A future and no task: nobody cancels it when the loop ends.
     """
     loop = asyncio.get_running_loop()
     future: asyncio.Future[_Result] = loop.create_future()
@@ -51,7 +59,7 @@ async def in_daemon_thread(work: Callable[[], _Result]) -> _Result:
             return  # the loop was closed meanwhile, and its caller with it
 
     threading.Thread(target=target, name="lean-agent-work", daemon=True).start()
-    return await future
+    return future
 
 
 def run_to_end(work: Coroutine[Any, Any, _Result]) -> _Result:

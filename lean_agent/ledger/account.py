@@ -41,8 +41,9 @@ class Account:
     """Keeps a budget; safe to share between threads and tasks.
 
     ``holdback`` is the slice of the budget that only a ``final`` reservation may touch: with it a
-    run at its limit can still pay for an answer. As much of it as there is is set aside in the
-    ancestors too, until ``close``, so that no other account below them can take it.
+    run at its limit can still pay for an answer. As much of it as the ancestors can give is set
+    aside in them too, so that no other account below them can take it, until ``close`` or the end
+    of a ``with`` block.
 
     What is charged here is charged to ``parent`` and its ancestors too. ``spent`` and ``elapsed``
     (seconds) are what an earlier part of the same work used: they count against this account's own
@@ -74,7 +75,7 @@ class Account:
         ]
         # One lock for the whole tree: a reservation is one decision over all of its accounts.
         self._lock: threading.Lock = parent._lock if parent is not None else threading.Lock()
-        self._chain: tuple[Account, ...] = (self,) if parent is None else (self, *parent._chain)
+        self._above: tuple[Account, ...] = (parent, *parent._above) if parent is not None else ()
         self._kept = NOTHING
         self._closed = False
         if parent is not None:
@@ -88,7 +89,10 @@ class Account:
 
     @property
     def reserved(self) -> Amount:
-        """What open reservations hold, in this account and those below it."""
+        """What open reservations hold, in this account and those below it.
+
+        And what is set aside here for final answers below.
+        """
         return self._reserved
 
     def reserve(self, amount: Amount, *, final: bool = False) -> Reservation:
@@ -104,15 +108,16 @@ class Account:
         """
         check_amount(amount, "reserve")
         with self._lock:
-            kept = smaller(self._kept, amount) if final else NOTHING
-            for account in self._chain:
-                above = account is not self
-                # The ancestors' own slices are for their own answers.
-                account._refuse_overrun(
-                    amount - kept if above else amount, final=final and not above
-                )
-            self._keep(NOTHING - kept)
-            for account in self._chain:
+            kept, asked = NOTHING, amount
+            if final:
+                kept = smaller(self._kept, amount)
+                asked = amount - kept
+            self._refuse_overrun(amount, final=final)
+            for account in self._above:
+                account._refuse_overrun(asked, final=False)  # their slices are for their answers
+            if final:
+                self._keep(NOTHING - kept)
+            for account in (self, *self._above):
                 account._reserved += amount
         return Reservation(self, amount, kept)
 
@@ -127,17 +132,35 @@ class Account:
             self._closed = True
             self._keep(NOTHING - self._kept)
 
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
     def _keep(self, more: Amount) -> None:
         self._kept += more
-        for account in self._chain[1:]:
+        for account in self._above:
             account._reserved += more
+
+    def _finish(self, amount: Amount, kept: Amount, actual: Amount) -> None:
+        for account in (self, *self._above):
+            account._reserved -= amount
+            account._spent += actual
+        if kept is not NOTHING and not self._closed:
+            unused = kept - smaller(kept, actual)
+            self._keep(unused)  # for the next answer: this one may have failed
 
     def _least(self, *, final: bool) -> Remaining:
         left: dict[str, Any] = {}
-        for account in self._chain:
-            above = account is not self
-            kept = self._kept if final and above else NOTHING
-            account._narrow(left, kept, final=final and not above)
+        self._narrow(left, NOTHING, final=final)
+        for account in self._above:
+            account._narrow(left, self._kept if final else NOTHING, final=False)
         return Remaining(**left)
 
     def _elapsed(self) -> float:
@@ -200,17 +223,11 @@ class Reservation:
         self._finish(NOTHING)
 
     def _finish(self, actual: Amount) -> None:
-        account = self._account
-        with account._lock:  # pyright: ignore[reportPrivateUsage]
+        with self._account._lock:  # pyright: ignore[reportPrivateUsage]
             if not self._open:
                 raise LedgerError("this reservation was already settled or refunded")
             self._open = False
-            if not account._closed:  # pyright: ignore[reportPrivateUsage]
-                unused = self._kept - smaller(self._kept, actual)
-                account._keep(unused)  # pyright: ignore[reportPrivateUsage] - for the next answer
-            for each in account._chain:  # pyright: ignore[reportPrivateUsage]
-                each._reserved -= self.amount  # pyright: ignore[reportPrivateUsage]
-                each._spent += actual  # pyright: ignore[reportPrivateUsage]
+            self._account._finish(self.amount, self._kept, actual)  # pyright: ignore[reportPrivateUsage]
 
     def __enter__(self) -> Self:
         return self

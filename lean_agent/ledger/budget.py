@@ -18,6 +18,7 @@ __all__ = [
     "Remaining",
     "as_far_as",
     "check_amount",
+    "least",
     "smaller",
 ]
 
@@ -143,6 +144,15 @@ def smaller(one: Amount, other: Amount) -> Amount:
         steps=min(one.steps, other.steps),
         tool_calls=min(one.tool_calls, other.tool_calls),
     )
+
+
+def least(one: Remaining, other: Remaining) -> Remaining:
+    """Part by part; None is unlimited."""
+    parts: dict[str, Any] = {}
+    for name in Remaining.__slots__:
+        values = [v for v in (getattr(one, name), getattr(other, name)) if v is not None]
+        parts[name] = min(values, default=None)
+    return Remaining(**parts)
 
 
 def as_far_as(amount: Amount, left: Remaining) -> Amount:

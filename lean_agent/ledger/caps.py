@@ -1,20 +1,26 @@
 """Daily and monthly caps of a ledger's folder, over every process that writes to it.
 
-Days and months are UTC, as everywhere in the ledger. Spec: ledger ("Budgets").
+The limits are small JSON files in ``caps``, which stay readable when the disk is full or the
+database damaged; what was spent is in ``budgets.sqlite``. Days and months are UTC, as everywhere in
+the ledger. Spec: ledger ("Budgets").
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import contextlib
+import json
+import os
+import uuid
+from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from decimal import Decimal
 from pathlib import Path
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
-from lean_agent.errors import ConfigurationError
+from lean_agent.errors import ConfigurationError, LedgerError
 from lean_agent.ledger.budget import Amount, Budget, smaller
 from lean_agent.ledger.budget_store import Cap, Totals
+from lean_agent.ledger.fallback_store import FallbackStore
 from lean_agent.ledger.shared import SharedAccount
 from lean_agent.ledger.sqlite_budgets import SqliteBudgetStore
 
@@ -22,8 +28,6 @@ __all__ = ["PERIODS", "CapStatus", "Period", "cap_status", "open_shared", "set_c
 
 Period = Literal["day", "month"]
 PERIODS: Final[tuple[Period, ...]] = ("day", "month")
-
-_FILE = "budgets.sqlite"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,95 +41,102 @@ class CapStatus:
     resets_at: datetime
 
 
-def scope_of(period: Period, now: datetime) -> str:
-    """``day:2026-11-24`` or ``month:2026-11``."""
-    return f"{period}:{now:%Y-%m-%d}" if period == "day" else f"{period}:{now:%Y-%m}"
-
-
 def set_cap(folder: Path, period: Period, limit: Budget | None, *, spent: Amount) -> None:
-    """Set, change or (None) remove a cap.
+    """Set, change or (None) remove a cap; runs under way keep to it from their next call on.
 
     ``spent`` is what this period has spent so far by the ledger: without a cap nothing was counted.
     A call that is in flight while the first cap is set is not counted either.
 
     Raises:
-        ConfigurationError: a limit other than of dollars and tokens.
-        LedgerError: the folder cannot be written.
+        ConfigurationError: no limit, or one of steps, tool calls or seconds.
+        LedgerError: the folder cannot be written; the caps are as they were.
     """
-    if limit is not None and any(
-        value is not None for value in (limit.steps, limit.tool_calls, limit.seconds)
-    ):
-        raise ConfigurationError(
-            f"a cap on a {period} cannot limit steps, tool calls or seconds",
-            hint="give Budget(usd=...) or Budget(tokens=...)",
-        )
-    store = SqliteBudgetStore(folder / _FILE)
+    path = _limit_path(folder, period)
+    if limit is None:
+        with _told(path):
+            path.unlink(missing_ok=True)
+        return
+    _check_limit(period, limit)
+    scope = _scope(period, datetime.now(UTC))
+    store = SqliteBudgetStore(folder / "budgets.sqlite")
     try:
-        limits = None
-        if limit is not None:
-            limits = (None if limit.usd is None else format(limit.usd, "f"), limit.tokens)
-        had = store.write_cap(period, limits)
-        if limits is not None and not had:
-            # What was spent while there was no cap is not in the store yet.
-            scope = scope_of(period, datetime.now(UTC))
-            missing = spent - smaller(spent, store.totals([scope])[scope].spent)
+        totals = store.totals([scope])[scope]
+        if totals == Totals() or not path.exists():
+            missing = spent - smaller(spent, totals.spent)
             store.settle(store.reserve([Cap(scope, Budget())], missing, lost=missing), missing)
     finally:
         store.close()
+    usd = None if limit.usd is None else format(limit.usd, "f")
+    with _told(path):
+        _write_whole(path, json.dumps({"usd": usd, "tokens": limit.tokens}))
 
 
 def cap_status(folder: Path) -> list[CapStatus]:
-    """Every cap that is set, the day's first.
+    """Every cap that is set, the day's first; nothing is made where there is none.
 
     Raises:
         LedgerError: the folder cannot be read.
     """
-    if not (folder / _FILE).exists():
+    now = datetime.now(UTC)
+    limits = _limits(folder)
+    if not limits:
         return []
-    store = SqliteBudgetStore(folder / _FILE)
+    store = SqliteBudgetStore(folder / "budgets.sqlite")
     try:
-        now = datetime.now(UTC)
-        limits = _limits(store)
-        totals = store.totals([scope_of(period, now) for period in limits])
-        return [
-            CapStatus(
-                period=period,
-                scope=scope_of(period, now),
-                limit=limit,
-                totals=totals[scope_of(period, now)],
-                resets_at=_next(period, now),
-            )
-            for period, limit in limits.items()
-        ]
+        totals = store.totals([_scope(period, now) for period in limits])
     finally:
         store.close()
+    return [
+        CapStatus(
+            period=period,
+            scope=_scope(period, now),
+            limit=limit,
+            totals=totals[_scope(period, now)],
+            resets_at=_next(period, now),
+        )
+        for period, limit in limits.items()
+    ]
 
 
 def open_shared(folder: Path, notify: Callable[[str], None]) -> SharedAccount | None:
-    """The caps of a ledger's folder for one run; None, and nothing made, where none was ever set.
+    """The caps of a ledger's folder for one run; None, and nothing made, where none is set.
 
-    ``notify`` is told if they cannot be kept on disk.
+    ``notify`` is told if what is spent cannot be kept on disk.
+
+    Raises:
+        LedgerError: a limit cannot be read.
     """
-    path = folder / _FILE
-    if not path.exists():
+    limits = _limits(folder)
+    if not limits:
         return None
-    store = SqliteBudgetStore(path)
 
-    def caps() -> Sequence[Cap]:
+    def caps() -> list[Cap]:
+        nonlocal limits
+        with contextlib.suppress(LedgerError):  # then the ones that were read before hold on
+            limits = _limits(folder)
         now = datetime.now(UTC)
-        return [Cap(scope_of(period, now), limit) for period, limit in _limits(store).items()]
+        return [_cap(period, limit, now) for period, limit in limits.items()]
 
+    # One for all runs of this process: while the file fails, they keep the caps together.
+    path = (folder / "budgets.sqlite").absolute()
+    store = _stores.setdefault(path, FallbackStore(SqliteBudgetStore(path)))
     return SharedAccount(store, caps, notify=notify)
 
 
-def _limits(store: SqliteBudgetStore) -> dict[Period, Budget]:
-    caps = store.read_caps()
-    return {
-        period: Budget(usd=None if usd is None else Decimal(usd), tokens=tokens)
-        for period in PERIODS
-        if period in caps
-        for usd, tokens in [caps[period]]
-    }
+_stores: dict[Path, FallbackStore] = {}
+# What the parent has not yet told its file is the parent's to tell.
+os.register_at_fork(after_in_child=_stores.clear)
+
+
+def _cap(period: Period, limit: Budget, now: datetime) -> Cap:
+    options = [f"--{name} ..." for name in ("usd", "tokens") if getattr(limit, name) is not None]
+    hint = f"`lean-agent ledger budget set {period} {' '.join(options)}` raises it"
+    return Cap(_scope(period, now), limit, called=f"a {period}", hint=hint)
+
+
+def _scope(period: Period, now: datetime) -> str:
+    """``day:2026-11-24`` or ``month:2026-11``."""
+    return f"{period}:{now:%Y-%m-%d}" if period == "day" else f"{period}:{now:%Y-%m}"
 
 
 def _next(period: Period, now: datetime) -> datetime:
@@ -133,3 +144,57 @@ def _next(period: Period, now: datetime) -> datetime:
     if period == "day":
         return midnight + timedelta(days=1)
     return (midnight.replace(day=1) + timedelta(days=32)).replace(day=1)
+
+
+def _check_limit(period: Period, limit: Budget) -> None:
+    others = (limit.steps, limit.tool_calls, limit.seconds)
+    if limit == Budget() or any(value is not None for value in others):
+        raise ConfigurationError(
+            f"a cap on a {period} limits dollars, tokens or both, and nothing else",
+            hint="give Budget(usd=...), Budget(tokens=...) or both",
+        )
+
+
+def _limits(folder: Path) -> dict[Period, Budget]:
+    limits: dict[Period, Budget] = {}
+    for period in PERIODS:
+        path = _limit_path(folder, period)
+        try:
+            found: Any = json.loads(path.read_bytes())
+            limits[period] = Budget(**found)
+        except FileNotFoundError:
+            continue
+        except (OSError, ValueError, TypeError, ConfigurationError) as error:
+            raise LedgerError(
+                f"the cap in {path} cannot be read: {error}",
+                hint=f"set it again with `lean-agent ledger budget set {period}`",
+            ) from error
+    return limits
+
+
+def _limit_path(folder: Path, period: Period) -> Path:
+    return folder / "caps" / f"{period}.json"
+
+
+def _write_whole(path: Path, text: str) -> None:
+    """All of it or nothing, whatever happens."""
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    new = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
+    try:
+        new.touch(mode=0o600)
+        new.write_text(text)
+        new.rename(path)
+    except BaseException:
+        new.unlink(missing_ok=True)
+        raise
+
+
+@contextlib.contextmanager
+def _told(path: Path) -> Generator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise LedgerError(
+            f"the cap in {path} cannot be written ({error.strerror or error})",
+            hint="mend the permissions of the folder or free some disk space",
+        ) from error

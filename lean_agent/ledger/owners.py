@@ -9,40 +9,51 @@ import contextlib
 import fcntl
 import os
 import uuid
+import weakref
+from collections.abc import Iterable
 from pathlib import Path
 
-__all__ = ["Owner", "is_dead"]
+__all__ = ["Owner", "find_dead"]
 
 
 class Owner:
-    """This process, for as long as it lives or until ``close``; OSError if no file can be made."""
+    """This process, for as long as it lives or until ``close``; OSError if no file can be made.
+
+    ``gone`` is true after that, and in a fork: the file stays the parent's.
+    """
 
     def __init__(self, folder: Path) -> None:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         self.name = uuid.uuid4().hex
         self._path = folder / self.name
-        temporary = folder / f".{self.name}"
-        self._fd = os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_RDWR | os.O_CLOEXEC, 0o600)
+        unseen = folder / f".{self.name}"
+        self._fd = os.open(unseen, os.O_CREAT | os.O_EXCL | os.O_RDWR | os.O_CLOEXEC, 0o600)
         fcntl.flock(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        temporary.rename(self._path)  # only now, so that nobody meets it unlocked
+        unseen.rename(self._path)  # only now, so that nobody meets it unlocked
+        _owners.add(self)
+
+    @property
+    def gone(self) -> bool:
+        return self._fd < 0
 
     def close(self) -> None:
         """Leave: from now on this owner counts as dead."""
-        if self._fd >= 0:
-            with contextlib.suppress(OSError):
-                self._path.unlink()
-            self.abandon()
+        with contextlib.suppress(OSError):
+            self._path.unlink()
+        self._let_go()
 
-    def abandon(self) -> None:
-        """In a fork: let go of the parent's file, which stays the parent's."""
+    def _let_go(self) -> None:
         if self._fd >= 0:
             fd, self._fd = self._fd, -1
             os.close(fd)
 
 
-def is_dead(folder: Path, name: str) -> bool:
-    """Whether an owner is gone; its file is then removed."""
-    path = folder / name
+def find_dead(folder: Path, names: Iterable[str]) -> list[str]:
+    """Those of ``names`` whose process is gone; the files of the dead are removed."""
+    return [name for name in names if _is_dead(folder / name)]
+
+
+def _is_dead(path: Path) -> bool:
     try:
         fd = os.open(path, os.O_RDWR | os.O_CLOEXEC)
     except FileNotFoundError:
@@ -51,11 +62,21 @@ def is_dead(folder: Path, name: str) -> bool:
         return False  # another user's, perhaps: nobody can say
     try:
         fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        path.unlink()
     except OSError:
         return False
-    else:
-        with contextlib.suppress(OSError):
-            path.unlink()
-        return True
     finally:
         os.close(fd)
+    return True
+
+
+_owners: weakref.WeakSet[Owner] = weakref.WeakSet()
+
+
+def _leave_the_parent_s() -> None:
+    # A lock lives as long as anyone has its file open: the parent's would outlive the parent.
+    for owner in list(_owners):
+        owner._let_go()  # pyright: ignore[reportPrivateUsage]
+
+
+os.register_at_fork(after_in_child=_leave_the_parent_s)

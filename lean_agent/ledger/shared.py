@@ -1,39 +1,45 @@
-"""One run's share in caps that several processes keep together. Spec: ledger ("Budgets").
-
-A store that fails does not lift the caps: they are then enforced in memory, from what was last
-seen of them, and what is spent meanwhile is charged to the store when it is back.
-"""
+"""One run's share in caps that several processes keep together. Spec: ledger ("Budgets")."""
 
 from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import TypeVar
 
-from lean_agent.errors import LedgerError, LimitExceededError
-from lean_agent.ledger.account import Account, Reservation
-from lean_agent.ledger.budget import (
-    LIMITS,
-    NOTHING,
-    Amount,
-    Budget,
-    Remaining,
-    as_far_as,
-)
-from lean_agent.ledger.budget_store import BudgetStore, Cap, Totals, UnknownReservationError
+from lean_agent._threads import start_in_daemon_thread
+from lean_agent.errors import LimitExceededError
+from lean_agent.ledger.account import Account
+from lean_agent.ledger.budget import NOTHING, Amount, Remaining, as_far_as, least, smaller
+from lean_agent.ledger.budget_store import BudgetStore, Cap
+from lean_agent.ledger.fallback_store import FallbackStore
 
 __all__ = ["SharedAccount", "SharedReservation"]
 
+_TRIES = 3
 _Result = TypeVar("_Result")
 
 
-class SharedAccount:
-    """The async face of a store, for one run on one event loop.
+@dataclass(frozen=True, slots=True)
+class _Slice:
+    """What is set aside for the final answer."""
 
-    ``caps`` gives the caps of this moment, and may block: a day ends while a run goes on.
-    ``notify`` is told once if the store fails. The store is closed with the account.
+    reservation: str
+    scopes: Sequence[str]
+    amount: Amount
+
+
+class SharedAccount:
+    """The async face of a store, for one run; it never blocks the event loop.
+
+    ``caps`` gives the caps of this moment and may block; it is asked before every call, since a day
+    ends while a run goes on. A store that fails ends no run: the caps are then kept in memory, and
+    ``notify`` is told once. Runs of one process that are to keep them together need the same
+    FallbackStore. The store is closed with the account.
+
+    Every method goes to its end even if its caller is cancelled, and a reservation that its caller
+    does not live to see is given back.
     """
 
     def __init__(
@@ -43,199 +49,186 @@ class SharedAccount:
         *,
         notify: Callable[[str], None],
     ) -> None:
-        self._store = store
-        self._read_caps = caps
+        fallback = store if isinstance(store, FallbackStore) else FallbackStore(store)
+        self._store = fallback.share()
+        self._caps = caps
         self._notify = notify
-        self._caps: Sequence[Cap] = ()
-        self._seen: dict[str, Totals] = {}
-        self._kept: tuple[str, Amount] | None = None
-        self._memory: dict[str, Account] = {}
-        self._owed: dict[str, Amount] = {}
-        self._unsettled: list[tuple[str, Amount]] = []
-        self._failing = False
-        self._guard = threading.Lock()  # tasks of one run settle in several threads
+        self._told = False
+        self._closed = False
+        self._wanted = NOTHING
+        self._slice: _Slice | None = None
+        self._lock = threading.Lock()  # the calls of one run come from several threads
 
     async def open(self, holdback: Amount) -> None:
         """Set as much of ``holdback`` aside as there is, for the run's final answer."""
-        amount = as_far_as(holdback, await self.remaining())
-        if amount == NOTHING:
-            return
-        try:
-            made = await self._stored(
-                lambda: self._reserve(amount, NOTHING, None), self._store.refund
-            )
-        except LimitExceededError:
-            return  # another run was quicker
-        if made is not None:
-            self._kept = (made, amount)
+
+        def work() -> None:
+            self._wanted = holdback
+            self._hold_slice(self._caps())
+
+        await self._in_thread(work, undo=lambda _: self._give_slice_back())
 
     async def remaining(self, *, final: bool = False) -> Remaining:
         """The least that is left under any of the caps."""
-        totals = await self._stored(self._totals)
-        kept = self._kept[1] if final and self._kept is not None else NOTHING
-        left: dict[str, Any] = {}
-        for cap in self._caps:
-            if totals is None:
-                here = self._in_memory(cap).remaining()
-            else:
-                here = _left(cap, totals.get(cap.scope, Totals()), kept)
-            for name in LIMITS:
-                value = getattr(here, name)
-                if value is not None:
-                    left[name] = min(left.get(name, value), value)
-        return Remaining(**left)
+
+        def work() -> Remaining:
+            caps = self._caps()
+            self._hold_slice(caps)
+            return self._left(caps, with_slice=final)
+
+        return await self._in_thread(work)
 
     async def reserve(
         self, amount: Amount, *, lost: Amount, final: bool = False
     ) -> SharedReservation:
         """Set ``amount`` aside; ``lost`` is charged if this process dies before it settles.
 
-        A ``final`` reservation takes the place of what ``open`` set aside.
+        A ``final`` reservation takes the place of what ``open`` set aside; what it leaves of that
+        is set aside again when it is settled.
 
         Raises:
             LimitExceededError: nothing was reserved.
+            LedgerError: an amount is negative or not finite.
         """
-        replacing = self._kept[0] if final and self._kept is not None else None
-        made = await self._stored(
-            lambda: self._reserve(amount, lost, replacing), self._store.refund
-        )
-        if made is not None:
-            if replacing is not None:
-                self._kept = None
-            return SharedReservation(self, made, {})
-        held: dict[str, Reservation] = {}
-        try:
-            for cap in self._caps:
-                held[cap.scope] = self._in_memory(cap).reserve(amount)
-        except LimitExceededError:
-            for reservation in held.values():
-                reservation.refund()
-            raise
-        return SharedReservation(self, None, held)
+
+        def work() -> str | None:
+            caps = self._caps()
+            if not caps:
+                return None
+            old = self._slice if final else None
+            replacing = old.reservation if old is not None else None
+            made = self._store.reserve(caps, amount, lost=lost, replacing=replacing)
+            if old is not None:
+                self._slice = None
+            return made
+
+        made = await self._in_thread(work, undo=lambda made: self._end(made, NOTHING, final=final))
+        return SharedReservation(self, made, final)
+
+    async def settle(self, reservation: SharedReservation, actual: Amount) -> None:
+        """What ``reservation.settle`` does."""
+        made, final = reservation.made, reservation.final
+        await self._in_thread(lambda: self._end(made, actual, final=final))
 
     async def close(self) -> None:
-        """Give back what is still set aside, and leave the store."""
-        kept, self._kept = self._kept, None
-        if kept is not None:
-            await self._stored(lambda: self._store.refund(kept[0]))
-        await _finished(self._store.close)
+        """Give back what is still set aside, and leave the store; closing again does nothing."""
 
-    async def finish(self, made: str, actual: Amount) -> None:
-        """Settle a reservation of the store; what fails now is tried again before the next."""
-        self._unsettled.append((made, actual))
-        if await self._stored(self._catch_up) is None:
-            for cap in self._caps:
-                self._in_memory(cap).reserve(NOTHING).settle(actual)
+        def work() -> None:
+            if not self._closed:
+                self._closed = True
+                self._give_slice_back()
+                self._store.close()
 
-    def owe(self, scopes: Sequence[str], actual: Amount) -> None:
-        """Remember what was spent while the store was away."""
-        for scope in scopes:
-            self._owed[scope] = self._owed.get(scope, NOTHING) + actual
+        await self._in_thread(work)
 
-    def _catch_up(self) -> bool:
-        """Tell the store what it could not be told before."""
-        while self._unsettled:
-            made, actual = self._unsettled[0]
+    def _end(self, made: str | None, actual: Amount, *, final: bool) -> None:
+        if made is None:
+            return
+        self._store.settle(made, actual)
+        if final:
+            self._wanted -= smaller(self._wanted, actual)
+            self._hold_slice(self._caps())
+
+    def _hold_slice(self, caps: Sequence[Cap]) -> None:
+        """Set as much of the slice aside as there is, in the scopes of this moment."""
+        scopes = [cap.scope for cap in caps]
+        if self._closed or not caps or self._wanted == NOTHING:
+            return
+        if self._slice and self._slice.scopes == scopes:
+            return
+        for _ in range(_TRIES):
+            amount = as_far_as(self._wanted, self._left(caps, with_slice=True))
+            if amount == NOTHING:
+                return
+            replacing = self._slice.reservation if self._slice else None
             try:
-                self._store.settle(made, actual)
-            except UnknownReservationError:  # the store was emptied meanwhile
-                self.owe([cap.scope for cap in self._caps], actual)
-            del self._unsettled[0]
-        while self._owed:
-            scope, owed = next(iter(self._owed.items()))
-            debt = self._store.reserve([Cap(scope, Budget())], owed, lost=owed)
-            del self._owed[scope]
-            self._store.settle(debt, owed)
-        return True
+                made = self._store.reserve(caps, amount, lost=NOTHING, replacing=replacing)
+            except LimitExceededError:
+                continue  # another run was quicker
+            self._slice = _Slice(made, scopes, amount)
+            return
 
-    def _totals(self) -> Mapping[str, Totals]:
-        self._catch_up()
-        self._caps = self._read_caps()
-        totals = self._store.totals([cap.scope for cap in self._caps])
-        self._seen.update(totals)
-        return totals
+    def _give_slice_back(self) -> None:
+        if self._slice is not None:
+            self._store.refund(self._slice.reservation)
+            self._slice = None
 
-    def _reserve(self, amount: Amount, lost: Amount, replacing: str | None) -> str:
-        self._catch_up()
-        self._caps = self._read_caps()
-        return self._store.reserve(self._caps, amount, lost=lost, replacing=replacing)
+    def _left(self, caps: Sequence[Cap], *, with_slice: bool) -> Remaining:
+        totals = self._store.totals([cap.scope for cap in caps])
+        left = Remaining()
+        for cap in caps:
+            here = totals[cap.scope]
+            used = here.spent + here.reserved
+            if with_slice and self._slice and cap.scope in self._slice.scopes:
+                used -= smaller(self._slice.amount, here.reserved)
+            left = least(left, Account(cap.limit, spent=used).remaining())
+        return left
 
-    async def _stored(
-        self, work: Callable[[], _Result], undo: Callable[[_Result], None] | None = None
-    ) -> _Result | None:
-        """``work`` on the store, off the event loop; None, told once, where the store fails.
-
-        ``undo`` takes its result back if the caller is cancelled meanwhile.
-        """
-
+    async def _in_thread(
+        self, work: Callable[[], _Result], undo: Callable[[_Result], None] = lambda _: None
+    ) -> _Result:
         def alone() -> _Result:
-            with self._guard:
+            with self._lock:
                 return work()
 
+        def undone(result: _Result) -> None:
+            with self._lock:
+                undo(result)
+
         try:
-            result = await _finished(alone, undo)
-        except LedgerError as error:
-            if not self._failing:
-                self._failing = True
-                self._notify(f"{error.message}; the caps are kept in memory meanwhile")
-            return None
-        if self._failing:
-            self._failing = False
-            self._memory.clear()
-        return result
-
-    def _in_memory(self, cap: Cap) -> Account:
-        """The cap's account while the store is away: on top of what was last seen of it."""
-        account = self._memory.get(cap.scope)
-        if account is None or account.budget != cap.limit:
-            seen = self._seen.get(cap.scope, Totals())
-            owed = self._owed.get(cap.scope, NOTHING)
-            account = Account(cap.limit, spent=seen.spent + seen.reserved + owed)
-            self._memory[cap.scope] = account
-        return account
+            return await _to_its_end(alone, undone)
+        finally:
+            failure = self._store.failure
+            if failure is not None and not self._told:
+                self._told = True
+                self._notify(
+                    f"{failure.message}: until that is mended, this process keeps the caps from "
+                    "what it last saw of them"
+                )
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class SharedReservation:
-    """An amount set aside in the store, or in memory while that was away."""
+    """An amount set aside, to be settled or refunded once; ``made`` is None where nothing caps."""
 
-    _account: SharedAccount
-    _made: str | None
-    _held: Mapping[str, Reservation]
+    account: SharedAccount
+    made: str | None
+    final: bool
 
     async def settle(self, actual: Amount) -> None:
-        """Charge ``actual`` and free the rest; never fails for the store's sake."""
-        if self._made is not None:
-            await self._account.finish(self._made, actual)
-            return
-        for reservation in self._held.values():
-            reservation.settle(actual)
-        self._account.owe(list(self._held), actual)
+        """Charge ``actual`` and free the rest; never fails for the store's sake.
+
+        Raises:
+            LedgerError: already settled or refunded, or ``actual`` is negative or not finite.
+        """
+        await self.account.settle(self, actual)
 
     async def refund(self) -> None:
-        """Give everything back."""
+        """Give everything back.
+
+        Raises:
+            LedgerError: already settled or refunded.
+        """
         await self.settle(NOTHING)
 
 
-def _left(cap: Cap, totals: Totals, kept: Amount) -> Remaining:
-    used = totals.spent + totals.reserved - kept
-    left: dict[str, Any] = {}
-    for name in LIMITS:
-        limit = getattr(cap.limit, name)
-        if limit is not None:
-            left[name] = max(type(limit)(0), limit - getattr(used, name))
-    return Remaining(**left)
+async def _to_its_end(work: Callable[[], _Result], undo: Callable[[_Result], None]) -> _Result:
+    """``work`` in a thread; a cancellation waits until it is over and then undone."""
+    running = start_in_daemon_thread(work)
+    cancelled = await _over(running)
+    if cancelled is None:
+        return running.result()
+    if running.exception() is None:
+        await _over(start_in_daemon_thread(lambda: undo(running.result())))
+    raise cancelled
 
 
-async def _finished(
-    work: Callable[[], _Result], undo: Callable[[_Result], None] | None = None
-) -> _Result:
-    """``work`` in a thread, to its end even if the caller is cancelled, and then undone."""
-    running = asyncio.ensure_future(asyncio.to_thread(work))
-    try:
-        return await asyncio.shield(running)
-    except asyncio.CancelledError:
-        await asyncio.wait({running})
-        if undo is not None and running.exception() is None:
-            await asyncio.shield(asyncio.to_thread(undo, running.result()))
-        raise
+async def _over(running: asyncio.Future[_Result]) -> asyncio.CancelledError | None:
+    """Wait until it is; the cancellation that came meanwhile."""
+    cancelled: asyncio.CancelledError | None = None
+    while not running.done():
+        try:
+            await asyncio.wait({running})
+        except asyncio.CancelledError as error:
+            cancelled = error
+    return cancelled

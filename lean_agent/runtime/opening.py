@@ -12,7 +12,7 @@ from lean_agent.errors import ConfigurationError, LedgerError
 from lean_agent.events import Event
 from lean_agent.ledger import queries
 from lean_agent.ledger.account import Account
-from lean_agent.ledger.budget import Budget
+from lean_agent.ledger.budget import Budget, least
 from lean_agent.ledger.caps import open_shared
 from lean_agent.ledger.ledger import Ledger
 from lean_agent.model import Model
@@ -22,7 +22,7 @@ from lean_agent.runtime.book import Book
 from lean_agent.runtime.holdback import held_back, held_back_seconds
 from lean_agent.runtime.meter import Meter
 from lean_agent.runtime.resuming import Earlier
-from lean_agent.runtime.spending import Spending, least
+from lean_agent.runtime.spending import Spending
 from lean_agent.runtime.state import RunState
 
 __all__ = ["Part", "open_meter"]

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 from lean_agent.ledger.account import Account, Reservation
-from lean_agent.ledger.budget import Amount, Remaining
+from lean_agent.ledger.budget import Amount, Remaining, least
 from lean_agent.ledger.shared import SharedAccount, SharedReservation
 
-__all__ = ["Held", "Spending", "least"]
+__all__ = ["Held", "Spending"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,12 +73,3 @@ class Spending:
         self.account.close()
         if self.shared is not None:
             await self.shared.close()
-
-
-def least(one: Remaining, other: Remaining) -> Remaining:
-    """Field by field; None is unlimited."""
-    fields: dict[str, Any] = {}
-    for name in Remaining.__slots__:
-        values = [v for v in (getattr(one, name), getattr(other, name)) if v is not None]
-        fields[name] = min(values) if values else None
-    return Remaining(**fields)

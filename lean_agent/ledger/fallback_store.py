@@ -1,0 +1,156 @@
+"""A store that fails does not lift the caps: they are then kept in memory.
+
+From what was last seen of the totals, plus what this process reserved and spent since. When the
+store is back it is told all of that. Spec: ledger ("Budgets").
+"""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+import uuid
+from collections import deque
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Self
+
+from lean_agent.errors import LedgerError
+from lean_agent.ledger.budget import NOTHING, Amount, Budget, check_amount
+from lean_agent.ledger.budget_store import BudgetStore, Cap, Totals, UnknownReservationError
+
+__all__ = ["FallbackStore"]
+
+
+@dataclass(slots=True, eq=False)
+class _Hold:
+    """``stored`` is its id in the store, None until that knows of it; ``actual`` is its end."""
+
+    scopes: Sequence[str]
+    amount: Amount
+    lost: Amount
+    stored: str | None = None
+    actual: Amount | None = None
+
+
+class FallbackStore:
+    """The store that all runs of this process share: a BudgetStore on top of another.
+
+    None of its methods fails for the sake of the one below; ``failure`` says what is wrong there,
+    until it works again. The one below is closed with the last user, see ``share``.
+    """
+
+    def __init__(self, store: BudgetStore) -> None:
+        self.failure: LedgerError | None = None
+        self._store = store
+        self._lock = threading.Lock()
+        self._users = 0
+        self._open: dict[str, _Hold] = {}
+        self._untold: deque[_Hold] = deque()
+        self._known: dict[str, Totals] = {}
+
+    def share(self) -> Self:
+        """The store itself, for one more user, who has to close it."""
+        with self._lock:
+            self._users += 1
+        return self
+
+    def reserve(
+        self, caps: Sequence[Cap], amount: Amount, *, lost: Amount, replacing: str | None = None
+    ) -> str:
+        """As BudgetStore.reserve."""
+        check_amount(amount, "reserve")
+        check_amount(lost, "charge as lost")
+        with self._lock:
+            old = self._open.get(replacing) if replacing is not None else None
+            hold = _Hold(list(dict.fromkeys(cap.scope for cap in caps)), amount, lost)
+            try:
+                self._catch_up()
+                hold.stored = self._store.reserve(
+                    caps, amount, lost=lost, replacing=old.stored if old else None
+                )
+            except LedgerError as error:
+                self.failure = error
+                self._refuse_overrun(caps, amount, old)
+                self._untold.append(hold)
+            if old is not None:
+                self._end(str(replacing), NOTHING, told=hold.stored is not None)
+            reservation = hold.stored or uuid.uuid4().hex
+            self._open[reservation] = hold
+            self._note(hold.scopes, reserved=amount)
+        return reservation
+
+    def settle(self, reservation: str, actual: Amount) -> None:
+        """As BudgetStore.settle."""
+        check_amount(actual, "settle")
+        with self._lock:
+            if reservation not in self._open:
+                raise UnknownReservationError("this reservation was already settled or refunded")
+            self._end(reservation, actual, told=False)
+            self._try_to_catch_up()
+
+    def refund(self, reservation: str) -> None:
+        """As BudgetStore.refund."""
+        self.settle(reservation, NOTHING)
+
+    def totals(self, scopes: Sequence[str]) -> Mapping[str, Totals]:
+        """As BudgetStore.totals."""
+        with self._lock:
+            try:
+                self._catch_up()
+                self._known.update(self._store.totals(scopes))
+            except LedgerError as error:
+                self.failure = error
+            return {scope: self._known.get(scope, Totals()) for scope in scopes}
+
+    def close(self) -> None:
+        """Leave it; the last user closes the store below."""
+        with self._lock:
+            self._users -= 1
+            if self._users <= 0:
+                self._try_to_catch_up()
+                with contextlib.suppress(LedgerError):
+                    self._store.close()
+
+    def _refuse_overrun(self, caps: Sequence[Cap], amount: Amount, old: _Hold | None) -> None:
+        for cap in caps:
+            known = self._known.get(cap.scope, Totals())
+            if old is not None and cap.scope in old.scopes:
+                known = Totals(known.spent, known.reserved - old.amount)
+            cap.refuse_overrun(known, amount)
+
+    def _end(self, reservation: str, actual: Amount, *, told: bool) -> None:
+        hold = self._open.pop(reservation)
+        hold.actual = actual
+        self._note(hold.scopes, spent=actual, reserved=NOTHING - hold.amount)
+        if hold.stored is not None and not told:  # else it waits already
+            self._untold.append(hold)
+
+    def _note(
+        self, scopes: Sequence[str], *, spent: Amount = NOTHING, reserved: Amount = NOTHING
+    ) -> None:
+        for scope in scopes:
+            known = self._known.get(scope, Totals())
+            self._known[scope] = Totals(known.spent + spent, known.reserved + reserved)
+
+    def _try_to_catch_up(self) -> None:
+        try:
+            self._catch_up()
+        except LedgerError as error:
+            self.failure = error
+
+    def _catch_up(self) -> None:
+        """Tell the store what it does not know; LedgerError while it fails."""
+        while self._untold:
+            hold = self._untold[0]
+            if hold.stored is None:
+                uncapped = [Cap(scope, Budget()) for scope in hold.scopes]
+                if hold.actual is None:
+                    hold.stored = self._store.reserve(uncapped, hold.amount, lost=hold.lost)
+                else:
+                    hold.stored = self._store.reserve(uncapped, hold.actual, lost=hold.actual)
+            if hold.actual is not None:
+                # Unknown if an earlier try came through after all, or if the store was emptied.
+                with contextlib.suppress(UnknownReservationError):
+                    self._store.settle(hold.stored, hold.actual)
+            self._untold.popleft()
+        self.failure = None
