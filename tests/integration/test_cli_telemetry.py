@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 from support.cli import environment, in_process
 from support.fake_openai import FakeOpenAI, Reply
 
@@ -25,6 +26,7 @@ sys.exit(run(sys.argv[1:]))
 """
 
 
+@pytest.mark.slow
 def test_a_question_as_spans(server: FakeOpenAI, tmp_path: Path) -> None:
     server.say(Reply(text="four"))
     line = ("ask", "hi there", "--model", "openai:x", "--base-url", server.url, "--quiet")

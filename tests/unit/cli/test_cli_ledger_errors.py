@@ -98,6 +98,7 @@ def limited(command: str, folder: Path) -> subprocess.CompletedProcess[str]:
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("command", ["export --out all.jsonl", "export", "compact"])
 def test_a_full_disk(command: str, ledger: Path, tmp_path: Path) -> None:
     done = limited(command, tmp_path)
@@ -108,6 +109,7 @@ def test_a_full_disk(command: str, ledger: Path, tmp_path: Path) -> None:
     assert len(in_process("ledger", "runs", "--json", folder=tmp_path).json) == 2
 
 
+@pytest.mark.slow
 def test_a_report_does_without_a_compaction_that_fails(ledger: Path, tmp_path: Path) -> None:
     for number in range(120):
         (ledger / "segments" / f"20260101T000000{number:06}Z-1-aaaaaaaa.jsonl").write_text(

@@ -151,6 +151,7 @@ def test_a_terminal_of_80_columns_folds_words_and_no_numbers(folder: Path) -> No
     lines = child.read().replace("\r\n", "\n").splitlines()
     assert "\n".join(lines).startswith(SHOWN)
     assert max(map(len, lines)) <= 80
+    assert any("CALLS  UNCACHED  CACHED  OUTPUT" in line for line in lines)
     for number in ("1,720", "4.15", "$0.00265", "~$0.00225", "1,120"):
         assert any(number in line.split() for line in lines), number
 

@@ -98,6 +98,7 @@ def test_entries_appear_as_they_are_written_and_ctrl_c_ends_it(tmp_path: Path) -
     ]
 
 
+@pytest.mark.slow
 def test_one_run_as_json_lines(tmp_path: Path) -> None:
     with tailing(tmp_path, "--json") as process:
         write(tmp_path, call(model="other", run_id="b" * 32), call(finish_reason="last"))
@@ -114,6 +115,7 @@ def test_one_run_as_json_lines(tmp_path: Path) -> None:
         assert all(run.startswith("first") for run in found)
 
 
+@pytest.mark.slow
 def test_a_reader_that_goes_away_ends_it(tmp_path: Path) -> None:
     with tailing(tmp_path) as process:
         assert process.stdout is not None
