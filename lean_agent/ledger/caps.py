@@ -157,6 +157,8 @@ def _check_limit(period: Period, limit: Budget) -> None:
 
 def _limits(folder: Path) -> dict[Period, Budget]:
     limits: dict[Period, Budget] = {}
+    if not (folder / "caps").exists():  # the usual case, told by one look
+        return limits
     for period in PERIODS:
         path = _limit_path(folder, period)
         try:

@@ -23,13 +23,17 @@ __all__ = ["FallbackStore"]
 
 @dataclass(slots=True, eq=False)
 class _Hold:
-    """``stored`` is its id in the store, None until that knows of it; ``actual`` is its end."""
+    """``stored`` is its id in the store, None until that knows of it; ``actual`` is its end.
+
+    ``doubtful``: the store may have heard of the end, though it seemed to fail.
+    """
 
     scopes: Sequence[str]
     amount: Amount
     lost: Amount
     stored: str | None = None
     actual: Amount | None = None
+    doubtful: bool = False
 
 
 class FallbackStore:
@@ -148,9 +152,16 @@ class FallbackStore:
                     hold.stored = self._store.reserve(uncapped, hold.amount, lost=hold.lost)
                 else:
                     hold.stored = self._store.reserve(uncapped, hold.actual, lost=hold.actual)
-            if hold.actual is not None:
-                # Unknown if an earlier try came through after all, or if the store was emptied.
-                with contextlib.suppress(UnknownReservationError):
-                    self._store.settle(hold.stored, hold.actual)
+            if hold.actual is not None and not self._told_the_end(hold.stored, hold):
+                hold.stored = None  # the store was emptied: it is charged anew
+                continue
             self._untold.popleft()
         self.failure = None
+
+    def _told_the_end(self, stored: str, hold: _Hold) -> bool:
+        doubtful, hold.doubtful = hold.doubtful, True
+        try:
+            self._store.settle(stored, hold.actual or NOTHING)
+        except UnknownReservationError:
+            return doubtful
+        return True
