@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Encyclopedia"]
 
-_PART_CHARS = 1_500
+_PART_CHARS = 1_200
 _HITS = 4
 _EXCERPT_CHARS = 240
 
@@ -42,7 +42,7 @@ class Encyclopedia:
     @cached_property
     def tools(self) -> tuple[Tool, ...]:
         """``search`` and ``open_page``; their descriptions take milliseconds to make."""
-        return tool(timeout=120)(self.search), tool(self.open_page)
+        return tool(self.search), tool(self.open_page)
 
     def search(self, query: str) -> str:
         """Search an encyclopedia for pages about a name or a few words.
@@ -79,9 +79,10 @@ class Encyclopedia:
 
         with self._lock:
             if self._index is None:
+                # A title counts twice: there are publishers that a hundred other pages name.
                 self._index = LexicalIndex(
                     [
-                        Passage(f"{title}#{number}", title, text, _heading(page))
+                        Passage(f"{title}#{number}", f"{title} {title}", text, _heading(page))
                         for title, page in self.pages.items()
                         for number, text in enumerate(self.parts(title), 1)
                     ]

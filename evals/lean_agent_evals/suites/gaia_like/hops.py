@@ -118,14 +118,14 @@ def _ends(book: Encyclopedia, walk: list[Page]) -> list[Fact]:
     values = [
         fact
         for fact in walk[-1].facts
-        if fact.relation in _ENDS or fact.relation == "length"
-        if not any(shown in text for text in earlier for shown in _shown(fact.value))
+        if (fact.relation in _ENDS or fact.relation == "length")
+        and not any(shown in text for text in earlier for shown in _shown(fact.value))
     ]
     return names + values
 
 
-def _shown(value: str) -> set[str]:
-    return {value, f"{int(value):,}"} if value.isdigit() else {value}
+def _shown(value: str) -> tuple[str, ...]:
+    return (value, f"{int(value):,}") if value.isdigit() else (value,)
 
 
 def _whole(book: Encyclopedia, page: Page) -> str:
