@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any, Final, Literal
 
 from lean_agent.errors import ConfigurationError, LedgerError
-from lean_agent.ledger.budget import Amount, Budget, smaller
+from lean_agent.ledger.budget import Amount, Budget
 from lean_agent.ledger.budget_store import Cap, Totals
 from lean_agent.ledger.fallback_store import FallbackStore
 from lean_agent.ledger.shared import SharedAccount
@@ -60,10 +60,9 @@ def set_cap(folder: Path, period: Period, limit: Budget | None, *, spent: Amount
     scope = _scope(period, datetime.now(UTC))
     store = SqliteBudgetStore(folder / "budgets.sqlite")
     try:
-        totals = store.totals([scope])[scope]
-        if totals == Totals() or not path.exists():
-            missing = spent - smaller(spent, totals.spent)
-            store.settle(store.reserve([Cap(scope, Budget())], missing, lost=missing), missing)
+        # Under a cap the store has counted all along, and may be ahead of the ledger.
+        if not path.exists() or store.totals([scope])[scope] == Totals():
+            store.count_at_least(scope, spent)
     finally:
         store.close()
     usd = None if limit.usd is None else format(limit.usd, "f")

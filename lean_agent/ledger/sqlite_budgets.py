@@ -11,7 +11,7 @@ from decimal import Decimal
 from pathlib import Path
 
 from lean_agent.errors import LimitExceededError
-from lean_agent.ledger.budget import NOTHING, Amount, check_amount
+from lean_agent.ledger.budget import NOTHING, Amount, check_amount, smaller
 from lean_agent.ledger.budget_file import BudgetFile
 from lean_agent.ledger.budget_store import Cap, Totals, UnknownReservationError
 from lean_agent.ledger.owners import Owner, find_dead
@@ -84,6 +84,18 @@ class SqliteBudgetStore:
         with self._file.transaction() as db:
             self._sweep(db)
             return _totals(db, scopes)
+
+    def count_at_least(self, scope: str, spent: Amount) -> None:
+        """Raise what a scope has spent to ``spent``, part by part, where it is less.
+
+        Raises:
+            LedgerError: as the methods of BudgetStore.
+        """
+        check_amount(spent, "count")
+        with self._file.transaction() as db:
+            totals = _totals(db, [scope])[scope]
+            missing = spent - smaller(spent, totals.spent)
+            _write(db, scope, totals.spent + missing, totals.reserved)
 
     def close(self) -> None:
         """As BudgetStore.close; the store may be used again, as another owner."""
