@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any
 
-from lean_agent import Usage
+from lean_agent import RunResult, Usage
+from lean_agent.result import TrajectoryStep
 from lean_agent_evals.outcome import Outcome
 
 
@@ -42,3 +43,26 @@ def arm(
         outcome(f"t{number}", passed=right, cost=price, **given)
         for number, (right, price) in enumerate(zip(passed, prices, strict=True))
     ]
+
+
+def result(
+    output: str, *calls: tuple[str, dict[str, Any]], served: Sequence[int] = ()
+) -> RunResult:
+    """A run that made the calls and answered; those numbered in ``served`` repeat earlier ones."""
+    return RunResult(
+        output=output,
+        messages=(),
+        usage=Usage(),
+        mode="agent",
+        exit_status="completed",
+        steps=1,
+        tool_calls=len(calls),
+        seconds=0.0,
+        run_id="run",
+        trajectory=tuple(
+            TrajectoryStep(
+                step=1, tool=name, arguments=arguments, observation="", served=n in served
+            )
+            for n, (name, arguments) in enumerate(calls)
+        ),
+    )
