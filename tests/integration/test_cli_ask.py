@@ -72,7 +72,7 @@ def test_json_is_one_object_with_the_promised_fields(server: FakeOpenAI, tmp_pat
     assert data["usage"]["cache_read_input_tokens"] == 8
     assert [data["usage"]["input_tokens"], data["usage"]["output_tokens"]] == server.reported
     shown = in_process("ledger", "show", data["run_id"], "--json", folder=tmp_path).json
-    assert [row["output_tokens"] for row in shown] == [data["usage"]["output_tokens"]]
+    assert shown["output_tokens"] == data["usage"]["output_tokens"]
 
 
 def test_the_question_comes_from_a_pipe(server: FakeOpenAI, tmp_path: Path) -> None:
@@ -207,7 +207,7 @@ def test_an_interrupted_question_prints_what_there_is(
     assert b"Traceback" not in err
     assert server.gone.wait(10)
     shown = in_process("ledger", "show", data["run_id"], "--json", folder=tmp_path).json
-    assert sum(row["output_tokens"] for row in shown) == data["usage"]["output_tokens"]
+    assert shown["output_tokens"] == data["usage"]["output_tokens"]
 
 
 def test_a_ledger_that_cannot_be_written_does_not_cost_the_answer(
