@@ -39,7 +39,8 @@ class RunResult:
     """The outcome of one run, complete or partial.
 
     ``steps`` counts model calls that advance the run (routing apart), ``tool_calls`` the calls
-    executed or served. ``limit`` names the limit that ended a run with status limit_exceeded.
+    executed or served. ``limit`` names the limit that ended a run with status limit_exceeded;
+    ``limit_shared`` says that it is the cap of a day or month over all runs.
     ``usage`` is the sum over every attempt of every call, failed ones included; ``saved`` what the
     response cache spared, at list price.
     """
@@ -55,6 +56,7 @@ class RunResult:
     run_id: str
     trajectory: tuple[TrajectoryStep, ...] = ()
     limit: str | None = None
+    limit_shared: bool = False
     mode_reason: str = ""
     notices: tuple[str, ...] = ()
     saved: Usage = field(default_factory=Usage)
@@ -67,6 +69,7 @@ class RunResult:
             "mode_reason": self.mode_reason,
             "exit_status": self.exit_status,
             "limit": self.limit,
+            "limit_shared": self.limit_shared,
             "steps": self.steps,
             "tool_calls": self.tool_calls,
             "usage": self.usage.to_dict(),

@@ -151,10 +151,13 @@ def settle(result: RunResult) -> str:
         return ""
     if not result.run_id or not path.exists():
         return ""
+    resume = f"lean-agent resume {result.run_id[:12]}"
+    if result.limit_shared:
+        return f"to go on: lean-agent ledger budget set ..., then {resume}"
     raised = {
         "usd": " --budget-usd USD",
         "tokens": " --max-tokens N",
         "steps": " --max-steps N",
         "seconds": " --max-seconds S",
     }
-    return f"to go on: lean-agent resume {result.run_id[:12]}{raised.get(result.limit or '', '')}"
+    return f"to go on: {resume}{raised.get(result.limit or '', '')}"

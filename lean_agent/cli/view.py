@@ -94,7 +94,8 @@ class View:
             left = (
                 "this is the best answer so far" if result.output else "it left no room to answer"
             )
-            self.note(f"note: the {limit} limit was reached; {left}", always=True)
+            whose = " of the day or month" if result.limit_shared else ""
+            self.note(f"note: the {limit} limit{whose} was reached; {left}", always=True)
         if cost:
             self.cost(result)
 

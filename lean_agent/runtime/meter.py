@@ -61,7 +61,8 @@ class Meter:
     """Charges one run. ``usage`` is its total so far, every attempt counted.
 
     ``saved`` is what the response cache spared it, at list price. ``partial`` is the text of the
-    call in flight, ``cut_by`` the limit that shortened the last one. ``began`` is when the run
+    call in flight, ``cut_by`` the limit that shortened the last one, and ``limit_shared`` says that
+    the last limit was a cap over all runs. ``began`` is when the run
     did, in seconds of time.monotonic(); earlier parts of a resumed run put it back.
     """
 
@@ -78,6 +79,7 @@ class Meter:
     notices: list[str] = field(default_factory=list[str])
     partial: str = ""
     cut_by: str = ""
+    limit_shared: bool = False
 
     async def call(self, request: ModelRequest, call: Call) -> ModelResponse:
         """Reserve, call with retries, settle; or serve the answer from the response cache.
@@ -237,7 +239,8 @@ class Meter:
                     kept_seconds=0.0 if call.final else self.final_seconds,
                 )
             except LimitExceededError as error:
-                await self._tell_shared(error.limit_type, final=call.final)
+                final = call.final
+                self.limit_shared = await self.spending.is_shared(error.limit_type, final=final)
                 raise
             worst = Amount(usd=fitted.usd, tokens=prompt + fitted.output_tokens, steps=steps)
             try:
@@ -249,12 +252,6 @@ class Meter:
                     raise
             else:
                 return fitted, held, least
-
-    async def _tell_shared(self, limit_type: str, *, final: bool) -> None:
-        """Say so where it is not the run's own cap that ends it."""
-        notice = await self.spending.shared_limit(limit_type, final=final)
-        if notice and notice not in self.notices:
-            self.notices.append(notice)
 
     async def _send(self, request: ModelRequest, call: Call, *, deadline: bool) -> ModelResponse:
         """One attempt. Streams where someone watches, or where time may cut the answer short."""

@@ -55,18 +55,13 @@ class Spending:
             raise
         return Held(own, shared)
 
-    async def shared_limit(self, limit_type: str, *, final: bool) -> str:
-        """A line that says so if a shared cap, not the run's own, leaves the least; else ""."""
+    async def is_shared(self, limit_type: str, *, final: bool) -> bool:
+        """Whether a cap over all runs, not one of this process's, leaves the least of a limit."""
         if self.shared is None:
-            return ""
+            return False
         left = getattr(await self.shared.remaining(final=final), limit_type, None)
         own = getattr(self.account.remaining(final=final), limit_type, None)
-        if left is None or (own is not None and own < left):
-            return ""
-        return (
-            f"the cap on {limit_type} that all runs share leaves {left}; `lean-agent ledger budget "
-            "show` tells it, `budget set` raises it"
-        )
+        return left is not None and (own is None or left <= own)
 
     async def close(self) -> None:
         """Give back what was held for an answer that is written by now."""

@@ -76,6 +76,35 @@ async def test_agent_mode_keeps_its_prefix_in_the_engines_cache(ledger: Ledger) 
     assert prefix_cached(steps) >= 0.8
 
 
+async def test_a_capped_run_answers_and_goes_on_without_paying_twice(
+    ledger: Ledger, tmp_path: Path
+) -> None:
+    tools = [*load_corpus_tools(CORPUS), *load_tools().values()]
+    agent = Agent(
+        model=MODEL,
+        tools=tools,
+        roots=[CORPUS],
+        ledger=ledger,
+        checkpoints=tmp_path / "checkpoints.sqlite",
+        show_budget=True,
+    )
+    async with agent:
+        task = "What does the spectrograph cost for one night?"
+        first = await agent.run(task, mode="agent", budget=Budget(steps=2))
+        assert (first.exit_status, first.limit) == ("limit_exceeded", "steps")
+        assert first.output
+        second = await agent.resume(first.run_id, budget=Budget(steps=6))
+    assert second.output
+    assert second.messages[: len(first.messages)] == first.messages
+    assert first.steps < second.steps <= 6
+    assert in_agreement(ledger, second)
+    calls = [r for r in rows(ledger, second) if r["operation"] == "chat"]
+    assert len({r["id"] for r in calls}) == len(calls) >= 3
+    # The first call of the second part finds the first part's prompt in the engine's cache.
+    resumed = [r for r in calls if r["step"] == first.steps + 1]
+    assert resumed[0]["cache_read_input_tokens"] > 0
+
+
 async def test_probe_is_charged_once_and_remembered(ledger: Ledger) -> None:
     tools = [*load_corpus_tools(CORPUS), *load_tools().values()]
     async with Agent(model=MODEL, tools=tools, ledger=ledger, budget=Budget(steps=2)) as agent:

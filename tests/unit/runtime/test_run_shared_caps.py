@@ -37,7 +37,7 @@ async def test_a_daily_cap_ends_a_run_with_its_answer(ledger: Ledger) -> None:
         "tokens",
         "found",
     )
-    assert any("ledger budget" in notice for notice in result.notices)
+    assert result.limit_shared
     (status,) = cap_status(ledger.folder)
     assert status.totals.spent.tokens == result.usage.total_tokens <= 2_000
     assert status.totals.reserved.tokens == 0
@@ -99,6 +99,7 @@ async def test_a_session_is_charged_for_every_run_and_ends_them(ledger: Ledger) 
     subject, _ = agent([search_on] * 50, ledger, tools=[searching()], account=session)
     first = await subject.run("x", mode="agent", budget=Budget(steps=3))
     assert (first.exit_status, first.limit) == ("limit_exceeded", "steps")
+    assert not first.limit_shared
     assert session.spent.tokens == first.usage.total_tokens
     second = await subject.run("y", mode="agent")
     assert (second.exit_status, second.limit, second.output) == (
