@@ -147,7 +147,7 @@ class Stores(RuleBasedStateMachine):
                 assert min(amount.usd, Decimal(amount.tokens), Decimal(amount.steps)) >= 0
 
 
-Stores.TestCase.settings = settings(max_examples=25, stateful_step_count=25, deadline=None)
+Stores.TestCase.settings = settings(max_examples=15, stateful_step_count=25, deadline=None)
 TestStores = Stores.TestCase
 
 

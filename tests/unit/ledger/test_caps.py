@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
+import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -218,9 +219,14 @@ def test_files_are_the_users_own(tmp_path: Path) -> None:
         assert path.stat().st_mode & 0o077 == 0, path
 
 
-async def test_many_at_once_make_the_first_file(tmp_path: Path) -> None:
-    async def one() -> None:
-        await asyncio.to_thread(set_cap, tmp_path, "day", Budget(tokens=5), spent=Amount(tokens=3))
+@pytest.mark.parametrize("_round", range(5))
+def test_many_at_once_make_the_first_file_and_count_once(tmp_path: Path, _round: int) -> None:
+    at_once = threading.Barrier(8)
 
-    await asyncio.gather(*(one() for _ in range(8)))
+    def one(_number: int) -> None:
+        at_once.wait(timeout=10)
+        set_cap(tmp_path, "day", Budget(tokens=5), spent=Amount(tokens=3))
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(one, range(8)))
     assert day(tmp_path).totals.spent.tokens == 3
