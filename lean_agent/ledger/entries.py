@@ -96,7 +96,8 @@ class Entry:
         """Flat, plain JSON types, secrets redacted.
 
         ``cost`` and ``list_cost`` are decimal strings, or None where they are unknown;
-        ``provenance`` joins several with ``+``. A time that is not a finite number becomes None, as JSON has no other.
+        ``provenance`` joins several with ``+``. A time that is not a finite number becomes None, as
+        JSON has no other.
         """
         usage = self.usage
         return {

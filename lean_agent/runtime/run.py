@@ -121,6 +121,7 @@ async def run_graph(
     """
     seen = [state]
     status: ExitStatus = "failed"
+    failure: str | None = None
     row = scope.meter.book.open_run(state["mode"] or state["forced"])  # pyright: ignore[reportArgumentType] - JSON holds str
     try:
         stopped = await _until(
@@ -131,9 +132,11 @@ async def run_graph(
         status = "interrupted"
         raise
     except LeanAgentError as error:
+        failure = error.code
         error.result = _result(seen[0], scope, "failed")
         raise
     except Exception as error:
+        failure = "unknown"
         wrapped = LeanAgentError(f"unexpected {type(error).__name__}: {error}")
         wrapped.result = _result(seen[0], scope, "failed")
         raise wrapped from error
@@ -143,6 +146,7 @@ async def run_graph(
             mode=seen[0]["mode"] or seen[0]["forced"],
             step=seen[0]["steps"],
             finish_reason=status,
+            error_type=failure,
             seconds=time.time() - row.ts,
         )
         await scope.meter.spending.close()

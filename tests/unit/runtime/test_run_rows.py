@@ -80,8 +80,9 @@ async def test_each_way_to_end_closes_the_runs_row(ledger: Ledger) -> None:
     with pytest.raises(asyncio.CancelledError):
         await task
     await subject.run("x", mode="instant")
-    ends = [e.finish_reason for e in entries if e.purpose == "run" and e.state == "closed"]
-    assert ends == ["failed", "interrupted", "failed"]
+    ends = [e for e in entries if e.purpose == "run" and e.state == "closed"]
+    assert [e.finish_reason for e in ends] == ["failed", "interrupted", "failed"]
+    assert [e.error_type for e in ends] == ["model", None, None]
     still_open = {e.id for e in entries if e.state == "open"}
     assert still_open == {e.id for e in entries if e.state == "closed"} - {
         e.id for e in entries if e.purpose == "tool"
