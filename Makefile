@@ -67,8 +67,8 @@ bench: setup ## Overhead and start-up, each beside its baseline
 
 .PHONY: lock
 lock: ## Renew requirements/*.txt from pyproject.toml
-	$(BIN)/uv pip compile --quiet --upgrade --generate-hashes --python-version 3.11 --no-header --no-annotate pyproject.toml --extra local --extra otel -o requirements/runtime.txt
-	$(BIN)/uv pip compile --quiet --upgrade --generate-hashes --python-version 3.11 --no-header --no-annotate pyproject.toml --extra local --extra otel --group dev -o requirements/dev.txt
+	$(BIN)/uv pip compile --quiet --upgrade --generate-hashes --python-version 3.11 --no-header --no-annotate pyproject.toml --extra evals --extra local --extra otel -o requirements/runtime.txt
+	$(BIN)/uv pip compile --quiet --upgrade --generate-hashes --python-version 3.11 --no-header --no-annotate pyproject.toml --extra evals --extra local --extra otel --group dev -o requirements/dev.txt
 
 .PHONY: clean
 clean: ## Remove what the other targets made (not your ledger or weights)

@@ -44,6 +44,8 @@ IMPORT_NAMES = {  # distribution -> import names, where they differ
     "prompt-toolkit": {"prompt_toolkit"},
     "pydantic": {"pydantic", "pydantic_core"},
     "pydantic-monty": {"pydantic_monty"},
+    "pystemmer": {"Stemmer"},
+    "python-calamine": {"python_calamine"},
 }
 
 
