@@ -12,7 +12,7 @@ from lean_agent.errors import ConfigurationError, LedgerError
 from lean_agent.events import Event
 from lean_agent.ledger import queries
 from lean_agent.ledger.account import Account
-from lean_agent.ledger.budget import Budget, least
+from lean_agent.ledger.budget import Budget, Remaining, least
 from lean_agent.ledger.caps import open_shared
 from lean_agent.ledger.ledger import Ledger
 from lean_agent.model import Model
@@ -66,29 +66,23 @@ async def open_meter(
             to resume was ended by a limit that the new budget does not raise.
     """
     notices: list[str] = []
-    shared = open_shared(ledger.folder, notices.append)
     earlier = await _earlier(ledger, part, state)
-    own = Account(part.budget, spent=earlier.amount, elapsed=earlier.seconds)
-    if part.resumed and state["limit"] and getattr(own.remaining(), state["limit"], None) == 0:
-        limit = state["limit"]
-        raise ConfigurationError(
-            f"the {limit} limit that ended the run is not raised",
-            hint=f"resume with more than Budget({limit}={getattr(part.budget, limit)})",
-        )
-    left = own.remaining()
+    left = Account(part.budget, spent=earlier.amount, elapsed=earlier.seconds).remaining()
+    _refuse_unraised(part, state, left)
     if account is not None:
         left = least(left, account.remaining())
-    if shared is not None:
-        left = least(left, await shared.remaining())
-    if left.usd is not None and price is None and not model.card.self_hosted:
-        raise ConfigurationError(
-            f"a dollar cap cannot hold: the price of {model.name} is unknown",
-            hint=f'add [models."{model.name}"] with input and output (USD per million '
-            "tokens) to prices.toml, or cap tokens instead",
-        )
-    holdback = held_back(left, price)
-    if shared is not None:
-        await shared.open(holdback)
+    shared = open_shared(ledger.folder, notices.append)
+    try:
+        if shared is not None:
+            left = least(left, await shared.remaining())
+        _refuse_unpriced(model, price, left)
+        holdback = held_back(left, price)
+        if shared is not None:
+            await shared.open(holdback)
+    except BaseException:
+        if shared is not None:
+            await shared.close()
+        raise
     return Meter(
         model=model,
         book=Book(
@@ -119,6 +113,24 @@ async def open_meter(
         began=time.monotonic() - earlier.seconds,
         notices=notices,
     )
+
+
+def _refuse_unraised(part: Part, state: RunState, left: Remaining) -> None:
+    limit = state["limit"]
+    if part.resumed and limit and getattr(left, limit, None) == 0:
+        raise ConfigurationError(
+            f"the {limit} limit that ended the run is not raised",
+            hint=f"resume with more than Budget({limit}={getattr(part.budget, limit)})",
+        )
+
+
+def _refuse_unpriced(model: Model, price: Price | None, left: Remaining) -> None:
+    if left.usd is not None and price is None and not model.card.self_hosted:
+        raise ConfigurationError(
+            f"a dollar cap cannot hold: the price of {model.name} is unknown",
+            hint=f'add [models."{model.name}"] with input and output (USD per million '
+            "tokens) to prices.toml, or cap tokens instead",
+        )
 
 
 async def _earlier(ledger: Ledger, part: Part, state: RunState) -> Earlier:
