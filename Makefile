@@ -61,9 +61,11 @@ layers: setup ## import-linter: who may import whom
 all: format lint typecheck layers test ## Everything a change must pass
 
 .PHONY: bench
-bench: setup ## Overhead and start-up, each beside its baseline
+bench: setup ## Overhead, start-up, ledger and budgets, each beside its baseline
 	$(BIN)/python bench/overhead.py
 	$(BIN)/python bench/startup.py
+	$(BIN)/python bench/ledger.py
+	$(BIN)/python bench/budgets.py
 
 .PHONY: lock
 lock: ## Renew requirements/*.txt from pyproject.toml

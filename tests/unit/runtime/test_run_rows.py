@@ -67,7 +67,10 @@ async def test_each_way_to_end_closes_the_runs_row(ledger: Ledger) -> None:
     entries: list[Entry] = []
     watched = Ledger(ledger.folder, observers=[entries.append])
 
+    sent = asyncio.Event()
+
     async def hangs(_request: ModelRequest) -> str:
+        sent.set()
         await asyncio.sleep(60)
         return "never"
 
@@ -75,7 +78,7 @@ async def test_each_way_to_end_closes_the_runs_row(ledger: Ledger) -> None:
     with pytest.raises(ModelError):
         await subject.run("x")
     task = asyncio.ensure_future(subject.run("x"))
-    await asyncio.sleep(0.05)
+    await sent.wait()
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
