@@ -26,7 +26,7 @@ from lean_agent.messages import Message
 from lean_agent.model import Model, ModelRequest, ModelResponse
 from lean_agent.models.pricing import PriceTable
 from lean_agent.models.registry import resolve_model
-from lean_agent.models.response_cache import ResponseCache
+from lean_agent.models.response_cache import AnswerStore
 from lean_agent.price import Price
 from lean_agent.result import RunResult
 from lean_agent.runtime.opening import Part, open_meter
@@ -95,7 +95,7 @@ class Agent:
         temperature: float = 0.0,
         seed: int | None = None,
         account: Account | None = None,
-        cache: ResponseCache | None = None,
+        cache: AnswerStore | None = None,
         show_budget: bool = False,
     ) -> None:
         chosen = model or os.environ.get("LEAN_AGENT_MODEL") or DEFAULT_MODEL

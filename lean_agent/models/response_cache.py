@@ -18,12 +18,13 @@ from contextlib import closing, contextmanager
 from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
+from typing import Protocol
 
 from lean_agent.errors import ConfigurationError
 from lean_agent.model import ModelRequest, ModelResponse
 from lean_agent.models.wire import request_body
 
-__all__ = ["ResponseCache", "cacheable"]
+__all__ = ["AnswerStore", "ResponseCache", "cacheable"]
 
 _VERSION = 1
 _MAX_BYTES = 256 * 2**20
@@ -48,6 +49,23 @@ def cacheable(request: ModelRequest, response: ModelResponse) -> bool:
     """
     repeatable = request.temperature == 0 or request.seed is not None
     return repeatable and response.finish_reason in {"stop", "tool_calls"}
+
+
+class AnswerStore(Protocol):
+    """What the runtime asks of whatever serves answers that were paid for before.
+
+    ``get`` and ``put`` may block; they are called in a thread.
+    """
+
+    def key(self, model_name: str, base_url: str | None, request: ModelRequest) -> str: ...
+
+    def keeps(self, request: ModelRequest, response: ModelResponse) -> bool: ...
+
+    def get(self, key: str) -> ModelResponse | None: ...
+
+    def put(self, key: str, response: ModelResponse) -> None: ...
+
+    def take_notices(self) -> list[str]: ...
 
 
 class ResponseCache:
@@ -77,6 +95,8 @@ class ResponseCache:
         )
         asked = [_VERSION, (base_url or "").rstrip("/"), body]
         return sha256(json.dumps(asked, separators=(",", ":"), default=dict).encode()).hexdigest()
+
+    keeps = staticmethod(cacheable)
 
     def get(self, key: str) -> ModelResponse | None:
         """The answer that was kept, as it was; None without one."""

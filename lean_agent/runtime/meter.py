@@ -22,7 +22,7 @@ from lean_agent.ledger.budget import Amount
 from lean_agent.messages import Message
 from lean_agent.model import Completed, Model, ModelRequest, ModelResponse, Timings
 from lean_agent.models.pricing import list_cost, priced
-from lean_agent.models.response_cache import ResponseCache, cacheable
+from lean_agent.models.response_cache import AnswerStore
 from lean_agent.models.tokens import estimate_usage, schema_bound
 from lean_agent.price import Price
 from lean_agent.runtime.book import Book
@@ -72,7 +72,7 @@ class Meter:
     price: Price | None
     emit: Callable[[Event], None]
     final_seconds: float = 0.0
-    cache: ResponseCache | None = None
+    cache: AnswerStore | None = None
     usage: Usage = field(default_factory=Usage)
     saved: Usage = field(default_factory=Usage)
     began: float = field(default_factory=time.monotonic)
@@ -96,7 +96,7 @@ class Meter:
         if found is not None:
             return self._serve(found, call)
         response = await self._with_retries(request, call)
-        if cacheable(request, response):
+        if self.cache.keeps(request, response):
             await asyncio.to_thread(self.cache.put, key, response)
         return response
 

@@ -16,7 +16,7 @@ from lean_agent.ledger.budget import Budget, Remaining, least
 from lean_agent.ledger.caps import open_shared
 from lean_agent.ledger.ledger import Ledger
 from lean_agent.model import Model
-from lean_agent.models.response_cache import ResponseCache
+from lean_agent.models.response_cache import AnswerStore
 from lean_agent.price import Price
 from lean_agent.runtime.book import Book
 from lean_agent.runtime.holdback import held_back, held_back_seconds
@@ -56,7 +56,7 @@ async def open_meter(
     ledger: Ledger,
     account: Account | None,
     price: Price | None,
-    cache: ResponseCache | None,
+    cache: AnswerStore | None,
     emit: Callable[[Event], None],
 ) -> Meter:
     """The meter of one part, with the slice for its final answer held back at every level.
