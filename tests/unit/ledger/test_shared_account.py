@@ -226,6 +226,8 @@ async def test_cancelled_anywhere_nothing_leaks(tmp_path: Path) -> None:
     async def one(number: int) -> None:
         task = asyncio.ensure_future(run(number))
         await asyncio.sleep(draw.uniform(0, 0.4))
+        while number % 3 == 0 and number not in settled:  # some come far, however slow the machine
+            await asyncio.sleep(0.005)
         while not task.done():
             task.cancel()
             await asyncio.sleep(draw.uniform(0, 0.01))
@@ -235,7 +237,7 @@ async def test_cancelled_anywhere_nothing_leaks(tmp_path: Path) -> None:
     store = SqliteBudgetStore(path)
     assert store.totals(["day"])["day"] == Totals(tokens(sum(settled)))
     store.close()
-    assert len(settled) > 5, "or nobody came as far as settling"
+    assert len(settled) >= 10
 
 
 async def test_the_event_loop_goes_on_while_the_store_hangs() -> None:
