@@ -31,6 +31,10 @@ class Compacted(NamedTuple):
     version: int
     replaces: frozenset[str]
 
+    @property
+    def digest(self) -> str:
+        return self.path.stem[-_DIGEST_LENGTH:]
+
 
 def compacted_dir(folder: Path) -> Path:
     """Where the compacted files of the ledger in ``folder`` are."""

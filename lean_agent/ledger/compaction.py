@@ -11,6 +11,7 @@ import contextlib
 import json
 import os
 import shutil
+import time
 from collections.abc import Generator, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple
@@ -20,7 +21,13 @@ from lean_agent.ledger.compacted import Compacted, compacted_dir, compacted_rows
 from lean_agent.ledger.flushing import fsync_directory
 from lean_agent.ledger.migrations import SCHEMA_VERSION, columns
 from lean_agent.ledger.reading import KEEP_ONE_OF_EACH, find, load
-from lean_agent.ledger.segments import FoundSegment, file_stamp, find_segments, segments_dir
+from lean_agent.ledger.segments import (
+    FoundSegment,
+    file_stamp,
+    find_segments,
+    list_files,
+    segments_dir,
+)
 
 if TYPE_CHECKING:
     import duckdb
@@ -31,6 +38,9 @@ _MANY_SEGMENTS: Final = 100
 _MANY_BYTES: Final = 64_000_000
 _SMALL: Final = 32_000_000
 """Bytes of a compacted file that the next compaction takes in: about half a million entries."""
+
+_ABANDONED: Final = 60.0
+"""Seconds; a writer that is slower still notices that its file is gone and makes another."""
 
 _MEMORY: Final = "256MB"
 
@@ -95,6 +105,7 @@ def _compact(connection: duckdb.DuckDBPyConnection, folder: Path, scratch: Path)
     connection.execute(f"SET temp_directory = {quoted(str(scratch))}")
     files = find(connection, folder)
     leftovers = [path for path in files.replaced if not _removed(path)]
+    _remove_abandoned(folder)
     sealed = _sealed(files.segments)
     small = [each for each in files.compacted if each.path.stat().st_size < _SMALL]
     if not sealed:
@@ -163,6 +174,14 @@ def _sealed(segments: list[FoundSegment]) -> list[FoundSegment]:
             if segment.is_sealed():
                 sealed.append(segment)
     return sealed
+
+
+def _remove_abandoned(folder: Path) -> None:
+    """Remove empty segments: their writers were killed between making the file and its header."""
+    for path in list_files(segments_dir(folder), ".jsonl")[0]:
+        now = path.stat()
+        if now.st_size == 0 and time.time() - now.st_mtime > _ABANDONED:
+            _removed(path)
 
 
 def _keep_aside(segment: Path, directory: Path) -> Path:

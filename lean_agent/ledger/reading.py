@@ -203,10 +203,14 @@ def find(connection: duckdb.DuckDBPyConnection, folder: Path) -> Files:
     compacted: list[Compacted] = []
     paths, unlisted = list_files(compacted_dir(folder), ".parquet")
     problems += unlisted
+    digests: set[str] = set()
     for path in paths:
         found = inspect_compacted(connection, path)
+        if isinstance(found, Compacted) and found.digest in digests:
+            found = "a copy of another one"
         if isinstance(found, Compacted):
             compacted.append(found)
+            digests.add(found.digest)
         elif found:
             problems.append(f"{path.name}: {found}: skipped")
     names = {name for each in compacted for name in each.replaces}
