@@ -1,0 +1,122 @@
+"""What is compared: ways of doing a task with the same model and tools."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol, get_args
+
+from lean_agent import (
+    Account,
+    Agent,
+    Budget,
+    ConfigurationError,
+    Ledger,
+    Model,
+    RunResult,
+    Tool,
+)
+from lean_agent._semconv import Mode
+from lean_agent.models.pricing import PriceTable
+from lean_agent.models.response_cache import AnswerStore
+
+__all__ = ["Arm", "Means", "ModeArm", "arm_named"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Means:
+    """What an arm is given for one attempt; whatever it spends goes through all of it.
+
+    ``budget`` is what this part of the attempt may spend, ``account`` the whole run's. ``answers``
+    must be asked before the model is.
+    """
+
+    model: Model
+    tools: Sequence[Tool]
+    roots: Sequence[Path]
+    instructions: str
+    budget: Budget
+    account: Account
+    answers: AnswerStore
+    ledger: Ledger
+    prices: PriceTable
+    temperature: float
+    seed: int
+    task_id: str
+
+
+class Arm(Protocol):
+    """A way of doing tasks.
+
+    ``acts`` says that it may call tools.
+    """
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def acts(self) -> bool: ...
+
+    def most_calls(self, steps: int) -> int:
+        """The most model calls of an attempt that may take so many steps, retries apart."""
+        ...
+
+    async def attempt(self, question: str, means: Means) -> RunResult:
+        """Do a task.
+
+        Raises:
+            ConfigurationError: nothing was spent, and no other attempt can go better.
+            LeanAgentError: ``result`` holds what was done until then.
+        """
+        ...
+
+
+_CALLS = {"instant": 1, "reason": 2}
+
+
+@dataclass(frozen=True, slots=True)
+class ModeArm:
+    """Our agent, free to choose (auto) or forced into a mode."""
+
+    mode: Mode
+
+    @property
+    def name(self) -> str:
+        return self.mode
+
+    @property
+    def acts(self) -> bool:
+        return self.mode not in _CALLS
+
+    def most_calls(self, steps: int) -> int:
+        return min(steps, _CALLS.get(self.mode, steps))
+
+    async def attempt(self, question: str, means: Means) -> RunResult:
+        agent = Agent(
+            model=means.model,
+            tools=means.tools,
+            budget=means.budget,
+            mode=self.mode,
+            instructions=means.instructions,
+            ledger=means.ledger,
+            roots=means.roots,
+            prices=means.prices,
+            temperature=means.temperature,
+            seed=means.seed,
+            account=means.account,
+            cache=means.answers,
+        )
+        return await agent.run(question, task_id=means.task_id)
+
+
+def arm_named(name: str) -> Arm:
+    """The arm that a configuration names.
+
+    Raises:
+        ConfigurationError: there is none.
+    """
+    modes = {mode: ModeArm(mode) for mode in get_args(Mode)}
+    if name not in modes:
+        raise ConfigurationError(f"no arm called {name!r}", hint=f"one of: {', '.join(modes)}")
+    return modes[name]

@@ -1,0 +1,231 @@
+"""The folder that a run of a suite fills.
+
+config.json         the whole configuration, versions and the hash of the price table
+outcomes.jsonl      an attempt a line, on disk before the next one is begun; of two lines about one
+                    attempt the later counts
+trajectories.jsonl  what was asked, said and done in it, without secrets
+calls.jsonl         answers and observations as they came: what an attempt goes on from
+outcomes.parquet    the outcomes as a table, written when a run ends
+ledger/             every call and what it cost
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Collection, Generator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, cast
+
+from filelock import FileLock, Timeout
+
+from lean_agent import ConfigurationError, __version__
+from lean_agent_evals.config import RunConfig, price_table_hash
+from lean_agent_evals.journal import SampleKey
+from lean_agent_evals.json_lines import JsonLines, ResultsError, read_lines
+from lean_agent_evals.outcome import Outcome
+
+__all__ = ["ResultsFolder", "key_of", "read_outcomes"]
+
+_CONFIG, _OUTCOMES, _TRAJECTORIES = "config.json", "outcomes.jsonl", "trajectories.jsonl"
+_CALLS, _PARQUET = "calls.jsonl", "outcomes.parquet"
+
+
+def key_of(outcome: Outcome) -> SampleKey:
+    """Which attempt it is of."""
+    return SampleKey(outcome.arm, outcome.epoch, outcome.task_id)
+
+
+def read_outcomes(folder: Path) -> dict[SampleKey, Outcome]:
+    """What each attempt came to, so far.
+
+    Raises:
+        ConfigurationError: a file cannot be read, or holds something else.
+    """
+    path = folder / _OUTCOMES
+    found: dict[SampleKey, Outcome] = {}
+    for number, line in enumerate(read_lines(path), 1):
+        try:
+            outcome = Outcome.from_dict(line)
+        except (KeyError, TypeError, ValueError, ArithmeticError) as error:
+            raise ConfigurationError(f"{path}, line {number} is not an outcome: {error}") from error
+        found[key_of(outcome)] = outcome
+    return found
+
+
+class ResultsFolder:
+    """Where a run is written down."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.ledger = path / "ledger"
+        self.calls = JsonLines(path / _CALLS)
+        self._outcomes = JsonLines(path / _OUTCOMES, sync=True)
+        self._trajectories = JsonLines(path / _TRAJECTORIES)
+
+    @property
+    def begun(self) -> bool:
+        """Whether a run was begun here."""
+        return (self.path / _CONFIG).exists()
+
+    def config(self) -> RunConfig:
+        """The configuration of the run that was begun here.
+
+        Raises:
+            ConfigurationError: there is none, or it cannot be read.
+        """
+        return RunConfig.from_dict(self._written())
+
+    def write_config(self, config: RunConfig, prices: Path | None = None) -> list[str]:
+        """Write it down for a run that begins or goes on; what has changed meanwhile, a line each.
+
+        Raises:
+            ConfigurationError: another configuration was begun here.
+            ResultsError: the folder cannot be written.
+        """
+        conditions = {
+            "lean_agent_version": __version__,
+            "price_table_sha256": price_table_hash(prices),
+        }
+        changes: list[str] = []
+        if self.begun:
+            if wrong := config.differences(self.config()):
+                raise ConfigurationError(
+                    f"{self.path} holds a run of another configuration: {'; '.join(wrong)}",
+                    hint="go on with the same, or choose another folder",
+                )
+            before = self._written()
+            changes = [
+                f"{name} was {before.get(name)} when this run was begun, it is {value} now"
+                for name, value in conditions.items()
+                if before.get(name) != value
+            ]
+        text = json.dumps(config.to_dict() | conditions, indent=2, ensure_ascii=False)
+        new = self.path / f"{_CONFIG}.part"
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+            new.write_text(f"{text}\n", encoding="utf-8")
+            new.replace(self.path / _CONFIG)
+        except OSError as error:
+            raise ResultsError(f"{self.path} cannot be written: {error.strerror}") from error
+        return changes
+
+    def _written(self) -> Mapping[str, Any]:
+        path = self.path / _CONFIG
+        try:
+            found = json.loads(path.read_bytes())
+        except FileNotFoundError as error:
+            raise ConfigurationError(
+                f"no run was begun in {self.path}", hint="name the folder of one, or begin it"
+            ) from error
+        except (OSError, ValueError) as error:
+            raise ConfigurationError(f"{path} cannot be read: {error}") from error
+        if not isinstance(found, dict):
+            raise ConfigurationError(f"{path} is not the configuration of a run")
+        return cast("dict[str, Any]", found)
+
+    @contextmanager
+    def in_use(self) -> Generator[None]:
+        """Hold the folder: two runs at once would pay for the same attempts.
+
+        Raises:
+            ConfigurationError: another process holds it.
+        """
+        lock = FileLock(self.path / ".lock")
+        try:
+            lock.acquire(timeout=0)
+        except Timeout as error:
+            raise ConfigurationError(
+                f"a run is under way in {self.path}", hint="wait for its end, or end it"
+            ) from error
+        try:
+            yield
+        finally:
+            for lines in (self.calls, self._outcomes, self._trajectories):
+                lines.close()
+            lock.release()
+
+    def earlier_calls(self, wanted: Collection[SampleKey]) -> dict[SampleKey, list[dict[str, Any]]]:
+        """The records of these attempts in calls.jsonl.
+
+        Raises:
+            ConfigurationError: the file cannot be read, or holds something else.
+        """
+        found: dict[SampleKey, list[dict[str, Any]]] = {}
+        for record in read_lines(self.calls.path):
+            key = SampleKey.of(record)
+            if key in wanted:
+                found.setdefault(key, []).append(record)
+        return found
+
+    def append(self, outcome: Outcome, trajectory: Mapping[str, Any]) -> None:
+        """Write down what an attempt came to.
+
+        Raises:
+            ResultsError: the disk refuses it; the attempt can go on from calls.jsonl all the same.
+        """
+        # The outcome says that the attempt is over, so it comes last.
+        self._trajectories.append({**key_of(outcome)._asdict(), **trajectory})
+        self._outcomes.append(outcome.to_dict())
+
+    def write_table(self) -> None:
+        """Write outcomes.parquet anew: a row an attempt, usage in columns, money as DECIMAL.
+
+        Raises:
+            ResultsError: it cannot be written.
+        """
+        import duckdb
+
+        rows = [_row(outcome) for outcome in read_outcomes(self.path).values()]
+        if not rows:
+            return
+        new = self.path / f"{_PARQUET}.part"
+        columns = ", ".join(f'"{name}" {kind}' for name, kind in _KINDS.items())
+        places = ", ".join("?" for _ in _KINDS)
+        try:
+            with duckdb.connect() as connection:
+                connection.execute(f"CREATE TABLE outcomes ({columns})")
+                connection.executemany(f"INSERT INTO outcomes VALUES ({places})", rows)  # noqa: S608
+                table = connection.table("outcomes")
+                table.write_parquet(os.fspath(new))
+            new.replace(self.path / _PARQUET)
+        except (duckdb.Error, OSError) as error:
+            raise ResultsError(f"{self.path / _PARQUET} cannot be written: {error}") from error
+
+
+_USAGE = {
+    "input_tokens": "BIGINT",
+    "output_tokens": "BIGINT",
+    "cache_read_input_tokens": "BIGINT",
+    "cache_creation_input_tokens": "BIGINT",
+    "reasoning_output_tokens": "BIGINT",
+    "cost": "DECIMAL(38, 18)",
+    "provenance": "VARCHAR[]",
+}
+_KINDS = {
+    "task_id": "VARCHAR",
+    "arm": "VARCHAR",
+    "epoch": "BIGINT",
+    "seed": "BIGINT",
+    "value": "DOUBLE",
+    "passed": "BOOLEAN",
+    "ending": "VARCHAR",
+    "exit_status": "VARCHAR",
+    **_USAGE,
+    **{f"judge_{name}": kind for name, kind in _USAGE.items()},
+    "steps": "BIGINT",
+    "tool_calls": "BIGINT",
+    "seconds": "DOUBLE",
+    "flops": "DOUBLE",
+    "needs_tools": "BOOLEAN",
+    "entities_required": "BIGINT",
+    "entities_found": "BIGINT",
+}
+
+
+def _row(outcome: Outcome) -> list[Any]:
+    data = outcome.to_dict()
+    flat = {**data, **data["usage"]}
+    flat |= {f"judge_{name}": value for name, value in data["judge"].items()}
+    return [flat[name] for name in _KINDS]

@@ -1,0 +1,260 @@
+"""Runs a suite: attempts side by side, under one budget, each written down as soon as it is over.
+
+Killed or interrupted, a run goes on where it was: attempts that are over are left alone, those that
+were under way go on from their journals, and those that an infrastructure failure ended are made
+again. Spec: evals ("Runner").
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal, Protocol
+
+from lean_agent import Account, Agent, ConfigurationError, Ledger, Model
+from lean_agent.ledger import queries
+from lean_agent.ledger.budget import Amount
+from lean_agent.models.pricing import PriceTable
+from lean_agent_evals.arms import Arm
+from lean_agent_evals.attempting import Bench, Sample, attempt
+from lean_agent_evals.config import RunConfig
+from lean_agent_evals.journal import Journal, SampleKey
+from lean_agent_evals.outcome import Outcome
+from lean_agent_evals.results import ResultsFolder, read_outcomes
+from lean_agent_evals.suite import Suite
+
+__all__ = ["Observer", "RunEnd", "Why", "check_priced", "evaluate", "samples_of"]
+
+Why = Literal["complete", "interrupted", "budget", "failures"]
+"""complete: every attempt was made, though some may have failed. budget: that of the whole run is
+used up. failures: so many attempts in a row failed that the next would too.
+"""
+
+_FAILURES_IN_A_ROW = 20
+_PROBE = SampleKey("", 0, "probe")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunEnd:
+    """How a run ended: ``counting`` of ``total`` attempts are over and count, ``failed`` were ended
+    by an infrastructure failure.
+    """
+
+    why: Why
+    total: int
+    counting: int
+    failed: int
+    spent: Amount
+
+
+class Observer(Protocol):
+    """Who watches a run."""
+
+    def began(self, total: int, over: Sequence[Outcome]) -> None:
+        """So many attempts are to be made; of these ``over`` were, by earlier parts of the run."""
+        ...
+
+    def ended(self, outcome: Outcome, spent: Amount) -> None:
+        """One more is over; ``spent`` is what the whole run has spent."""
+        ...
+
+    def note(self, line: str) -> None: ...
+
+
+def samples_of(suite: Suite, config: RunConfig, arms: Sequence[Arm]) -> Iterator[Sample]:
+    """Every attempt, a task's together: a part of a run compares the arms on the same tasks."""
+    for task in suite.tasks(config.split, seed=config.seed, count=config.count):
+        for epoch in range(config.epochs):
+            for arm in arms:
+                yield Sample(task, arm, epoch)
+
+
+def check_priced(config: RunConfig, model: Model, prices: PriceTable) -> None:
+    """Refuse a cap in dollars on a model whose price nobody knows.
+
+    Raises:
+        ConfigurationError: it is one.
+    """
+    capped = config.budget.usd is not None or config.sample_budget.usd is not None
+    if capped and prices.price_of(model) is None and not model.card.self_hosted:
+        raise ConfigurationError(
+            f"a cap in dollars cannot hold: the price of {model.name} is unknown",
+            hint=f'add [models."{model.name}"] with input and output (USD per million tokens) to '
+            "prices.toml, or cap tokens instead",
+        )
+
+
+async def evaluate(
+    config: RunConfig,
+    folder: ResultsFolder,
+    *,
+    suite: Suite,
+    model: Model,
+    arms: Sequence[Arm],
+    observer: Observer,
+    prices: PriceTable | None = None,
+    stop: asyncio.Event | None = None,
+) -> RunEnd:
+    """Make every attempt that is not over yet. Setting ``stop`` ends the run; it can go on later.
+
+    Raises:
+        ConfigurationError: nothing can be run so.
+        LeanAgentError: the results cannot be written, or the model cannot be asked at all.
+    """
+    table = prices or await asyncio.to_thread(PriceTable)
+    await asyncio.to_thread(check_priced, config, model, table)
+    for change in await asyncio.to_thread(folder.write_config, config):
+        observer.note(change)
+    with folder.in_use():
+        run = await _Run.opened(config, folder, suite, model, arms, observer, table)
+        try:
+            return await run.to_its_end(stop or asyncio.Event())
+        finally:
+            run.bench.ledger.close()
+            await model.aclose()
+            await asyncio.to_thread(folder.write_table)
+
+
+@dataclass(slots=True, kw_only=True)
+class _Run:
+    config: RunConfig
+    folder: ResultsFolder
+    bench: Bench
+    arms: Sequence[Arm]
+    observer: Observer
+    left: Iterator[Sample]
+    total: int
+    counting: int
+    earlier: dict[SampleKey, list[dict[str, Any]]]
+    failed: int = 0
+    in_a_row: int = 0
+    why: Why = "complete"
+    told: set[str] = field(default_factory=set[str])
+
+    @classmethod
+    async def opened(
+        cls,
+        config: RunConfig,
+        folder: ResultsFolder,
+        suite: Suite,
+        model: Model,
+        arms: Sequence[Arm],
+        observer: Observer,
+        prices: PriceTable,
+    ) -> _Run:
+        outcomes = await asyncio.to_thread(read_outcomes, folder.path)
+        samples = await asyncio.to_thread(lambda: list(samples_of(suite, config, arms)))
+        over = {key: found for key, found in outcomes.items() if found.counts}
+        left = [sample for sample in samples if sample.key not in over]
+        wanted = {_PROBE, *(sample.key for sample in left)}
+        counting = [over[sample.key] for sample in samples if sample.key in over]
+        observer.began(len(samples), counting)
+        return cls(
+            config=config,
+            folder=folder,
+            bench=Bench(
+                suite=suite,
+                model=model,
+                account=Account(config.budget, spent=await _spent(folder)),
+                ledger=Ledger(folder.ledger),
+                prices=prices,
+                sample_budget=config.sample_budget,
+                temperature=config.temperature,
+                seed=config.seed,
+            ),
+            arms=arms,
+            observer=observer,
+            left=iter(left),
+            total=len(samples),
+            counting=len(counting),
+            earlier=await asyncio.to_thread(folder.earlier_calls, wanted),
+        )
+
+    async def to_its_end(self, stop: asyncio.Event) -> RunEnd:
+        working = asyncio.ensure_future(self._all())
+        stopping = asyncio.ensure_future(stop.wait())
+        try:
+            await asyncio.wait({working, stopping}, return_when=asyncio.FIRST_COMPLETED)
+            if working.done():
+                working.result()
+            else:
+                self.why = "interrupted"
+        finally:
+            for task in (working, stopping):
+                task.cancel()
+            await asyncio.wait({working, stopping})
+        return RunEnd(
+            why=self.why,
+            total=self.total,
+            counting=self.counting,
+            failed=self.failed,
+            spent=self.bench.account.spent,
+        )
+
+    async def _all(self) -> None:
+        await self._find_action_format()
+        workers = [asyncio.ensure_future(self._work()) for _ in range(self.config.slots)]
+        try:
+            await asyncio.gather(*workers)
+        finally:
+            for worker in workers:
+                worker.cancel()
+            await asyncio.wait(workers)
+
+    async def _find_action_format(self) -> None:
+        """Once for all, and charged to the run: else each of the first attempts would ask."""
+        if self.bench.model.card.action_format or not any(arm.acts for arm in self.arms):
+            return
+        agent = Agent(
+            model=self.bench.model,
+            ledger=self.bench.ledger,
+            account=self.bench.account,
+            prices=self.bench.prices,
+            cache=self._journal(_PROBE),
+        )
+        await agent.probe()
+
+    async def _work(self) -> None:
+        while self.why == "complete" and (sample := next(self.left, None)):
+            outcome, trajectory = await attempt(sample, self.bench, self._journal(sample.key))
+            await _written(self.folder, outcome, trajectory)
+            self._count(outcome, trajectory)
+
+    def _journal(self, key: SampleKey) -> Journal:
+        return Journal(self.folder.calls, key, self.earlier.pop(key, ()))
+
+    def _count(self, outcome: Outcome, trajectory: Mapping[str, Any]) -> None:
+        if outcome.counts:
+            self.counting += 1
+            self.in_a_row = 0
+        else:
+            self.failed += 1
+            self.in_a_row += 1
+            if outcome.exit_status == "limit_exceeded":
+                self.why = "budget"
+            elif self.in_a_row == _FAILURES_IN_A_ROW:
+                self.why = "failures"
+        for line in (trajectory["error"], *trajectory["notices"]):
+            if line and not outcome.counts and line not in self.told:
+                self.told.add(line)
+                self.observer.note(f"{outcome.arm}, {outcome.task_id}: {line}")
+        self.observer.ended(outcome, self.bench.account.spent)
+
+
+async def _spent(folder: ResultsFolder) -> Amount:
+    """What earlier parts of the run have spent, calls cut off with their process included."""
+    if not folder.ledger.is_dir():
+        return Amount()
+    usd, tokens = await asyncio.to_thread(queries.spent, folder.ledger, since=0.0)
+    return Amount(usd=usd, tokens=tokens)
+
+
+async def _written(folder: ResultsFolder, outcome: Outcome, trajectory: Mapping[str, Any]) -> None:
+    """To its end even if the run is stopped meanwhile."""
+    writing = asyncio.ensure_future(asyncio.to_thread(folder.append, outcome, trajectory))
+    try:
+        await asyncio.shield(writing)
+    except asyncio.CancelledError:
+        await asyncio.wait({writing})
+        raise
