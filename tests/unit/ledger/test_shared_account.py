@@ -208,6 +208,7 @@ async def test_cancelled_anywhere_nothing_leaks(tmp_path: Path) -> None:
     draw = random.Random(4)
     path = tmp_path / "budgets.sqlite"
     settled: list[int] = []
+    reached = [asyncio.Event() for _ in range(31)]
 
     async def run(number: int) -> None:
         subject = account(SqliteBudgetStore(path), limit=None)
@@ -219,6 +220,7 @@ async def test_cancelled_anywhere_nothing_leaks(tmp_path: Path) -> None:
                     await asyncio.sleep(0)
                 finally:
                     settled.append(number)
+                    reached[number].set()
                     await reservation.settle(tokens(number))
         finally:
             await subject.close()
@@ -226,8 +228,8 @@ async def test_cancelled_anywhere_nothing_leaks(tmp_path: Path) -> None:
     async def one(number: int) -> None:
         task = asyncio.ensure_future(run(number))
         await asyncio.sleep(draw.uniform(0, 0.4))
-        while number % 3 == 0 and number not in settled:  # some come far, however slow the machine
-            await asyncio.sleep(0.005)
+        if number % 3 == 0:  # some come far, however slow the machine
+            await reached[number].wait()
         while not task.done():
             task.cancel()
             await asyncio.sleep(draw.uniform(0, 0.01))

@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from lean_agent.ledger.caps import cap_status, set_cap
 from support.scripted_runs import ANSWER, SEARCH, agent, searching
 
 from lean_agent import Account, Budget, Ledger
 from lean_agent.errors import ConfigurationError
 from lean_agent.ledger.budget import Amount
+from lean_agent.ledger.caps import cap_status, set_cap
 from lean_agent.model import ModelCard, ModelRequest
 from lean_agent.models.pricing import PriceTable
 
