@@ -139,7 +139,8 @@ def test_ledger(spent: Path) -> None:
     assert total["output_tokens"] == run["output_tokens"] == entry["output_tokens"] == 1
     assert total["cost"] is None
     counted = asked(
-        "sql", "select count(*) as n, 1.50::decimal(9,2) as m, 'nan'::float from entries"
+        "sql",
+        "select count(*) as n, 1.50::decimal(9,2) as m, 'nan'::float from entries"
         " where operation = 'chat'",
     )
     assert counted["columns"][:2] == ["n", "m"]
