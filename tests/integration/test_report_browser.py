@@ -222,6 +222,8 @@ def test_nothing_runs_even_if_markup_got_in(browser: Browser, report: Path, atta
 
 def test_on_paper_nothing_scrolls(page: Page) -> None:
     page.emulate_media(media="print")
+    page.set_viewport_size({"width": 718, "height": 1040})  # A4 within its margins, at 96 dpi
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     assert page.locator("#find").is_hidden()
     assert page.evaluate(
         "[...document.querySelectorAll('.scrolled')]"

@@ -19,6 +19,7 @@ __all__ = ["pareto_plot"]
 _LEFT, _RIGHT, _TOP, _BOTTOM = 46, 28, 14, 46
 _CHARACTER, _LINE = 7.4, 15  # of the labels, in pixels
 _LABEL = 22
+_FLOOR = "quality floor"
 
 Box = tuple[float, float, float, float]
 
@@ -48,7 +49,7 @@ def pareto_plot(measures: Measures, *, width: int, height: int) -> ET.Element:
         _frontier(points, place),
         *(_cross(point, place) for point in points),
         *(_point(point, measures) for point in points),
-        *_labels(points, place),
+        *_labels(points, place, measures.quality_floor),
         class_="plot",
         width=width,
         height=height,
@@ -97,7 +98,7 @@ def _grid(measures: Measures, axis: Axis, place: _Place) -> list[ET.Element]:
     if measures.quality_floor > 0:
         y = place.y(measures.quality_floor)
         drawn.append(element("line", x1=left, x2=right, y1=y, y2=y, class_="floor"))
-        drawn.append(_text("quality floor", right - 4, y - 5, "end", "tick"))
+        drawn.append(_text(_FLOOR, *_floor_label(place, measures.quality_floor), "start", "tick"))
     return drawn
 
 
@@ -137,9 +138,11 @@ def _class(point: _Point) -> str:
     return drawn_class(point.number, point.arm)
 
 
-def _labels(points: Sequence[_Point], place: _Place) -> list[ET.Element]:
+def _labels(points: Sequence[_Point], place: _Place, floor: float) -> list[ET.Element]:
     """A name beside each point, where no other name and no other point is, if there is room."""
     taken: list[Box] = [(p.x - 9, p.y - 9, p.x + 9, p.y + 9) for p in points]
+    if floor > 0:
+        taken.append(_box(*_floor_label(place, floor), len(_FLOOR) * _CHARACTER))
     drawn: list[ET.Element] = []
     for point in points:
         name = shortened(fit(point.arm.name), _LABEL).split("\n")[0]
@@ -152,6 +155,10 @@ def _labels(points: Sequence[_Point], place: _Place) -> list[ET.Element]:
         taken.append(_box(x, y, long))
         drawn.append(_text(name, x, y, "start", f"label {_class(point)}"))
     return drawn
+
+
+def _floor_label(place: _Place, floor: float) -> tuple[float, float]:
+    return place.width - _RIGHT - len(_FLOOR) * _CHARACTER, place.y(floor) - 5
 
 
 def _box(x: float, y: float, long: float) -> Box:

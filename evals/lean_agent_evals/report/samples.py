@@ -47,13 +47,14 @@ def embedded(number: int, sample: Mapping[str, Any]) -> ET.Element:
 
 def _sample(outcome: Outcome, trajectory: Trajectory, unit: CostUnit) -> dict[str, Any]:
     arm = fit(outcome.arm)
+    label = f"{arm}, epoch {outcome.epoch + 1}" if outcome.epoch else arm
     return {
         "task": fit(outcome.task_id),
-        "label": f"{arm}, epoch {outcome.epoch + 1}" if outcome.epoch else arm,
+        "label": label,
         "question": fit(trajectory.get("question") or ""),
         "answers": [fit(answer) for answer in _list(trajectory.get("answers"))],
         "output": _text(trajectory.get("output")),
-        "facts": _facts(outcome, unit),
+        "facts": [("Arm", label), *_facts(outcome, unit)],
         "turns": list(_turns(trajectory)),
     }
 
