@@ -61,6 +61,7 @@ def made_up(
                         "question": question,
                         "answers": [str(number * 17)],
                         "output": messages[-1]["content"],
+                        "detail": "made up",
                         "messages": messages,
                         "trajectory": steps,
                         "usage": outcome.usage.to_dict(),

@@ -144,6 +144,7 @@ function show(number, numbers) {
     made("pre", "", sample.output),
     ...(sample.answers.length ? [made("h3", "", "Right answer"), made("pre", "", sample.answers.join("\nor "))] : []),
     facts,
+    ...sample.remarks.map((remark) => made("pre", "", remark)),
     made("h3", "", "Messages"),
     turns,
   );

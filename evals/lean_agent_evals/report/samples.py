@@ -6,12 +6,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final, cast
 from xml.etree import ElementTree as ET
 
+from lean_agent_evals.journal import SampleKey
 from lean_agent_evals.outcome import Outcome
 from lean_agent_evals.report.markup import element
 from lean_agent_evals.report.measures import cost_of
 from lean_agent_evals.report.numbers import in_unit, number, show
-from lean_agent_evals.report.reading import Key, sample_key
+from lean_agent_evals.report.reading import sample_key
 from lean_agent_evals.report.text import as_json, fit, shortened
+from lean_agent_evals.results import key_of
 from lean_agent_evals.table import CostUnit
 
 __all__ = ["embedded", "samples"]
@@ -29,13 +31,13 @@ Trajectory = Mapping[str, Any]
 
 def samples(
     outcomes: Sequence[Outcome], trajectories: Sequence[Trajectory], unit: CostUnit
-) -> dict[Key, dict[str, Any]]:
+) -> dict[SampleKey, dict[str, Any]]:
     """What is shown of each sample that has both an outcome and a trajectory."""
     by_key = {sample_key(trajectory): trajectory for trajectory in trajectories}
     return {
         key: _sample(outcome, by_key[key], unit)
         for outcome in outcomes
-        if (key := (outcome.task_id, outcome.arm, outcome.epoch)) in by_key
+        if (key := key_of(outcome)) in by_key
     }
 
 
@@ -55,6 +57,9 @@ def _sample(outcome: Outcome, trajectory: Trajectory, unit: CostUnit) -> dict[st
         "answers": [fit(answer) for answer in _list(trajectory.get("answers"))],
         "output": _text(trajectory.get("output")),
         "facts": [("Arm", label), *_facts(outcome, unit)],
+        "remarks": [
+            _text(trajectory[name]) for name in ("detail", "error") if trajectory.get(name)
+        ],
         "turns": list(_turns(trajectory)),
     }
 

@@ -6,13 +6,14 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 from xml.etree import ElementTree as ET
 
+from lean_agent_evals.journal import SampleKey
 from lean_agent_evals.outcome import Outcome
 from lean_agent_evals.report.arms import arm_label
 from lean_agent_evals.report.markup import element
 from lean_agent_evals.report.measures import Measures, cost_of
 from lean_agent_evals.report.numbers import UNKNOWN, number, show
-from lean_agent_evals.report.reading import Key
 from lean_agent_evals.report.text import fit, shortened
+from lean_agent_evals.results import key_of
 
 __all__ = ["CHOICES", "tasks_table"]
 
@@ -36,7 +37,7 @@ _Attempts = Mapping[str, Sequence[Outcome]]
 def tasks_table(
     measures: Measures,
     outcomes: Sequence[Outcome],
-    samples: Mapping[Key, Mapping[str, Any]],
+    samples: Mapping[SampleKey, Mapping[str, Any]],
 ) -> ET.Element:
     """A row a task, three columns an arm: how it ended, what it cost, how many steps it took."""
     tasks: dict[str, dict[str, list[Outcome]]] = {}
@@ -54,7 +55,7 @@ def tasks_table(
         for offset, name in enumerate(("Result", "Cost", "Steps"), 1)
     ]
     rows = [
-        _row(task, _question(task, samples, attempts), arms, attempts, numbers, measures)
+        _row(task, _question(samples, attempts), arms, attempts, numbers, measures)
         for task, attempts in tasks.items()
     ]
     return element(
@@ -76,10 +77,10 @@ def _head(label: str, text: str, column: int) -> ET.Element:
     return element("th", button, scope="col", class_="start" if column % 3 == 1 else None)
 
 
-def _question(task: str, samples: Mapping[Key, Mapping[str, Any]], attempts: _Attempts) -> str:
-    for arm, found in attempts.items():
+def _question(samples: Mapping[SampleKey, Mapping[str, Any]], attempts: _Attempts) -> str:
+    for found in attempts.values():
         for outcome in found:
-            sample = samples.get((task, arm, outcome.epoch))
+            sample = samples.get(key_of(outcome))
             if sample and sample["question"]:
                 return str(sample["question"])
     return ""
@@ -90,7 +91,7 @@ def _row(
     question: str,
     arms: Sequence[str],
     attempts: _Attempts,
-    numbers: Mapping[Key, int],
+    numbers: Mapping[SampleKey, int],
     measures: Measures,
 ) -> ET.Element:
     shown = shortened(question, _MAX_QUESTION).split("\n… ")[0]
@@ -106,14 +107,14 @@ def _row(
 
 
 def _cells(
-    found: Sequence[Outcome], numbers: Mapping[Key, int], measures: Measures
+    found: Sequence[Outcome], numbers: Mapping[SampleKey, int], measures: Measures
 ) -> list[ET.Element]:
     if not found:
         return [element("td", UNKNOWN, class_="start"), element("td"), element("td")]
     results = element("td", class_="start", data_value=f"{_passed(found):.6f}")
     for outcome in found:
         name = f"{_SIGNS[outcome.ending]} {outcome.ending}"
-        sample = numbers.get((outcome.task_id, outcome.arm, outcome.epoch))
+        sample = numbers.get(key_of(outcome))
         kind = f"result {outcome.ending}"
         if sample is None:
             results.append(element("span", name, class_=kind))

@@ -156,6 +156,12 @@ def test_calls_without_messages_are_shown_from_the_steps() -> None:
     ]
 
 
+def test_why_it_scored_so_and_what_failed_are_told() -> None:
+    line = {"task_id": "t", "arm": "arm", "detail": "12 is not 13", "error": "the server left"}
+    (sample,) = Page(render({}, [outcome("t")], [line])).samples()
+    assert sample["remarks"] == ["12 is not 13", "the server left"]
+
+
 @pytest.mark.parametrize("junk", [None, 7, "text", [None, 3], {"a": [1]}])
 def test_a_trajectory_of_another_shape_breaks_nothing(junk: Any) -> None:
     line: dict[str, Any] = {"task_id": "t", "arm": "arm"}

@@ -43,7 +43,7 @@ def test_a_bad_line_is_named(tmp_path: Path, line: str) -> None:
     folder = write_folder(tmp_path, *made_up(1))
     good = (folder / "outcomes.jsonl").read_text()
     (folder / "outcomes.jsonl").write_text(good + line + "\n" + good)
-    with pytest.raises(ConfigurationError, match=r"outcomes\.jsonl, line 5 is not"):
+    with pytest.raises(ConfigurationError, match=r"outcomes\.jsonl, line 5 is n(ot|o)"):
         read_results(folder)
 
 
@@ -61,11 +61,11 @@ def test_a_separator_within_a_text_ends_no_line(tmp_path: Path) -> None:
     assert read_results(folder).trajectories == [line]
 
 
-@pytest.mark.parametrize("text", [None, "", "\n\n"])
+@pytest.mark.parametrize("text", [None, "", '{"task_id": "cut sho'])
 def test_a_folder_without_outcomes_is_refused(tmp_path: Path, text: str | None) -> None:
     if text is not None:
         (tmp_path / "outcomes.jsonl").write_text(text)
-    with pytest.raises(ConfigurationError, match=r"holds no outcomes|cannot be read"):
+    with pytest.raises(ConfigurationError, match="holds no outcomes"):
         read_results(tmp_path)
 
 
