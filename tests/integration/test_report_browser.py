@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -108,12 +107,6 @@ def column(page: Page, number: int) -> list[str]:
     return [text.strip() for text in cells.all_inner_texts()]
 
 
-def shot(page: Page, name: str) -> None:
-    folder = os.environ.get("LEAN_AGENT_SCREENSHOTS")
-    if folder:
-        page.screenshot(path=Path(folder) / f"{name}.png", full_page=True)
-
-
 @pytest.mark.parametrize(
     "page",
     [{"width": width, "scheme": scheme} for width in WIDTHS for scheme in ("light", "dark")],
@@ -121,9 +114,9 @@ def shot(page: Page, name: str) -> None:
     ids=lambda given: f"{given['width']}-{given['scheme']}",
 )
 def test_the_page_fits_its_screen_and_follows_its_colours(
-    page: Page, request: pytest.FixtureRequest
+    page: Page, request: pytest.FixtureRequest, tmp_path: Path
 ) -> None:
-    shot(page, request.node.callspec.id)
+    page.screenshot(path=tmp_path / "page.png", full_page=True)  # for people to look at
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     assert page.locator("svg.plot:visible").count() == 1
     dark = "dark" in request.node.callspec.id
@@ -132,7 +125,7 @@ def test_the_page_fits_its_screen_and_follows_its_colours(
     page.locator("#theme").click()
     assert page.evaluate("getComputedStyle(document.body).backgroundColor") != background
     page.locator("button.result").first.click()
-    shot(page, f"{request.node.callspec.id}-trajectory")
+    page.screenshot(path=tmp_path / "trajectory.png")
     assert page.evaluate("viewer.scrollWidth <= viewer.clientWidth")
 
 
