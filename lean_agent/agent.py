@@ -315,12 +315,13 @@ class Agent:
 
         queue: asyncio.Queue[Event | None] = asyncio.Queue()
         scope, state = await self._opened(part, queue.put_nowait, streaming=True)
-        yield RunStarted(part.run_id)
+        queue.put_nowait(RunStarted(part.run_id))
         run = asyncio.ensure_future(
             run_graph(scope, state, checkpoints=self._checkpoints, resumed=part.resumed, stop=stop)
         )
         run.add_done_callback(lambda _run: queue.put_nowait(None))
         try:
+            await asyncio.sleep(0)  # a run that never began could not give back what it holds
             while (event := await queue.get()) is not None:
                 yield event
             result = await run

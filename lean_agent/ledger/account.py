@@ -67,6 +67,7 @@ class Account:
         self._opened = clock() - elapsed
         self._spent = spent
         self._reserved = NOTHING
+        self._in_flight = NOTHING
         # (name, limit, what of it an ordinary reservation may use) of the limits that are set.
         self._limits = [
             (name, limit, _minus(limit, getattr(holdback, name)))
@@ -119,7 +120,25 @@ class Account:
                 self._keep(NOTHING - kept)
             for account in (self, *self._above):
                 account._reserved += amount
+                account._in_flight += amount
         return Reservation(self, amount, kept)
+
+    def worth_waiting(self, limit_type: str, *, final: bool) -> bool:
+        """Whether others hold some of what an ancestor limits, and will give back what they spare.
+
+        That is calls in flight; for a final answer, which did not fit its own slice, the others'
+        slices too. Its own is given up then, so that no two wait for each other.
+        """
+        with self._lock:
+            if final:
+                self._keep(NOTHING - self._kept)
+            for above in self._above:
+                held = above._reserved if final else above._in_flight
+                if getattr(above.budget, limit_type, None) is not None and (
+                    getattr(held, limit_type, 0) > getattr(self._in_flight, limit_type, 0)
+                ):
+                    return True
+        return False
 
     def remaining(self, *, final: bool = False) -> Remaining:
         """The least that is left anywhere from here to the root, open reservations deducted."""
@@ -150,6 +169,7 @@ class Account:
 
     def _finish(self, amount: Amount, kept: Amount, actual: Amount) -> None:
         for account in (self, *self._above):
+            account._in_flight -= amount
             account._reserved -= amount
             account._spent += actual
         if kept is not NOTHING and not self._closed:

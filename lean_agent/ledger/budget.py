@@ -23,6 +23,7 @@ __all__ = [
 ]
 
 _Limit = Literal["usd", "tokens", "steps", "tool_calls"]
+_TRILLION: Final = Decimal(10) ** 12
 LIMITS: Final[tuple[_Limit, ...]] = ("usd", "tokens", "steps", "tool_calls")
 
 
@@ -75,8 +76,8 @@ def _money(name: str, value: Any) -> Decimal | None:
         money = None if isinstance(value, bool) else Decimal(str(value).strip())
     except InvalidOperation:
         money = None
-    if money is None or not money.is_finite() or money < 0:
-        raise _refused(name, value, "needs a number of US dollars, 0 or more")
+    if money is None or not money.is_finite() or not 0 <= money < _TRILLION:
+        raise _refused(name, value, "needs a number of US dollars, 0 or more, below a trillion")
     return money
 
 

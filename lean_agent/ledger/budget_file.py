@@ -138,7 +138,8 @@ class BudgetFile:
                     connection.close()
                 new.rename(self.path)
             finally:
-                new.unlink(missing_ok=True)
+                for name in (".new", ".new-wal", ".new-shm"):
+                    self._beside(name).unlink(missing_ok=True)
 
     def _beside(self, suffix: str) -> Path:
         return self.path.with_name(self.path.name + suffix)

@@ -14,10 +14,12 @@ import uuid
 from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any, Final, Literal
 
 from lean_agent.errors import ConfigurationError, LedgerError
+from lean_agent.ledger import queries
 from lean_agent.ledger.budget import Amount, Budget
 from lean_agent.ledger.budget_store import Cap, Totals
 from lean_agent.ledger.fallback_store import FallbackStore
@@ -118,7 +120,10 @@ def open_shared(folder: Path, notify: Callable[[str], None]) -> SharedAccount | 
 
     # One for all runs of this process: while the file fails, they keep the caps together.
     path = (folder / "budgets.sqlite").absolute()
-    store = _stores.setdefault(path, FallbackStore(SqliteBudgetStore(path)))
+    store = _stores.get(path)
+    if store is None:
+        store = FallbackStore(SqliteBudgetStore(path), partial(_recorded, folder))
+        store = _stores.setdefault(path, store)
     return SharedAccount(store, caps, notify=notify)
 
 
@@ -136,6 +141,15 @@ def _cap(period: Period, limit: Budget, now: datetime) -> Cap:
 def _scope(period: Period, now: datetime) -> str:
     """``day:2026-11-24`` or ``month:2026-11``."""
     return f"{period}:{now:%Y-%m-%d}" if period == "day" else f"{period}:{now:%Y-%m}"
+
+
+def _recorded(folder: Path, scope: str) -> Amount:
+    """What the ledger's entries say was spent in a scope."""
+    _, _, begun = scope.partition(":")
+    day = begun if begun.count("-") > 1 else f"{begun}-01"
+    since = datetime.fromisoformat(day).replace(tzinfo=UTC)
+    usd, tokens = queries.spent(folder, since=since.timestamp())
+    return Amount(usd=usd, tokens=tokens)
 
 
 def _next(period: Period, now: datetime) -> datetime:
@@ -162,10 +176,11 @@ def _limits(folder: Path) -> dict[Period, Budget]:
         path = _limit_path(folder, period)
         try:
             found: Any = json.loads(path.read_bytes())
-            limits[period] = Budget(**found)
+            limits[period] = limit = Budget(usd=found["usd"], tokens=found["tokens"])
+            _check_limit(period, limit)
         except FileNotFoundError:
             continue
-        except (OSError, ValueError, TypeError, ConfigurationError) as error:
+        except (OSError, ValueError, TypeError, KeyError, ConfigurationError) as error:
             raise LedgerError(
                 f"the cap in {path} cannot be read: {error}",
                 hint=f"set it again with `lean-agent ledger budget set {period}`",

@@ -1,7 +1,7 @@
 """One row of the ledger: what one attempt of one operation used and cost.
 
-What may be billed is entered twice under one id: open before it is sent, with the least it will
-cost, and closed with the truth. A row that is still open when its process is gone was in flight
+What may be billed is entered twice under one id: open before it is sent, with an estimate of its
+prompt, and closed with the truth. A row that is still open when its process is gone was in flight
 when that was killed. Spec: ledger ("Entries").
 """
 

@@ -1,7 +1,8 @@
 """A store that fails does not lift the caps: they are then kept in memory.
 
-From what was last seen of the totals, plus what this process reserved and spent since. When the
-store is back it is told all of that. Spec: ledger ("Budgets").
+From what was last seen of the totals, or where nothing was, from what the ledger has recorded; plus
+what this process reserved and spent since. When the store is back it is told all of that.
+Spec: ledger ("Budgets").
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import contextlib
 import threading
 import uuid
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Self
 
@@ -40,12 +41,16 @@ class FallbackStore:
     """The store that all runs of this process share: a BudgetStore on top of another.
 
     None of its methods fails for the sake of the one below; ``failure`` says what is wrong there,
-    until it works again. The one below is closed with the last user, see ``share``.
+    until it works again. ``recorded`` tells what a scope has spent by another source. The one below
+    is closed with the last user, see ``share``.
     """
 
-    def __init__(self, store: BudgetStore) -> None:
+    def __init__(
+        self, store: BudgetStore, recorded: Callable[[str], Amount] = lambda _scope: NOTHING
+    ) -> None:
         self.failure: LedgerError | None = None
         self._store = store
+        self._recorded = recorded
         self._lock = threading.Lock()
         self._users = 0
         self._open: dict[str, _Hold] = {}
@@ -104,7 +109,7 @@ class FallbackStore:
                 self._known.update(self._store.totals(scopes))
             except LedgerError as error:
                 self.failure = error
-            return {scope: self._known.get(scope, Totals()) for scope in scopes}
+            return {scope: self._last_known(scope) for scope in scopes}
 
     def close(self) -> None:
         """Leave it; the last user closes the store below."""
@@ -115,9 +120,20 @@ class FallbackStore:
                 with contextlib.suppress(LedgerError):
                     self._store.close()
 
+    def _last_known(self, scope: str) -> Totals:
+        if scope not in self._known:
+            spent, reserved = NOTHING, NOTHING
+            with contextlib.suppress(LedgerError):  # then what this process spends is all we know
+                spent = self._recorded(scope)
+            for hold in self._open.values():
+                if scope in hold.scopes:
+                    reserved += hold.amount
+            self._known[scope] = Totals(spent, reserved)
+        return self._known[scope]
+
     def _refuse_overrun(self, caps: Sequence[Cap], amount: Amount, old: _Hold | None) -> None:
         for cap in caps:
-            known = self._known.get(cap.scope, Totals())
+            known = self._last_known(cap.scope)
             if old is not None and cap.scope in old.scopes:
                 known = Totals(known.spent, known.reserved - old.amount)
             cap.refuse_overrun(known, amount)
@@ -133,8 +149,9 @@ class FallbackStore:
         self, scopes: Sequence[str], *, spent: Amount = NOTHING, reserved: Amount = NOTHING
     ) -> None:
         for scope in scopes:
-            known = self._known.get(scope, Totals())
-            self._known[scope] = Totals(known.spent + spent, known.reserved + reserved)
+            known = self._known.get(scope)
+            if known is not None:
+                self._known[scope] = Totals(known.spent + spent, known.reserved + reserved)
 
     def _try_to_catch_up(self) -> None:
         try:

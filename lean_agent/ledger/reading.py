@@ -87,6 +87,10 @@ def ask(folder: Path, work: Callable[[Opened], _Answer], *, hint: str = "") -> _
             files = find(connection, folder)
             try:
                 return work(_opened(connection, files))
+            except RuntimeError as error:
+                if "interrupted" in str(error):  # how DuckDB tells of Ctrl-C
+                    raise KeyboardInterrupt from None
+                raise
             except duckdb.Error as error:
                 if not files.vanished():
                     raise LedgerError(_first_line(error), hint=hint) from None

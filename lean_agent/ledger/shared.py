@@ -183,7 +183,7 @@ class SharedAccount:
                 self._told = True
                 self._notify(
                     f"{failure.message}: until that is mended, this process keeps the caps from "
-                    "what it last saw of them"
+                    "what it last saw of them or the ledger's entries say"
                 )
 
 

@@ -68,7 +68,7 @@ class Book:
     def open_call(
         self, purpose: Purpose, mode: Mode, step: int, *, usage: Usage, attempt: int
     ) -> Entry:
-        """Enter a model call before it is sent, with the least that it will cost."""
+        """Enter a model call before it is sent, with an estimate of its prompt."""
         return self._call(
             purpose, mode, step, usage=usage, list_cost=usage.cost, attempt=attempt, state="open"
         )

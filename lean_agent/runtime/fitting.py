@@ -51,6 +51,9 @@ def fit(
         LimitExceededError: too little is left for any answer.
         ContextLengthError: the prompt leaves no room for one in the model's window.
     """
+    if remaining.usd is not None and price is None and not model.card.self_hosted:
+        # A dollar cap that was set while the run goes on.
+        raise LimitExceededError("usd", "a call of unknown price", f"${remaining.usd} left")
     time_limit, timeout = _deadline(request, remaining, price, kept_seconds)
     output, output_limit = _window(request, prompt, model)
     if remaining.tokens is not None and output > remaining.tokens - prompt:

@@ -27,6 +27,7 @@ from lean_agent.models.tokens import estimate_usage, schema_bound
 from lean_agent.price import Price
 from lean_agent.runtime.book import Book
 from lean_agent.runtime.fitting import Fitted, fit
+from lean_agent.runtime.machine_time import machine_time
 from lean_agent.runtime.spending import Held, Spending
 from lean_agent.usage import Usage
 
@@ -38,6 +39,8 @@ __all__ = ["STEP_PURPOSES", "Call", "Meter"]
 _ATTEMPTS = 3
 _FITTINGS = 3
 _MAX_WAIT_SECONDS = 30.0
+_MAX_ROOM_SECONDS = 60.0
+_ROOM_PAUSE = 0.02
 STEP_PURPOSES: frozenset[Purpose] = frozenset({"answer", "reason", "act"})
 """Calls that are steps of a run; the rest (probes, verifiers, routers) are charged beside them."""
 
@@ -162,10 +165,12 @@ class Meter:
         return seconds
 
     async def _attempt(self, request: ModelRequest, call: Call, number: int) -> ModelResponse:
-        fitted, held, least = await self._reserve(request, call, number)
+        fitted, held, sent = await self._reserve(request, call, number)
         request = replace(request, max_output_tokens=fitted.output_tokens, timeout=fitted.timeout)
-        entry = self.book.open_call(call.purpose, call.mode, call.step, usage=least, attempt=number)
+        entry = self.book.open_call(call.purpose, call.mode, call.step, usage=sent, attempt=number)
         started = time.perf_counter()
+        machine = machine_time(self.model.name)
+        begun = machine.begin()
         self.partial = self.cut_by = ""
         usage = Usage()
         truth: dict[str, Any] = {}
@@ -178,11 +183,13 @@ class Meter:
             }
             if response.finish_reason in {"length", "aborted"}:
                 self.cut_by = fitted.output_limit or fitted.time_limit
-            usage = self._priced(response.usage, started, estimated=response.usage_estimated)
+            estimated = response.usage_estimated
+            usage = self._priced(response.usage, machine.share(begun), estimated=estimated)
             return replace(response, usage=usage)
         except LeanAgentError as error:
             truth = {"error_type": error.code}
-            usage = self._priced(self._lost(request, error), started, estimated=True)
+            lost = self._lost(request, error)
+            usage = self._priced(lost, machine.share(begun), estimated=True)
             error.usage = usage
             if isinstance(error, ModelTimeoutError) and fitted.time_limit:
                 left = f"{fitted.timeout:.1f} s that the cap left"
@@ -193,18 +200,18 @@ class Meter:
             truth = {"error_type": "cancelled" if cancelled else "unknown"}
             # A model's client may know more than what could be shown: reasoning, tool calls.
             lost = getattr(error, "usage", None) or estimate_usage(request, self.partial)
-            usage = self._priced(lost, started, estimated=True)
+            usage = self._priced(lost, machine.share(begun), estimated=True)
             raise
         finally:
             self.usage += usage
-            seconds = time.perf_counter() - started
             self.book.close(
                 entry,
                 usage=usage,
-                list_cost=self._list_cost(usage, seconds),
-                seconds=seconds,
+                list_cost=self._list_cost(usage, machine.share(begun)),
+                seconds=time.perf_counter() - started,
                 **truth,
             )
+            machine.end()
             self.emit(CostUpdated(self.usage))
             await held.settle(
                 Amount(
@@ -219,15 +226,15 @@ class Meter:
     ) -> tuple[Fitted, Held, Usage]:
         """Fit the call into what is left and set its worst case aside.
 
-        Also gives the least that it will cost once it is sent: its prompt.
+        Also gives an estimate of what it costs once it is sent: its prompt.
         """
         prompt = await self.model.count_tokens(request.messages, request.tools)
         if request.response_schema is not None and not self.model.card.grammar:
             prompt += schema_bound(request.response_schema)  # hosted servers bill it as input
-        least = self._priced(estimate_usage(request, ""), time.perf_counter(), estimated=True)
+        sent = self._priced(estimate_usage(request, ""), 0.0, estimated=True)
         steps = int(call.purpose in STEP_PURPOSES and number == 1)
-        lost = Amount(usd=least.cost or Decimal(0), tokens=least.total_tokens, steps=steps)
-        fittings = 0
+        lost = Amount(usd=sent.cost or Decimal(0), tokens=sent.total_tokens, steps=steps)
+        fittings, since = 0, time.monotonic()
         while True:
             try:
                 fitted = fit(
@@ -239,19 +246,32 @@ class Meter:
                     kept_seconds=0.0 if call.final else self.final_seconds,
                 )
             except LimitExceededError as error:
+                if await self._room_may_come(error.limit_type, call, since):
+                    continue
                 final = call.final
                 self.limit_shared = await self.spending.is_shared(error.limit_type, final=final)
                 raise
             worst = Amount(usd=fitted.usd, tokens=prompt + fitted.output_tokens, steps=steps)
             try:
                 held = await self.spending.reserve(worst, lost=lost, final=call.final)
-            except LimitExceededError:
+            except LimitExceededError as error:
+                if await self._room_may_come(error.limit_type, call, since):
+                    continue
                 # Another run may have taken some of it since we looked: less may still fit.
                 fittings += 1
                 if fittings == _FITTINGS:
                     raise
             else:
-                return fitted, held, least
+                return fitted, held, sent
+
+    async def _room_may_come(self, limit_type: str, call: Call, since: float) -> bool:
+        """Wait a little, if other runs hold what this one lacks: they seldom use it all."""
+        account = self.spending.account
+        waited = time.monotonic() - since
+        if waited > _MAX_ROOM_SECONDS or not account.worth_waiting(limit_type, final=call.final):
+            return False
+        await asyncio.sleep(_ROOM_PAUSE)
+        return True
 
     async def _send(self, request: ModelRequest, call: Call, *, deadline: bool) -> ModelResponse:
         """One attempt. Streams where someone watches, or where time may cut the answer short."""
@@ -318,7 +338,8 @@ class Meter:
             return usage.cost
         return list_cost(usage, self.price, seconds)
 
-    def _priced(self, usage: Usage, started: float, *, estimated: bool) -> Usage:
+    def _priced(self, usage: Usage, seconds: float, *, estimated: bool) -> Usage:
+        """``seconds`` is the machine time that the call is charged."""
         by_machine = self.price is not None and self.price.usd_per_hour
         if not usage.total_tokens and not by_machine:
             return usage
@@ -326,6 +347,6 @@ class Meter:
             usage,
             price=self.price,
             card=self.model.card,
-            seconds=time.perf_counter() - started,
+            seconds=seconds,
             estimated=estimated,
         )

@@ -75,7 +75,7 @@ async def open_meter(
     try:
         if shared is not None:
             left = least(left, await shared.remaining())
-        _refuse_unpriced(model, price, left)
+        _refuse_unpriced(model, price, left, earlier)
         holdback = held_back(left, price)
         if shared is not None:
             await shared.open(holdback)
@@ -124,7 +124,12 @@ def _refuse_unraised(part: Part, state: RunState, left: Remaining) -> None:
         )
 
 
-def _refuse_unpriced(model: Model, price: Price | None, left: Remaining) -> None:
+def _refuse_unpriced(model: Model, price: Price | None, left: Remaining, earlier: Earlier) -> None:
+    if left.usd is not None and earlier.usage.cost is None:
+        raise ConfigurationError(
+            "a dollar cap cannot hold: nobody knows what the earlier part of this run cost",
+            hint="cap tokens or steps instead",
+        )
     if left.usd is not None and price is None and not model.card.self_hosted:
         raise ConfigurationError(
             f"a dollar cap cannot hold: the price of {model.name} is unknown",

@@ -16,7 +16,9 @@ __all__ = ["runs"]
 
 
 def runs(
-    limit: Annotated[int, typer.Option("--limit", "-n", min=1, help="How many, at most.")] = 20,
+    limit: Annotated[
+        int, typer.Option("--limit", "-n", min=1, max=1_000_000, help="How many, at most.")
+    ] = 20,
     since: Since = None,
     until: Until = None,
     json_: opt.Json = False,

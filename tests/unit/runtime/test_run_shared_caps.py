@@ -132,3 +132,18 @@ async def test_a_resumed_run_is_charged_once_to_the_session(ledger: Ledger, tmp_
     first = await subject.run("x", mode="agent", budget=Budget(steps=3))
     second = await subject.resume(first.run_id, budget=Budget(steps=6))
     assert session.spent.tokens == second.usage.total_tokens
+
+
+async def test_a_run_waits_for_what_others_hold_and_will_not_use(
+    ledger: Ledger,
+) -> None:
+    async def short(_request: ModelRequest) -> str:
+        await asyncio.sleep(0.01)
+        return "short"
+
+    session = Account(Budget(tokens=6_000))
+    subject, _ = agent([short] * 30, ledger, account=session)
+    results = await asyncio.gather(*(subject.run(f"q{i}", mode="instant") for i in range(30)))
+    assert {r.exit_status for r in results} == {"completed"}
+    assert session.spent.tokens <= 6_000
+    assert session.reserved.tokens == 0

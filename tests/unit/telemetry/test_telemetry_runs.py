@@ -56,7 +56,7 @@ async def test_failed_attempts_and_a_failed_run(ledger: Ledger, watched: Watched
     assert [told(span)["lean_agent.attempt"] for span in attempts] == [1, 2, 3]
     assert [told(span)["error.type"] for span in attempts] == ["rate_limit"] * 3
     assert {span.status.status_code for span in watched.spans} == {StatusCode.ERROR}
-    assert told(root)["error.type"] == "failed"
+    assert told(root)["error.type"] == "rate_limit"
 
 
 async def test_a_cancelled_run(ledger: Ledger, watched: Watched) -> None:
