@@ -245,6 +245,10 @@ class Agent:
         await self.model.aclose()
         self._ledger.close()
 
+    def take_notices(self) -> list[str]:
+        """What no result could tell the user: entries that were lost when the ledger closed."""
+        return self._ledger.take_notices()
+
     async def __aenter__(self) -> Agent:
         return self
 

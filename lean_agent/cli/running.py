@@ -127,6 +127,8 @@ async def opened(agent: Agent) -> AsyncGenerator[Agent]:
             if open_documents is not None:
                 _tell_skipped(await open_documents())
         yield agent
+    for notice in agent.take_notices():
+        say(one_line(f"note: {notice}"))
 
 
 def _tell_skipped(corpus: Any) -> None:

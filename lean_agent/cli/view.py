@@ -100,7 +100,9 @@ class View:
             self.cost(result)
 
     def cost(self, result: RunResult) -> None:
-        """The cost line of one answer."""
+        """The cost line of one answer; none where no run began."""
+        if not result.run_id:
+            return
         self.note(
             cost_line(
                 result.usage,

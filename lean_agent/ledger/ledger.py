@@ -130,7 +130,7 @@ class Ledger:
             self._failing = True
             self._notices.append(
                 f"the ledger in {self.folder} cannot be written ({error.strerror or error}): "
-                "costs are kept in memory and written as soon as it can be"
+                "costs are kept in memory, and written if it can be before this process ends"
             )
         if len(self._waiting) > _MAX_WAITING:
             self._waiting.popleft()

@@ -147,3 +147,53 @@ async def test_a_run_waits_for_what_others_hold_and_will_not_use(
     assert {r.exit_status for r in results} == {"completed"}
     assert session.spent.tokens <= 6_000
     assert session.reserved.tokens == 0
+
+
+@pytest.mark.parametrize("events", [1, 2])
+async def test_a_stream_left_early_holds_nothing(ledger: Ledger, events: int) -> None:
+    day(ledger, tokens=50_000)
+    session = Account(Budget(tokens=50_000))
+    subject, _ = agent([search_on] * 50, ledger, tools=[searching()], account=session)
+    for _ in range(3):
+        stream = subject.stream("x", mode="agent")
+        for _ in range(events):
+            await anext(stream)
+        await stream.aclose()
+    assert session.reserved == Amount()
+    (status,) = cap_status(ledger.folder)
+    assert status.totals.reserved == Amount()
+
+
+async def test_a_dollar_cap_set_meanwhile_stops_an_unpriced_run(ledger: Ledger) -> None:
+    def capped(request: ModelRequest) -> str:
+        day(ledger, usd="0.01")
+        return search_on(request)
+
+    card = ModelCard(action_format="schema")
+    day(ledger, tokens=500_000)
+    subject, model = agent([capped, search_on, search_on], ledger, card, tools=[searching()])
+    result = await subject.run("x", mode="agent")
+    assert (result.exit_status, result.limit) == ("limit_exceeded", "usd")
+    assert len(model.requests) == 1
+
+
+async def test_an_unpriced_part_cannot_go_on_under_a_dollar_cap(
+    ledger: Ledger, tmp_path: Path
+) -> None:
+    path = tmp_path / "checkpoints.sqlite"
+    card = ModelCard(action_format="schema")
+    first, _ = agent([search_on] * 9, ledger, card, tools=[searching()], checkpoints=path)
+    stopped = await first.run("x", mode="agent", budget=Budget(steps=2))
+    prices = tmp_path / "prices.toml"
+    prices.write_text('[models."scripted:test"]\ninput = "1"\noutput = "1"\n')
+    second, model = agent(
+        [search_on] * 9,
+        ledger,
+        card,
+        tools=[searching()],
+        checkpoints=path,
+        prices=PriceTable(prices),
+    )
+    with pytest.raises(ConfigurationError, match="earlier part"):
+        await second.resume(stopped.run_id, budget=Budget(usd=1))
+    assert model.requests == []
