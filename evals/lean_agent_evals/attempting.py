@@ -21,10 +21,11 @@ from lean_agent import (
 )
 from lean_agent.errors import ContentFilterError, ContextLengthError, ModelBehaviorError
 from lean_agent.models.pricing import PriceTable
+from lean_agent.price import Price
 from lean_agent.result import TrajectoryStep
 from lean_agent.usage import EXACT
 from lean_agent_evals.arms import Arm, Means
-from lean_agent_evals.journal import Journal, SampleKey, recorded
+from lean_agent_evals.journal import Journal, RecordedModel, SampleKey, recorded
 from lean_agent_evals.json_lines import ResultsError
 from lean_agent_evals.outcome import Ending, Outcome
 from lean_agent_evals.redaction import redacted
@@ -39,13 +40,14 @@ __all__ = ["Bench", "Sample", "attempt"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bench:
-    """What all attempts of a run share. ``account`` is that of the whole run."""
+    """What all attempts of a run share. ``account`` is the whole run's, ``price`` the model's."""
 
     suite: Suite
     model: Model
     account: Account
     ledger: Ledger
     prices: PriceTable
+    price: Price | None
     sample_budget: Budget
     temperature: float
     seed: int
@@ -77,7 +79,7 @@ async def attempt(
     failure: LeanAgentError | None = None
     async with _opened(bench.suite, sample.task) as episode:
         means = Means(
-            model=bench.model,
+            model=RecordedModel(bench.model, journal, bench.price),
             tools=recorded(episode.tools, journal),
             roots=episode.roots,
             instructions=episode.instructions,

@@ -5,7 +5,7 @@ given once more from the journal: the same conversation up to where it ended, wh
 A tool that changes something is really called again, so that the episode gets to the same state.
 
 A checkpoint of the run would lack what was paid for between its last write and the kill; here an
-answer is on disk before it is used. And figures stay those of an attempt nobody disturbed.
+answer is on disk before it is charged. And figures stay those of an attempt nobody disturbed.
 """
 
 from __future__ import annotations
@@ -14,11 +14,16 @@ import contextlib
 import json
 import time
 from collections import defaultdict, deque
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from contextlib import aclosing
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 from lean_agent import (
     LeanAgentError,
+    Message,
+    Model,
+    ModelCard,
     ModelRequest,
     ModelResponse,
     RunContext,
@@ -27,11 +32,13 @@ from lean_agent import (
     ToolSpec,
     Usage,
 )
-from lean_agent.models.replay import request_key
+from lean_agent.model import Completed, StreamEvent
+from lean_agent.models.pricing import priced
+from lean_agent.models.response_cache import ResponseCache
+from lean_agent.price import Price
 from lean_agent_evals.json_lines import JsonLines
-from lean_agent_evals.redaction import redacted
 
-__all__ = ["Journal", "SampleKey", "recorded"]
+__all__ = ["Journal", "RecordedModel", "SampleKey", "recorded"]
 
 
 class SampleKey(NamedTuple):
@@ -74,14 +81,9 @@ class Journal:
                 self._observations[record["key"]].append(record)
 
     def key(self, model_name: str, base_url: str | None, request: ModelRequest) -> str:
-        """What makes two requests the same. The address is, throughout a run."""
-        del base_url
-        return request_key(model_name, request)
-
-    def keeps(self, request: ModelRequest, response: ModelResponse) -> bool:
-        """Every answer, since every one was paid for."""
-        del request, response
-        return True
+        """What makes two requests the same, however much of a budget is left for the answer."""
+        asked = replace(request, max_output_tokens=None, timeout=None)
+        return ResponseCache.key(model_name, base_url, asked)
 
     def get(self, key: str) -> ModelResponse | None:
         """The next answer of an earlier part to this request; each is given once."""
@@ -91,13 +93,21 @@ class Journal:
         self.replayed += response.usage
         return response
 
+    def keeps(self, request: ModelRequest, response: ModelResponse) -> bool:
+        """Nothing, at that point: it was written before it was charged."""
+        del request, response
+        return False
+
     def put(self, key: str, response: ModelResponse) -> None:
-        """Write an answer down.
+        raise NotImplementedError
+
+    def answered(self, key: str, response: ModelResponse) -> None:
+        """Write an answer down, with its price.
 
         Raises:
             ResultsError: the disk refuses it.
         """
-        self._write({"key": key, "response": redacted(response.to_dict())})
+        self._write({"key": key, "response": response.to_dict()})
 
     def take_notices(self) -> list[str]:
         return []
@@ -112,24 +122,77 @@ class Journal:
         Raises:
             ResultsError: the disk refuses it.
         """
-        self._write({"key": key, "observation": redacted(text), "is_error": is_error})
+        self._write({"key": key, "observation": text, "is_error": is_error})
 
     def _write(self, record: dict[str, Any]) -> None:
         seconds = round(self.earlier_seconds + time.monotonic() - self._began, 4)
         self._lines.append({**self._sample._asdict(), **record, "seconds": seconds})
 
 
+class RecordedModel:
+    """A model, each answer of which is in the journal before anything else happens to it.
+
+    ``price`` is what its answers are charged by.
+    """
+
+    def __init__(self, model: Model, journal: Journal, price: Price | None) -> None:
+        self._model = model
+        self._journal = journal
+        self._price = price
+
+    @property
+    def name(self) -> str:
+        return self._model.name
+
+    @property
+    def card(self) -> ModelCard:
+        return self._model.card
+
+    @property
+    def base_url(self) -> str:
+        """The model's address, where it has one."""
+        return self._model.base_url  # pyright: ignore[reportUnknownMemberType, reportAttributeAccessIssue, reportUnknownVariableType]
+
+    async def generate(self, request: ModelRequest) -> ModelResponse:
+        started = time.perf_counter()
+        response = await self._model.generate(request)
+        self._answered(request, response, started)
+        return response
+
+    async def stream(self, request: ModelRequest) -> AsyncGenerator[StreamEvent]:
+        started = time.perf_counter()
+        async with aclosing(self._model.stream(request)) as events:
+            async for event in events:
+                if isinstance(event, Completed):
+                    self._answered(request, event.response, started)
+                yield event
+
+    async def count_tokens(self, messages: Sequence[Message], tools: Sequence[ToolSpec]) -> int:
+        return await self._model.count_tokens(messages, tools)
+
+    async def aclose(self) -> None:
+        """The model is the run's: it is closed with that."""
+
+    def _answered(self, request: ModelRequest, response: ModelResponse, started: float) -> None:
+        usage = priced(
+            response.usage,
+            price=self._price,
+            card=self.card,
+            seconds=time.perf_counter() - started,
+            estimated=response.usage_estimated,
+        )
+        key = self._journal.key(self.name, getattr(self, "base_url", None), request)
+        self._journal.answered(key, replace(response, usage=usage))
+
+
 class _RecordedTool:
     def __init__(self, tool: Tool, journal: Journal) -> None:
+        self.spec = tool.spec
         self._tool = tool
         self._journal = journal
 
-    @property
-    def spec(self) -> ToolSpec:
-        return self._tool.spec
-
     async def call(self, arguments: Mapping[str, Any], ctx: RunContext) -> str:
-        key = json.dumps(redacted([self.spec.name, arguments]), sort_keys=True, default=dict)
+        key = json.dumps([self.spec.name, arguments], sort_keys=True, default=dict)
         earlier = self._journal.observation(key)
         if earlier is None:
             return await self._call(key, arguments, ctx)

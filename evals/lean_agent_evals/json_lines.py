@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import threading
@@ -27,13 +28,17 @@ class JsonLines:
     """Appends records to ``path``; safe to share between threads.
 
     A record survives ``kill -9`` once ``append`` has returned, and with ``sync`` a power cut. A
-    line that an earlier process did not finish is cut off at the first append.
+    line that an earlier process did not finish is cut off at the first append. ``mode`` is that of
+    a new file.
     """
 
-    def __init__(self, path: Path, *, sync: bool = False) -> None:
+    def __init__(self, path: Path, *, sync: bool = False, mode: int = 0o644) -> None:
         self.path = path
         self._sync = sync
+        self._mode = mode
         self._lock = threading.Lock()
+        self._syncing = threading.Lock()
+        self._written = self._synced = 0
         self._fd: int | None = None
 
     def append(self, record: Mapping[str, Any]) -> None:
@@ -44,19 +49,31 @@ class JsonLines:
         """
         # A model may write half a character, which no file of UTF-8 can hold.
         line = f"{_encode(record)}\n".encode("utf-8", "replace")
-        with self._lock:
-            try:
+        try:
+            with self._lock:
                 if self._fd is None:
-                    self._fd = _opened(self.path)
+                    self._fd = _opened(self.path, self._mode)
+                end = os.fstat(self._fd).st_size
                 if os.write(self._fd, line) < len(line):
-                    raise OSError(0, "the disk took only a part")
-                if self._sync:
-                    os.fsync(self._fd)
-            except OSError as error:
-                raise ResultsError(
-                    f"{self.path} cannot be written: {error.strerror}",
-                    hint="free some disk space or mend the permissions, then go on",
-                ) from error
+                    os.ftruncate(self._fd, end)  # or the next line would begin in this one
+                    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+                self._written += 1
+                fd, mine = self._fd, self._written
+            if self._sync:
+                self._flush(fd, mine)
+        except OSError as error:
+            raise ResultsError(
+                f"{self.path} cannot be written: {error.strerror}",
+                hint="free some disk space or mend the permissions, then go on",
+            ) from error
+
+    def _flush(self, fd: int, mine: int) -> None:
+        """Flush to the disk, unless somebody who came later has done it meanwhile."""
+        with self._syncing:
+            if self._synced < mine:
+                written = self._written
+                os.fsync(fd)
+                self._synced = written
 
     def close(self) -> None:
         """Close the file; a later append opens it again."""
@@ -66,8 +83,8 @@ class JsonLines:
                 self._fd = None
 
 
-def _opened(path: Path) -> int:
-    fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644)
+def _opened(path: Path, mode: int) -> int:
+    fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, mode)
     end = os.fstat(fd).st_size
     while end:
         start = max(0, end - _BLOCK)

@@ -4,7 +4,8 @@ config.json         the whole configuration, versions and the hash of the price 
 outcomes.jsonl      an attempt a line, on disk before the next one is begun; of two lines about one
                     attempt the later counts
 trajectories.jsonl  what was asked, said and done in it, without secrets
-calls.jsonl         answers and observations as they came: what an attempt goes on from
+calls.jsonl         answers and observations as they came, for attempts to go on from; for nobody
+                    else to read, and removed when every attempt is over
 outcomes.parquet    the outcomes as a table, written when a run ends
 ledger/             every call and what it cost
 """
@@ -60,7 +61,7 @@ class ResultsFolder:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.ledger = path / "ledger"
-        self.calls = JsonLines(path / _CALLS)
+        self.calls = JsonLines(path / _CALLS, mode=0o600)  # as the model wrote them, secrets too
         self._outcomes = JsonLines(path / _OUTCOMES, sync=True)
         self._trajectories = JsonLines(path / _TRAJECTORIES)
 
@@ -180,18 +181,25 @@ class ResultsFolder:
         rows = [_row(outcome) for outcome in read_outcomes(self.path).values()]
         if not rows:
             return
+        texts = self.path / f"{_PARQUET}.rows"
         new = self.path / f"{_PARQUET}.part"
-        columns = ", ".join(f'"{name}" {kind}' for name, kind in _KINDS.items())
-        places = ", ".join("?" for _ in _KINDS)
         try:
+            texts.write_text("".join(f"{json.dumps(row)}\n" for row in rows), encoding="utf-8")
             with duckdb.connect() as connection:
-                connection.execute(f"CREATE TABLE outcomes ({columns})")
-                connection.executemany(f"INSERT INTO outcomes VALUES ({places})", rows)  # noqa: S608
-                table = connection.table("outcomes")
+                table = connection.read_json(
+                    os.fspath(texts), columns=_KINDS, format="newline_delimited"
+                )
                 table.write_parquet(os.fspath(new))
             new.replace(self.path / _PARQUET)
         except (duckdb.Error, OSError) as error:
             raise ResultsError(f"{self.path / _PARQUET} cannot be written: {error}") from error
+        finally:
+            texts.unlink(missing_ok=True)
+
+    def forget_calls(self) -> None:
+        """Remove calls.jsonl: every attempt is over."""
+        self.calls.close()
+        self.calls.path.unlink(missing_ok=True)
 
 
 _USAGE = {
@@ -224,8 +232,8 @@ _KINDS = {
 }
 
 
-def _row(outcome: Outcome) -> list[Any]:
+def _row(outcome: Outcome) -> dict[str, Any]:
     data = outcome.to_dict()
-    flat = {**data, **data["usage"]}
-    flat |= {f"judge_{name}": value for name, value in data["judge"].items()}
-    return [flat[name] for name in _KINDS]
+    judge = {f"judge_{name}": value for name, value in data["judge"].items()}
+    flat = {**data, **data["usage"], **judge}
+    return {name: flat[name] for name in _KINDS}

@@ -19,7 +19,7 @@ from lean_agent.models.pricing import PriceTable
 from lean_agent_evals.arms import Arm
 from lean_agent_evals.attempting import Bench, Sample, attempt
 from lean_agent_evals.config import RunConfig
-from lean_agent_evals.journal import Journal, SampleKey
+from lean_agent_evals.journal import Journal, RecordedModel, SampleKey
 from lean_agent_evals.outcome import Outcome
 from lean_agent_evals.results import ResultsFolder, read_outcomes
 from lean_agent_evals.suite import Suite
@@ -109,7 +109,10 @@ async def evaluate(
     with folder.in_use():
         run = await _Run.opened(config, folder, suite, model, arms, observer, table)
         try:
-            return await run.to_its_end(stop or asyncio.Event())
+            end = await run.to_its_end(stop or asyncio.Event())
+            if end.counting == end.total:
+                await asyncio.to_thread(folder.forget_calls)
+            return end
         finally:
             run.bench.ledger.close()
             await model.aclose()
@@ -159,6 +162,7 @@ class _Run:
                 account=Account(config.budget, spent=await _spent(folder)),
                 ledger=Ledger(folder.ledger),
                 prices=prices,
+                price=await asyncio.to_thread(prices.price_of, model),
                 sample_budget=config.sample_budget,
                 temperature=config.temperature,
                 seed=config.seed,
@@ -204,14 +208,16 @@ class _Run:
 
     async def _find_action_format(self) -> None:
         """Once for all, and charged to the run: else each of the first attempts would ask."""
-        if self.bench.model.card.action_format or not any(arm.acts for arm in self.arms):
+        acting = any(arm.acts for arm in self.arms) and self.counting < self.total
+        if self.bench.model.card.action_format or not acting:
             return
+        journal = self._journal(_PROBE)
         agent = Agent(
-            model=self.bench.model,
+            model=RecordedModel(self.bench.model, journal, self.bench.price),
             ledger=self.bench.ledger,
             account=self.bench.account,
             prices=self.bench.prices,
-            cache=self._journal(_PROBE),
+            cache=journal,
         )
         await agent.probe()
 

@@ -18,6 +18,7 @@ from lean_agent.cli.doctor import doctor
 from lean_agent.cli.failures import EXIT_INTERRUPTED, Failure, describe, usage_error
 from lean_agent.cli.ledger import app as ledger
 from lean_agent.cli.models import app as models
+from lean_agent.cli.plugged import CommandGroup
 from lean_agent.cli.resume import resume
 from lean_agent.cli.text import to_json
 from lean_agent.cli.tools import app as tools
@@ -29,6 +30,7 @@ _EXIT_BROKEN_PIPE = 141
 
 # Without rich's markup, help costs a quarter of the time and is as readable.
 app = typer.Typer(
+    cls=CommandGroup,
     rich_markup_mode=None,
     add_completion=False,
     context_settings={"help_option_names": ["-h", "--help"]},

@@ -94,10 +94,9 @@ class CountingModel:
     async def generate(self, request: ModelRequest) -> ModelResponse:
         self.calls += 1
         self._before(request)
-        asked = next(m.content for m in request.messages if "raise it to" in m.content)
+        asked = next((m.content for m in request.messages if "raise it to" in m.content), "")
         found = re.search(r"raise it to (\d+)", asked)
-        assert found
-        goal = int(found[1])
+        goal = int(found[1]) if found else 0  # a question that is none of the suite's
         done = sum(m.role == "tool" for m in request.messages)
         message = Message("assistant", f"done {goal}")
         if self._fails.search(asked.partition(":")[0] + ":"):
