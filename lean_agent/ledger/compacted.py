@@ -48,7 +48,10 @@ def digest(path: Path) -> str:
 
 
 def inspect_compacted(connection: duckdb.DuckDBPyConnection, path: Path) -> Compacted | str:
-    """The compacted file, or why it cannot be read; nothing that a damaged one says is believed."""
+    """The compacted file, or why it cannot be read; "" where it was replaced meanwhile.
+
+    Nothing that a damaged file says is believed.
+    """
     import duckdb
 
     try:
@@ -60,7 +63,7 @@ def inspect_compacted(connection: duckdb.DuckDBPyConnection, path: Path) -> Comp
         said = dict(found)
         version, replaces = int(said["schema_version"]), frozenset(json.loads(said["replaces"]))
     except FileNotFoundError:
-        return ""  # compacted again meanwhile
+        return ""
     except OSError as error:
         return f"cannot be read ({error.strerror})"
     except (duckdb.Error, KeyError, ValueError, TypeError):

@@ -33,7 +33,7 @@ def test_torn_and_foreign_lines_are_skipped_and_told(tmp_path: Path) -> None:
     assert two.startswith(f"{other.name}: 1 unreadable line skipped")
 
 
-@pytest.mark.parametrize("keep", range(0, 400, 23))
+@pytest.mark.parametrize("keep", range(0, 400, 47))
 def test_a_segment_cut_anywhere_can_be_read(tmp_path: Path, keep: int) -> None:
     whole = write(tmp_path, entry("1"), entry("2"))
     whole.write_bytes(whole.read_bytes()[:keep])
@@ -112,7 +112,7 @@ def test_any_folder_name_will_do(tmp_path: Path, name: str) -> None:
     assert queries.summary(tmp_path / name)[0]["cost"] == Decimal(1)
 
 
-@pytest.mark.parametrize("seed", range(12))
+@pytest.mark.parametrize("seed", range(6))
 def test_bytes_flipped_in_a_segment_cost_no_more_than_its_own_lines(
     tmp_path: Path, seed: int
 ) -> None:
