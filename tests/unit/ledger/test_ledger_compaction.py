@@ -275,13 +275,24 @@ def test_a_compacted_file_replaced_before_it_was_opened(
     assert queries.summary(tmp_path)[0]["cost"] == 3
 
 
-@pytest.mark.parametrize("step", ["find_segments", "list_files", "load", "compacted_rows"])
+@pytest.mark.parametrize(
+    ("step", "compacted_earlier"),
+    [
+        *((step, True) for step in ("find_segments", "list_files", "load", "compacted_rows")),
+        *((step, False) for step in ("find_segments", "list_files", "load")),
+    ],
+)
 @pytest.mark.parametrize("before", [True, False])
 def test_a_compaction_at_any_moment_of_reading(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str, before: bool
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    step: str,
+    compacted_earlier: bool,
+    before: bool,
 ) -> None:
     write(tmp_path, entry("1"))
-    compact(tmp_path)
+    if compacted_earlier:
+        compact(tmp_path)
     write(tmp_path, entry("2"))
     original = getattr(reading, step)
 
