@@ -29,7 +29,7 @@ class Means:
     """What an arm is given for one attempt; whatever it spends goes through all of it.
 
     ``budget`` is what this part of the attempt may spend, ``account`` the whole run's. ``answers``
-    must be asked before the model is.
+    of earlier parts must be asked before the model is.
     """
 
     model: Model
@@ -38,7 +38,7 @@ class Means:
     instructions: str
     budget: Budget
     account: Account
-    answers: AnswerStore
+    answers: AnswerStore | None
     ledger: Ledger
     prices: PriceTable
     temperature: float

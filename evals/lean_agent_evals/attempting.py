@@ -85,7 +85,7 @@ async def attempt(
             instructions=episode.instructions,
             budget=budget,
             account=bench.account,
-            answers=journal,
+            answers=journal if journal.has_answers else None,
             ledger=bench.ledger,
             prices=bench.prices,
             temperature=bench.temperature,

@@ -80,6 +80,11 @@ class Journal:
             else:
                 self._observations[record["key"]].append(record)
 
+    @property
+    def has_answers(self) -> bool:
+        """Whether there is any left to be given again."""
+        return bool(self._answers)
+
     def key(self, model_name: str, base_url: str | None, request: ModelRequest) -> str:
         """What makes two requests the same, however much of a budget is left for the answer."""
         asked = replace(request, max_output_tokens=None, timeout=None)
@@ -87,9 +92,11 @@ class Journal:
 
     def get(self, key: str) -> ModelResponse | None:
         """The next answer of an earlier part to this request; each is given once."""
-        if not self._answers[key]:
+        if key not in self._answers:
             return None
         response = self._answers[key].popleft()
+        if not self._answers[key]:
+            del self._answers[key]
         self.replayed += response.usage
         return response
 

@@ -22,9 +22,9 @@ async def test_each_answer_is_given_again_once_at_its_own_price(tmp_path: Path) 
     first = journal(tmp_path)
     model = RecordedModel(CountingModel(), first, None)
     answers = [await model.generate(ASK), await model.generate(ASK)]
-    key = first.key(model.name, None, ASK)
-    assert first.get(key) is None, "an attempt nobody disturbed is served nothing"
+    assert first.get(first.key(model.name, None, ASK)) is None, "nobody disturbed this attempt"
     later = journal(tmp_path)
+    key = later.key(model.name, None, ASK)
     assert later.earlier_usage.total_tokens == sum(a.usage.total_tokens for a in answers)
     again = [later.get(key), later.get(key), later.get(key)]
     assert [a.message if a else None for a in again] == [answers[0].message] * 2 + [None]
