@@ -175,7 +175,7 @@ async def test_a_full_disk_ends_the_run_and_it_can_go_on(tmp_path: Path, size: i
     ResultsFolder(tmp_path).write_config(config())
     resource.setrlimit(resource.RLIMIT_FSIZE, (size, limits[1]))
     try:
-        with pytest.raises(ResultsError, match="cannot be written: (File too large|No space)"):
+        with pytest.raises(ResultsError, match=r"cannot be written: (File too large|No space)"):
             await run(tmp_path, CountingModel())
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
