@@ -182,8 +182,8 @@ def test_ctrl_c_ends_a_run_in_order_and_it_goes_on(tmp_path: Path) -> None:
 
 
 def test_infrastructure_failures_end_with_1(tmp_path: Path) -> None:
-    gone = FakeOpenAI()
-    gone.url = "http://127.0.0.1:9/v1"
+    with FakeOpenAI() as gone:
+        pass
     ended = evaluated(gone, tmp_path, "--mode", "instant", "--count", "1")
     assert ended.code == 1
     assert "1 infrastructure failure apart" in ended.err
