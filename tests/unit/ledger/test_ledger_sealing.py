@@ -68,11 +68,11 @@ from support.ledger_rows import *
 from lean_agent.ledger import flushing
 from lean_agent.ledger.segments import find_segments
 flushing._PAUSE = 0
-flushing.os.fsync = lambda fd: time.sleep(0.4)
+flushing.os.fsync = lambda fd: time.sleep(0.2)
 ledger = Ledger(Path(sys.argv[1]), fsync=sys.argv[2])
 ledger.append(entry())
 if ledger._fsync == "interval":
-    time.sleep(0.6)  # the folder is flushed by now and the segment is just being
+    time.sleep(0.3)  # the folder is flushed by now and the segment is just being
 def sealed(): return [segment.is_sealed() for segment in find_segments(ledger.folder)[0]]
 go_on, wait = os.pipe()
 ready, tell = os.pipe()
