@@ -70,7 +70,7 @@ bench: setup ## Overhead, start-up, ledger and budgets, each beside its baseline
 .PHONY: lock
 lock: ## Renew requirements/*.txt from pyproject.toml
 	$(BIN)/uv pip compile --quiet --upgrade --generate-hashes --python-version 3.11 --no-header --no-annotate pyproject.toml --extra evals --extra local --extra otel -o requirements/runtime.txt
-	$(BIN)/uv pip compile --quiet --upgrade --generate-hashes --python-version 3.11 --no-header --no-annotate pyproject.toml --extra evals --extra local --extra otel --group dev -o requirements/dev.txt
+	$(BIN)/uv pip compile --quiet --upgrade --generate-hashes --python-version 3.11 --no-header --no-annotate pyproject.toml --all-extras --group dev -o requirements/dev.txt
 
 .PHONY: clean
 clean: ## Remove what the other targets made (not your ledger or weights)

@@ -25,7 +25,9 @@ class Encyclopedia:
 
     def __init__(self, pages: Mapping[str, Page]) -> None:
         self.pages = pages
-        self._by_name = {title.casefold(): page for title, page in pages.items()}
+        # By the title alone, and by the heading that a search shows.
+        names = ((name, page) for page in pages.values() for name in (page.title, _heading(page)))
+        self._by_name = {name.casefold(): page for name, page in names}
         self._lock = threading.Lock()
         self._index: LexicalIndex | None = None
 
