@@ -66,6 +66,11 @@ def test_titles_are_read_whatever_their_case_and_spaces(book: Encyclopedia) -> N
     assert book.open_page(f"  {title.upper().replace(' ', '   ')} ") == book.open_page(title)
 
 
+def test_a_page_opens_under_the_heading_that_a_search_shows(book: Encyclopedia) -> None:
+    for title, page in book.pages.items():
+        assert book.open_page(f"{title} ({page.what})") == book.open_page(title)
+
+
 def test_what_is_not_there_is_said_in_one_line(book: Encyclopedia) -> None:
     with pytest.raises(ToolError, match=r"^there is no page 'Paris'; search for it$"):
         book.open_page("Paris")
