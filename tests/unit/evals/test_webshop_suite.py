@@ -129,6 +129,15 @@ async def test_a_visit_by_the_tools() -> None:
     assert (score.value, score.passed) == (1.0, True)
 
 
+async def test_a_whole_line_that_was_copied_clicks_what_stands_in_its_brackets() -> None:
+    shopping = attempt()
+    goal = next(iter(invented("dev", 0, 120).goals.values()))
+    page = await call(shopping, "search", goal.product.name)
+    line = next(line for line in page.splitlines() if line.startswith(f"[{goal.product.asin}]"))
+    assert line.endswith(goal.product.price_tag)
+    assert f"Price: {goal.product.price_tag}" in await call(shopping, "click", line)
+
+
 async def test_what_is_not_on_the_page_is_said_and_changes_nothing() -> None:
     shopping = attempt()
     with pytest.raises(ToolError, match="nothing to click, only the search"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from lean_agent_evals.task import Score
 __all__ = ["ShoppingAttempt"]
 
 _SHOWN_CHARS = 2_400
+_BRACKETED = re.compile(r"\[([^\]]+)\]")
 
 _INSTRUCTIONS = (
     "You are in an online shop. Buy the product that fits the request best: search for it, click "
@@ -66,6 +68,7 @@ class ShoppingAttempt:
 
 
 def _bare(target: str) -> str:
-    """Without the brackets that a page shows around it."""
+    """What stands in the first brackets, where a line of the page was copied with them."""
     target = target.strip()
-    return target[1:-1] if target.startswith("[") and target.endswith("]") else target
+    bracketed = _BRACKETED.match(target)
+    return bracketed.group(1) if bracketed else target
