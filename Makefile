@@ -61,11 +61,20 @@ layers: setup ## import-linter: who may import whom
 all: format lint typecheck layers test ## Everything a change must pass
 
 .PHONY: bench
-bench: setup ## Overhead, start-up, ledger and budgets, each beside its baseline
+bench: setup ## Overhead, start-up, ledger, budgets and evaluation, each beside its baseline
 	$(BIN)/python bench/overhead.py
 	$(BIN)/python bench/startup.py
 	$(BIN)/python bench/ledger.py
 	$(BIN)/python bench/budgets.py
+	$(BIN)/python bench/evals.py
+
+EVAL := $(BIN)/lean-agent eval run --model local:qwen2.5-coder-1.5b
+go_on = $(if $(wildcard $(1)/config.json),--resume)
+
+.PHONY: eval
+eval: weights ## The two suites on the local 1.5B model, about an hour alone on 2 cores; goes on where it was
+	$(EVAL) gaia-like --count 30 --mode auto,instant,reason,agent --max-steps-per-sample 8 --max-tokens-per-sample 12000 --out results/gaia-like $(call go_on,results/gaia-like)
+	$(EVAL) webshop-like --count 20 --mode auto,agent --max-steps-per-sample 12 --max-tokens-per-sample 24000 --out results/webshop-like $(call go_on,results/webshop-like)
 
 .PHONY: lock
 lock: ## Renew requirements/*.txt from pyproject.toml
