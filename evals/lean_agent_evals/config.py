@@ -17,7 +17,9 @@ from lean_agent_evals.task import Split
 
 __all__ = ["GROWING", "RunConfig", "price_table_hash"]
 
-GROWING: Final = frozenset({"arms", "budget", "concurrency", "count", "epochs", "failure_cost"})
+GROWING: Final = frozenset(
+    {"arms", "budget", "concurrency", "count", "epochs", "failure_cost", "quality_floor"}
+)
 """What may be another when a run goes on: none of it changes an attempt that was made."""
 
 _LOCAL = "local:"
@@ -38,7 +40,8 @@ class RunConfig:
     model is given ``seed`` plus the epoch. ``sample_budget`` caps each attempt, ``budget`` (dollars
     and tokens) all of them together. ``concurrency`` None is as many attempts at once as the
     embedded engine has slots, or 8 of a hosted model. ``failure_cost`` is the price of an unsolved
-    task in the report, in the unit of its costs.
+    task in the report, in the unit of its costs; arms whose pass rate, a share of 1, is below
+    ``quality_floor`` are out of its comparison.
 
     Raises:
         ConfigurationError: a number is out of range, an arm is named twice, or the budget of all
@@ -58,6 +61,7 @@ class RunConfig:
     concurrency: int | None = None
     temperature: float = 0.0
     failure_cost: float | None = None
+    quality_floor: float = 0.0
 
     def __post_init__(self) -> None:
         if self.split not in get_args(Split):
@@ -74,6 +78,10 @@ class RunConfig:
             value = getattr(self, name)
             if value is not None and not (math.isfinite(value) and value >= 0):
                 raise ConfigurationError(f"{name} is {value}, it must be 0 or more")
+        if not 0 <= self.quality_floor <= 1:
+            raise ConfigurationError(
+                f"quality_floor is {self.quality_floor}, it must be between 0 and 1"
+            )
         others = [n for n in fields(Budget) if n.name not in _LIMITS_OF_A_RUN]
         if any(getattr(self.budget, limit.name) is not None for limit in others):
             raise ConfigurationError(

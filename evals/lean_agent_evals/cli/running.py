@@ -107,6 +107,16 @@ def run_suite(
             help="The price of an unsolved task; ten times the agent mode's cost if left out.",
         ),
     ] = None,
+    quality_floor: Annotated[
+        float,
+        typer.Option(
+            "--quality-floor",
+            metavar="SHARE",
+            min=0.0,
+            max=1.0,
+            help="Arms that pass less are out of the report's comparison.",
+        ),
+    ] = 0.0,
     out: Annotated[
         Path | None,
         typer.Option("--out", metavar="DIR", help="Results folder; a new one if left out."),
@@ -151,6 +161,7 @@ def run_suite(
         concurrency=concurrency,
         temperature=temperature,
         failure_cost=failure_cost,
+        quality_floor=quality_floor,
     )
     folder = ResultsFolder(_folder(out, suite, resume=resume))
     config = going_on(asked, folder.config(), written(context)) if folder.begun else asked

@@ -29,6 +29,7 @@ def test_a_configuration_is_plain_json_and_comes_back() -> None:
         budget=Budget(usd="0.10", tokens=5),
         sample_budget=Budget(seconds=1.5, steps=3),
         failure_cost=2.5,
+        quality_floor=0.4,
     )
     text = json.dumps(asked.to_dict())
     assert '"usd": "0.10"' in text
@@ -47,6 +48,9 @@ def test_a_configuration_is_plain_json_and_comes_back() -> None:
         {"temperature": -0.1},
         {"temperature": float("nan")},
         {"failure_cost": float("inf")},
+        {"quality_floor": -0.1},
+        {"quality_floor": 1.1},
+        {"quality_floor": float("nan")},
         {"budget": Budget(steps=5)},
         {"budget": Budget(seconds=5)},
     ],
