@@ -52,6 +52,7 @@ def test_the_answer_is_all_of_stdout(server: FakeOpenAI, tmp_path: Path) -> None
     assert ask(server, tmp_path, "hi", "--quiet").err == ""
 
 
+@pytest.mark.slow
 def test_the_installed_program_answers_too(server: FakeOpenAI, tmp_path: Path) -> None:
     line = ("ask", "--model", "openai:x", "--base-url", server.url, "--quiet")
     ended = lean_agent(*line, folder=tmp_path, stdin=b"Wie hoch ist der Turm?\n")
@@ -177,6 +178,7 @@ def test_no_server_at_all(server: FakeOpenAI, tmp_path: Path) -> None:
     assert "error: " in ended.err
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_an_interrupted_question_prints_what_there_is(
     server: FakeOpenAI, tmp_path: Path, number: signal.Signals
@@ -238,6 +240,7 @@ def test_missing_weights_are_offered_at_a_terminal(tmp_path: Path) -> None:
     assert child.exitstatus == 2
 
 
+@pytest.mark.slow
 def test_an_old_locale_costs_letters_not_the_answer(server: FakeOpenAI, tmp_path: Path) -> None:
     server.say(Reply(text="Grüße"))
     line = ("ask", "hi", "--model", "openai:x", "--base-url", server.url)

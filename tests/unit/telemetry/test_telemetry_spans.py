@@ -189,6 +189,7 @@ def test_runs_at_the_same_time_do_not_mix(watched: Watched) -> None:
         assert roots[parent(span) or 0]["lean_agent.run.id"] == told(span)["lean_agent.run.id"]
 
 
+@pytest.mark.slow
 def test_runs_that_never_end_are_forgotten(watched: Watched) -> None:
     def alive() -> int:
         gc.collect()
