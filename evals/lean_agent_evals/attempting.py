@@ -25,10 +25,12 @@ from lean_agent.price import Price
 from lean_agent.result import TrajectoryStep
 from lean_agent.usage import EXACT
 from lean_agent_evals.arms import Arm, Means
+from lean_agent_evals.flops import attempt_flops
 from lean_agent_evals.journal import Journal, RecordedModel, SampleKey, recorded
 from lean_agent_evals.json_lines import ResultsError
 from lean_agent_evals.outcome import Ending, Outcome
 from lean_agent_evals.redaction import redacted
+from lean_agent_evals.shapes import SHAPES
 from lean_agent_evals.suite import Episode, Suite
 from lean_agent_evals.task import Score, Task
 
@@ -115,6 +117,7 @@ async def attempt(
         steps=result.steps,
         tool_calls=result.tool_calls,
         seconds=round(journal.earlier_seconds + result.seconds, 4),
+        flops=attempt_flops(SHAPES.get(bench.model.name), journal.calls, usage),
         needs_tools=sample.task.needs_tools,
         entities_required=len(sample.task.entities),
         entities_found=_found(sample.task.entities, result.trajectory),

@@ -58,7 +58,8 @@ class Journal:
     """One attempt's answers, in the order in which they came: an AnswerStore.
 
     ``earlier`` are the records of parts before this one, and ``earlier_seconds`` how long those
-    took. ``replayed`` sums the usage of the answers that were given again, as they were billed.
+    took. ``replayed`` sums the usage of the answers that were given again, as they were billed;
+    ``calls`` is what each answer used, given again or new.
     """
 
     def __init__(
@@ -70,6 +71,7 @@ class Journal:
         self._answers: dict[str, deque[ModelResponse]] = defaultdict(deque)
         self._observations: dict[str, deque[Mapping[str, Any]]] = defaultdict(deque)
         self.replayed = Usage()
+        self.calls: list[Usage] = []
         self.earlier_usage = Usage()
         self.earlier_seconds = max((record["seconds"] for record in earlier), default=0.0)
         for record in earlier:
@@ -98,6 +100,7 @@ class Journal:
         if not self._answers[key]:
             del self._answers[key]
         self.replayed += response.usage
+        self.calls.append(response.usage)
         return response
 
     def keeps(self, request: ModelRequest, response: ModelResponse) -> bool:
@@ -114,6 +117,7 @@ class Journal:
         Raises:
             ResultsError: the disk refuses it.
         """
+        self.calls.append(response.usage)
         self._write({"key": key, "response": response.to_dict()})
 
     def take_notices(self) -> list[str]:

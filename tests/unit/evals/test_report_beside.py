@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import csv
 import json
+from dataclasses import replace
 from pathlib import Path
 
 from markdown_it import MarkdownIt
@@ -54,6 +55,19 @@ def test_the_figures_of_the_csv_are_those_of_the_arms(tmp_path: Path) -> None:
         (row,) = [r for r in found if (r["arm"], r["figure"]) == (arm.name, "pass_rate")]
         estimate = arm.figures["pass_rate"]
         assert (float(row["value"]), float(row["low"])) == (estimate.value, estimate.low)
+
+
+def test_flops_are_in_the_report_where_they_are_known(tmp_path: Path) -> None:
+    config, outcomes, trajectories = made_up(4)
+    write(write_folder(tmp_path / "unknown", config, outcomes, trajectories))
+    assert "| FLOPs |" not in (tmp_path / "unknown" / "report.md").read_text()
+    known = [replace(found, flops=1.5e12) for found in outcomes]
+    write(write_folder(tmp_path / "known", config, known, trajectories))
+    for row in rows(tmp_path / "known" / "figures.csv"):
+        assert row["figure"] != "flops" or float(row["value"]) == 1.5e12
+    assert {row["flops"] for row in rows(tmp_path / "known" / "outcomes.csv")} == {str(1.5e12)}
+    assert "| FLOPs | 1.5e12 (1.5e12 to 1.5e12) |" in (tmp_path / "known/report.md").read_text()
+    assert "FLOPs" in (tmp_path / "known" / "report.html").read_text()
 
 
 def test_a_spreadsheet_takes_no_text_for_a_formula() -> None:

@@ -60,7 +60,35 @@ async def test_stopped_three_times_a_run_is_as_if_nobody_had(tmp_path: Path) -> 
     assert set(paid(tmp_path / "stopped").values()) == {1}
 
 
-@pytest.mark.slow
+async def test_flops_are_those_of_each_call_given_again_or_new(tmp_path: Path) -> None:
+    class Embedded(CountingModel):
+        name = "local:qwen2.5-coder-0.5b"
+
+    await run(tmp_path / "alone", Embedded())
+    stop = asyncio.Event()
+    await run(tmp_path / "stopped", Embedded(stopping(stop, 9)), stop=stop)
+    assert ResultsFolder(tmp_path / "stopped").earlier_calls(set(timeless(tmp_path / "alone")))
+    await run(tmp_path / "stopped", Embedded())
+    alone = {key: outcome.flops for key, outcome in timeless(tmp_path / "alone").items()}
+    assert {key: o.flops for key, o in timeless(tmp_path / "stopped").items()} == alone
+    _, rows = queries.sql(
+        tmp_path / "alone" / "ledger",
+        "select input_tokens, output_tokens from entries "
+        "where task_id = 'dev-0-0002' and operation = 'chat'",
+    )
+    assert len(rows) == 4
+    # By hand: N = 357,826,560, and 4 * 24 * 2/14 * 896 = 12,288 for a pair of positions.
+    by_hand = sum(
+        2 * 357_826_560 * (n + m) + 12_288 * (n * n + m * n + m * (m - 1) // 2) for n, m in rows
+    )
+    assert alone[SampleKey("agent", 0, "dev-0-0002")] == pytest.approx(by_hand, rel=1e-12)
+
+
+async def test_flops_of_a_model_of_unknown_shape_are_unknown(tmp_path: Path) -> None:
+    await run(tmp_path, CountingModel(), size=1)
+    assert [outcome.flops for outcome in timeless(tmp_path).values()] == [None]
+
+
 def start_and_kill(folder: Path, *, size: int, calls: int) -> None:
     """A run in a process of its own, killed after so many calls."""
     process = subprocess.Popen(
