@@ -111,12 +111,17 @@ class ModeArm:
 
 
 def arm_named(name: str) -> Arm:
-    """The arm that a configuration names.
+    """The arm that a configuration names: a mode of our agent, or a baseline.
 
     Raises:
-        ConfigurationError: there is none.
+        ConfigurationError: there is none, or what it needs is not installed.
     """
+    from lean_agent_evals.baselines.named import BASELINES, baseline_named
+
     modes = {mode: ModeArm(mode) for mode in get_args(Mode)}
-    if name not in modes:
-        raise ConfigurationError(f"no arm called {name!r}", hint=f"one of: {', '.join(modes)}")
-    return modes[name]
+    if name in modes:
+        return modes[name]
+    if name in BASELINES:
+        return baseline_named(name)
+    names = ", ".join((*modes, *BASELINES))
+    raise ConfigurationError(f"no arm called {name!r}", hint=f"one of: {names}")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import time
 from dataclasses import dataclass, replace
 from typing import Any
@@ -14,7 +13,6 @@ from langgraph.runtime import Runtime
 from lean_agent.errors import (
     ContextLengthError,
     InvalidToolCallError,
-    LeanAgentError,
     LimitExceededError,
 )
 from lean_agent.events import StepStarted, Token, ToolFinished, ToolStarted
@@ -25,13 +23,12 @@ from lean_agent.models.actions import action_schema, instructions, observations,
 from lean_agent.result import TrajectoryStep
 from lean_agent.runtime import prompts
 from lean_agent.runtime.meter import Call
+from lean_agent.runtime.observing import observe
 from lean_agent.runtime.scope import RunScope
 from lean_agent.runtime.state import RunState, messages_of
 
 __all__ = ["act", "next_after_act", "next_after_think", "open_agent", "think"]
 
-_LOG = logging.getLogger("lean_agent.runtime")
-_LOG.addHandler(logging.NullHandler())  # a library prints nothing unless asked to
 _ACTION_TOKENS = 256
 _MAX_MISTAKES = 3
 _MAX_IDLE = 2
@@ -176,7 +173,13 @@ async def _call_tool(call: ToolCall, plan: _Plan, step: int, scope: RunScope) ->
         observation = plan.refused
     else:
         try:
-            observation, is_error = await _observe(call, scope)
+            observation, is_error = await observe(
+                call,
+                scope.tools[call.name],
+                scope.meter,
+                scope.context,
+                let_through=(GraphBubbleUp,),
+            )
         except BaseException:
             scope.meter.book.tool(call.name, step, time.perf_counter() - started, "cancelled")
             raise
@@ -194,35 +197,6 @@ async def _call_tool(call: ToolCall, plan: _Plan, step: int, scope: RunScope) ->
     outcome = "served" if served else "refused" if plan.refused is not None else "done"
     scope.meter.book.tool(call.name, step, seconds, outcome, is_error=is_error)
     return done
-
-
-async def _observe(call: ToolCall, scope: RunScope) -> tuple[str, bool]:
-    """What the model is shown of a call, and whether it failed. Never raises for a tool's fault."""
-    tool = scope.tools[call.name]
-    remaining = scope.meter.spending.account.remaining().seconds
-    timeout = tool.spec.timeout if remaining is None else min(tool.spec.timeout, remaining)
-    limit = asyncio.timeout(timeout)
-    try:
-        async with limit:
-            text = await tool.call(call.arguments, scope.context)
-    except GraphBubbleUp:
-        raise
-    except LeanAgentError as error:
-        return f"Error: {error.message}", True
-    except Exception as error:  # noqa: BLE001 - a user's tool may raise anything; the run goes on
-        if limit.expired():
-            return f"Error: {call.name} took longer than {timeout:g} s and was stopped", True
-        _LOG.warning("tool %s failed", call.name, exc_info=error)
-        line = str(error).strip().splitlines()[0:1]
-        detail = f": {line[0][:300]}" if line else ""
-        return f"Error: {type(error).__name__}{detail}", True
-    return _cut(text, tool.spec.max_output_chars), False
-
-
-def _cut(text: str, limit: int) -> str:
-    if len(text) <= limit:
-        return text
-    return f"{text[:limit]}\n[cut: {limit} of {len(text)} characters shown]"
 
 
 def next_after_think(state: RunState) -> str:

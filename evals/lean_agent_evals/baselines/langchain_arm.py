@@ -1,0 +1,60 @@
+"""LangChain's agent: ``create_agent``."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from langchain.agents import (
+    create_agent,  # pyright: ignore[reportUnknownVariableType] - its middleware's types
+)
+from langchain_core.tools import StructuredTool
+from langchain_openai import ChatOpenAI
+from langsmith.run_helpers import (
+    tracing_context,  # pyright: ignore[reportUnknownVariableType] - its client argument
+)
+
+from lean_agent.tool_spec import ToolSpec
+from lean_agent_evals.baselines.clients import client_of, how
+from lean_agent_evals.baselines.framework import Job
+
+__all__ = ["HOW", "answer"]
+
+HOW = how("langchain")
+_RECURSION_LIMIT = 1_000_000  # in nodes of its graph; the endpoint counts the steps
+
+
+async def answer(job: Job) -> str:
+    """The text of its last message. The endpoint ends the run at its step limit."""
+    async with client_of(job) as client:
+        model = ChatOpenAI(
+            model=job.model,
+            async_client=client.chat.completions,
+            root_async_client=client,
+            use_responses_api=False,
+        )
+        agent = create_agent(  # pyright: ignore[reportUnknownVariableType] - its context
+            model, [_tool(job, spec) for spec in job.tools], system_prompt=job.instructions
+        )
+        with tracing_context(enabled=False):  # whatever the environment asks for
+            state = await agent.ainvoke(  # pyright: ignore[reportUnknownMemberType]
+                {"messages": [{"role": "user", "content": job.question}]},
+                {"recursion_limit": _RECURSION_LIMIT},
+            )
+    return state["messages"][-1].text
+
+
+def _tool(job: Job, spec: ToolSpec) -> StructuredTool:
+    return StructuredTool(
+        name=spec.name,
+        description=spec.description,
+        args_schema=dict(spec.parameters),
+        coroutine=_calling(job, spec.name),
+    )
+
+
+def _calling(job: Job, name: str) -> Callable[..., Awaitable[str]]:
+    async def call(**arguments: Any) -> str:
+        return await job.use(name, arguments)
+
+    return call

@@ -1,0 +1,102 @@
+"""smolagents' ToolCallingAgent, which is not asynchronous: it works in a thread of its own."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Callable, Mapping
+from typing import Any, cast
+
+from openai import DefaultHttpxClient
+from smolagents import ChatMessage, LogLevel, OpenAIModel, Tool, ToolCallingAgent
+
+from lean_agent._threads import in_daemon_thread
+from lean_agent.tool_spec import ToolSpec
+from lean_agent_evals.baselines.clients import how
+from lean_agent_evals.baselines.framework import Job
+
+__all__ = ["HOW", "answer"]
+
+HOW = how("smolagents")
+_OUT_OF_STEPS = "max_steps_error"
+
+Use = Callable[[str, Mapping[str, Any]], str]
+
+
+async def answer(job: Job) -> str:
+    """Its final answer. The last of the steps is left for the one it gives when it runs out."""
+    loop = asyncio.get_running_loop()
+    over = threading.Event()
+
+    def use(name: str, arguments: Mapping[str, Any]) -> str:
+        if over.is_set():
+            raise RuntimeError("the attempt is over")
+        return asyncio.run_coroutine_threadsafe(job.use(name, arguments), loop).result()
+
+    try:
+        return await in_daemon_thread(lambda: _run(job, use))
+    finally:
+        over.set()  # for a thread that is left behind where the attempt is cancelled
+
+
+def _run(job: Job, use: Use) -> str:
+    with DefaultHttpxClient(trust_env=False) as http_client:
+        model = _Model(
+            job.model,
+            api_base=job.url,
+            api_key=job.key,
+            client_kwargs={"max_retries": 0, "timeout": None, "http_client": http_client},
+            retry=False,
+        )
+        agent: Any = ToolCallingAgent(
+            tools=[_Tool(spec, use) for spec in job.tools],
+            model=model,
+            instructions=job.instructions,
+            max_steps=max(1, job.steps - 1),
+            verbosity_level=LogLevel.OFF,
+        )
+        result = agent.run(job.question, return_full_result=True)
+    if result.state == _OUT_OF_STEPS:
+        job.run.limit = "steps"
+    return str(result.output)
+
+
+class _Model(OpenAIModel):
+    """Calls that it reads from text get the same id each time, so that a run can be replayed."""
+
+    def parse_tool_calls(self, message: ChatMessage) -> ChatMessage:
+        parsed = super().parse_tool_calls(message)
+        for number, call in enumerate(parsed.tool_calls or ()):
+            call.id = f"call_{number}"
+        return parsed
+
+
+class _Tool(Tool):
+    """One of ours, described as smolagents describes those of an MCP server."""
+
+    skip_forward_signature_validation = True
+    output_type = "string"
+
+    def __init__(self, spec: ToolSpec, use: Use) -> None:
+        self.name = spec.name
+        self.description = spec.description
+        self.inputs = _inputs(spec)
+        self.is_initialized = True
+        self._use = use
+
+    def forward(self, **arguments: Any) -> str:
+        return self._use(self.name, arguments)
+
+
+def _inputs(spec: ToolSpec) -> dict[str, dict[str, Any]]:
+    properties = cast("Mapping[str, Mapping[str, Any]]", spec.parameters.get("properties", {}))
+    required = spec.parameters.get("required", ())
+    return {
+        name: {
+            "type": "any",
+            "description": "see tool description",
+            **schema,
+            **({} if name in required else {"nullable": True}),
+        }
+        for name, schema in properties.items()
+    }

@@ -1,0 +1,56 @@
+"""One call of a tool, as the model is shown it."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+
+from lean_agent.context import RunContext
+from lean_agent.errors import LeanAgentError
+from lean_agent.messages import ToolCall
+from lean_agent.runtime.meter import Meter
+from lean_agent.tool_spec import Tool
+
+__all__ = ["observe"]
+
+_LOG = logging.getLogger("lean_agent.runtime")
+_LOG.addHandler(logging.NullHandler())  # a library prints nothing unless asked to
+
+
+async def observe(
+    call: ToolCall,
+    tool: Tool,
+    meter: Meter,
+    context: RunContext,
+    *,
+    let_through: tuple[type[Exception], ...] = (),
+) -> tuple[str, bool]:
+    """What the model is shown of a call, and whether it failed. Never raises for a tool's fault.
+
+    The call may take as long as the tool's spec allows and the run has left, in seconds.
+    ``let_through`` are exceptions that are no fault of the tool's.
+    """
+    remaining = meter.spending.account.remaining().seconds
+    timeout = tool.spec.timeout if remaining is None else min(tool.spec.timeout, remaining)
+    limit = asyncio.timeout(timeout)
+    try:
+        async with limit:
+            text = await tool.call(call.arguments, context)
+    except let_through:
+        raise
+    except LeanAgentError as error:
+        return f"Error: {error.message}", True
+    except Exception as error:  # noqa: BLE001 - a user's tool may raise anything; the run goes on
+        if limit.expired():
+            return f"Error: {call.name} took longer than {timeout:g} s and was stopped", True
+        _LOG.warning("tool %s failed", call.name, exc_info=error)
+        line = str(error).strip().splitlines()[0:1]
+        detail = f": {line[0][:300]}" if line else ""
+        return f"Error: {type(error).__name__}{detail}", True
+    return _cut(text, tool.spec.max_output_chars), False
+
+
+def _cut(text: str, limit: int) -> str:
+    if len(text) <= limit:
+        return text
+    return f"{text[:limit]}\n[cut: {limit} of {len(text)} characters shown]"
