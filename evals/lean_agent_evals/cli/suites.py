@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
+from lean_agent import ConfigurationError
 from lean_agent.cli import options as opt
 from lean_agent.cli.streams import say
 from lean_agent.cli.table import print_json, print_table
@@ -16,25 +17,38 @@ __all__ = ["list_suites", "validate_suite"]
 
 
 def list_suites(json_: opt.Json = False) -> None:
-    """List the installed suites, and the development tasks of those that invent them."""
+    """List the installed suites, and the development tasks of those that invent them.
+
+    A suite whose extra is not installed stands there with what to install.
+    """
     from lean_agent_evals.registry import offers
 
     found: list[dict[str, Any]] = []
     for offer in offers():
         row: dict[str, Any] = {"suite": offer.usage, "tasks": None, "levels": {}, "kinds": {}}
-        if not offer.needs_path:
-            tasks = offer.make().tasks("dev")
-            row["tasks"] = len(tasks)
-            row["levels"] = dict(sorted(Counter(task.level for task in tasks).items()))
-            row["kinds"] = dict(sorted(Counter(task.kind for task in tasks).items()))
         found.append(row)
+        if offer.needs_path:
+            continue
+        try:
+            tasks = offer.make().tasks("dev")
+        except ConfigurationError as error:
+            row["problem"] = f"{error.message}: {error.hint}"
+            continue
+        row["tasks"] = len(tasks)
+        row["levels"] = dict(sorted(Counter(task.level for task in tasks).items()))
+        row["kinds"] = dict(sorted(Counter(task.kind for task in tasks).items()))
     if json_:
         print_json(found)
         return
     print_table(
         ("SUITE", "TASKS", "LEVELS", "KINDS"),
         [
-            (row["suite"], row["tasks"], _counts(row["levels"]), _counts(row["kinds"]))
+            (
+                row["suite"],
+                row["tasks"],
+                _counts(row["levels"]),
+                row.get("problem") or _counts(row["kinds"]),
+            )
             for row in found
         ],
     )
