@@ -126,8 +126,8 @@ def write_answer(
 ) -> dict[str, Any]:
     """A chat completion. ``number`` is that of the answer, from 1.
 
-    Calls that the model wrote as text become tool calls by the same reader as our agent's. Their
-    ids are the same whenever the same answer is given again.
+    Calls that the model wrote as text become tool calls by the same reader as our agent's. Ids of
+    calls are the same whenever the same answer is given again.
     """
     content, calls = _calls(response, tools, number)
     usage = response.usage
@@ -177,30 +177,26 @@ def _calls(
     response: ModelResponse, tools: Sequence[ToolSpec], number: int
 ) -> tuple[str, list[dict[str, Any]]]:
     """The text that remains, and the calls in wire form."""
-    message = response.message
+    text, calls = _read_calls(response, tools)
+    # Numbered, whatever the server calls them: some repeat their ids in the next answer.
+    numbered = [call | {"id": f"call_{number:04}_{index:02}"} for index, call in enumerate(calls)]
+    return text, numbered
+
+
+def _read_calls(
+    response: ModelResponse, tools: Sequence[ToolSpec]
+) -> tuple[str, list[dict[str, Any]]]:
+    message, malformed = response.message, response.malformed_tool_calls
     own = [call.to_dict() for call in message.tool_calls]
-    if not tools or (own and not response.malformed_tool_calls):
+    if not tools or (own and not malformed):
         return message.content, own
     try:
-        read = parse_action(response, "native", tools).calls
+        read = parse_action(response, "native", tools).calls or _invented(message.content)
     except InvalidToolCallError:
-        raw = [
-            {
-                "id": f"call_{number:04}_{index:02}_unreadable",
-                "type": "function",
-                "function": {"name": name, "arguments": arguments},
-            }
-            for index, (name, arguments) in enumerate(response.malformed_tool_calls)
-        ]
-        return message.content, own + raw
-    read = read or _invented(message.content)
-    known = {call.id for call in message.tool_calls}
-    calls = [
-        call.to_dict() | ({} if call.id in known else {"id": f"call_{number:04}_{index:02}"})
-        for index, call in enumerate(read)
-    ]
-    text = message.content
-    if calls and not own and not response.malformed_tool_calls:
-        found = [text.find(mark) for mark in _CALL_BEGINS]
-        text = text[: min((at for at in found if at >= 0), default=0)].strip()
-    return text, calls
+        functions = [{"name": name, "arguments": raw} for name, raw in malformed]
+        return message.content, own + [{"type": "function", "function": f} for f in functions]
+    calls = [call.to_dict() for call in read]
+    if malformed or not calls:
+        return message.content, calls
+    found = [at for mark in _CALL_BEGINS if (at := message.content.find(mark)) >= 0]
+    return message.content[: min(found, default=0)].strip(), calls

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 
 from lean_agent import LeanAgentError, RunResult, ToolCall
 from lean_agent.errors import ModelBehaviorError
-from lean_agent.runtime.prompts import SYSTEM
 from lean_agent.tool_spec import ToolSpec
 from lean_agent_evals.arms import Means
 from lean_agent_evals.baselines.endpoint import Endpoint
@@ -71,7 +70,7 @@ class FrameworkArm:
             async with Endpoint(run) as endpoint:
                 job = Job(
                     question=question,
-                    instructions=f"{SYSTEM}\n{means.instructions}".strip(),
+                    instructions=means.instructions,
                     model=means.model.name.partition(":")[2],
                     url=endpoint.url,
                     key=endpoint.key,

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
 from typing import Any
 
 from langchain.agents import (
     create_agent,  # pyright: ignore[reportUnknownVariableType] - its middleware's types
 )
-from langchain_core.tools import StructuredTool
+from langchain_core.tools import BaseTool
 from langchain_openai import ChatOpenAI
 from langsmith.run_helpers import (
     tracing_context,  # pyright: ignore[reportUnknownVariableType] - its client argument
@@ -44,17 +43,22 @@ async def answer(job: Job) -> str:
     return state["messages"][-1].text
 
 
-def _tool(job: Job, spec: ToolSpec) -> StructuredTool:
-    return StructuredTool(
+class _Tool(BaseTool):
+    """One of ours. (A StructuredTool would keep parameters called config for itself.)"""
+
+    job: Any
+
+    def _run(self, /, **arguments: Any) -> str:
+        raise NotImplementedError("called asynchronously only")
+
+    async def _arun(self, /, **arguments: Any) -> str:
+        return await self.job.use(self.name, arguments)
+
+
+def _tool(job: Job, spec: ToolSpec) -> _Tool:
+    return _Tool(
         name=spec.name,
         description=spec.description,
         args_schema=dict(spec.parameters),
-        coroutine=_calling(job, spec.name),
+        job=job,
     )
-
-
-def _calling(job: Job, name: str) -> Callable[..., Awaitable[str]]:
-    async def call(**arguments: Any) -> str:
-        return await job.use(name, arguments)
-
-    return call

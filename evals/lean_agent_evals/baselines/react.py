@@ -16,7 +16,6 @@ from typing import Any, cast
 
 from lean_agent import Message, ModelRequest, RunResult, ToolCall
 from lean_agent.errors import InvalidToolCallError
-from lean_agent.runtime.prompts import SYSTEM
 from lean_agent.tool_spec import ToolSpec
 from lean_agent_evals.arms import Means
 from lean_agent_evals.baselines.metered import MeteredRun, attempted
@@ -49,7 +48,7 @@ Final Answer: the final answer to the original input question
 
 Begin!
 
-Question: {question}
+Question: {question} {instructions}
 Thought:"""
 
 
@@ -77,14 +76,14 @@ class ReActArm:
 
 async def _loop(run: MeteredRun, question: str, instructions: str) -> str:
     specs = {name: tool.spec for name, tool in run.tools.items()}
-    system = Message("system", f"{SYSTEM}\n{instructions}".strip())
     written = _PROMPT.format(
+        instructions=instructions,
         tools="\n".join(_described(spec) for spec in specs.values()),
         names=", ".join(specs),
         question=question,
     )
     while True:
-        request = ModelRequest(messages=(system, Message("user", written)), stop=(_STOP,))
+        request = ModelRequest(messages=(Message("user", written),), stop=(_STOP,))
         response = await run.ask(request)
         text = response.message.content.split(_STOP)[0].strip()
         try:
