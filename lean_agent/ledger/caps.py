@@ -1,4 +1,4 @@
-"""Daily and monthly caps of a ledger's folder, over every process that writes to it.
+"""Caps of a ledger's folder, by day, by month and in all, over every process that writes to it.
 
 The limits are small JSON files in ``caps``, which stay readable when the disk is full or the
 database damaged; what was spent is in ``budgets.sqlite``. Days and months are UTC, as everywhere in
@@ -28,19 +28,20 @@ from lean_agent.ledger.sqlite_budgets import SqliteBudgetStore
 
 __all__ = ["PERIODS", "CapStatus", "Period", "cap_status", "open_shared", "set_cap"]
 
-Period = Literal["day", "month"]
-PERIODS: Final[tuple[Period, ...]] = ("day", "month")
+Period = Literal["day", "month", "ever"]
+PERIODS: Final[tuple[Period, ...]] = ("day", "month", "ever")
+"""``ever`` is everything that the ledger holds: the budget of an evaluation, which has its own."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CapStatus:
-    """One cap and what it stands at; ``resets_at`` is when the next period begins."""
+    """One cap and what it stands at; ``resets_at`` is when the next period begins, if one does."""
 
     period: Period
     scope: str
     limit: Budget
     totals: Totals
-    resets_at: datetime
+    resets_at: datetime | None
 
 
 def set_cap(folder: Path, period: Period, limit: Budget | None, *, spent: Amount) -> None:
@@ -58,7 +59,7 @@ def set_cap(folder: Path, period: Period, limit: Budget | None, *, spent: Amount
         with _told(path):
             path.unlink(missing_ok=True)
         return
-    _check_limit(period, limit)
+    _check_limit(limit)
     scope = _scope(period, datetime.now(UTC))
     store = SqliteBudgetStore(folder / "budgets.sqlite")
     try:
@@ -133,37 +134,45 @@ os.register_at_fork(after_in_child=_stores.clear)
 
 
 def _cap(period: Period, limit: Budget, now: datetime) -> Cap:
+    if period == "ever":
+        return Cap(_scope(period, now), limit, called="in all")
     options = [f"--{name} ..." for name in ("usd", "tokens") if getattr(limit, name) is not None]
     hint = f"`lean-agent ledger budget set {period} {' '.join(options)}` raises it"
     return Cap(_scope(period, now), limit, called=f"a {period}", hint=hint)
 
 
 def _scope(period: Period, now: datetime) -> str:
-    """``day:2026-11-24`` or ``month:2026-11``."""
+    """``day:2026-11-24``, ``month:2026-11`` or ``ever``."""
+    if period == "ever":
+        return period
     return f"{period}:{now:%Y-%m-%d}" if period == "day" else f"{period}:{now:%Y-%m}"
 
 
 def _recorded(folder: Path, scope: str) -> Amount:
     """What the ledger's entries say was spent in a scope."""
-    _, _, begun = scope.partition(":")
-    day = begun if begun.count("-") > 1 else f"{begun}-01"
-    since = datetime.fromisoformat(day).replace(tzinfo=UTC)
-    usd, tokens = queries.spent(folder, since=since.timestamp())
+    since = 0.0
+    _, dated, begun = scope.partition(":")
+    if dated:
+        day = begun if begun.count("-") > 1 else f"{begun}-01"
+        since = datetime.fromisoformat(day).replace(tzinfo=UTC).timestamp()
+    usd, tokens = queries.spent(folder, since=since)
     return Amount(usd=usd, tokens=tokens)
 
 
-def _next(period: Period, now: datetime) -> datetime:
+def _next(period: Period, now: datetime) -> datetime | None:
+    if period == "ever":
+        return None
     midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
     if period == "day":
         return midnight + timedelta(days=1)
     return (midnight.replace(day=1) + timedelta(days=32)).replace(day=1)
 
 
-def _check_limit(period: Period, limit: Budget) -> None:
+def _check_limit(limit: Budget) -> None:
     others = (limit.steps, limit.tool_calls, limit.seconds)
     if limit == Budget() or any(value is not None for value in others):
         raise ConfigurationError(
-            f"a cap on a {period} limits dollars, tokens or both, and nothing else",
+            "a cap on a ledger limits dollars, tokens or both, and nothing else",
             hint="give Budget(usd=...), Budget(tokens=...) or both",
         )
 
@@ -177,13 +186,15 @@ def _limits(folder: Path) -> dict[Period, Budget]:
         try:
             found: Any = json.loads(path.read_bytes())
             limits[period] = limit = Budget(usd=found["usd"], tokens=found["tokens"])
-            _check_limit(period, limit)
+            _check_limit(limit)
         except FileNotFoundError:
             continue
         except (OSError, ValueError, TypeError, KeyError, ConfigurationError) as error:
             raise LedgerError(
                 f"the cap in {path} cannot be read: {error}",
-                hint=f"set it again with `lean-agent ledger budget set {period}`",
+                hint="remove it"
+                if period == "ever"
+                else f"set it again with `lean-agent ledger budget set {period}`",
             ) from error
     return limits
 

@@ -85,12 +85,12 @@ def _print(folder: Path, *, as_json: bool) -> None:
             ("PERIOD", "SPENT", "CAP", "TOKENS", "CAP", "STARTS ANEW (UTC)"),
             [
                 (
-                    cap.scope.partition(":")[2],
+                    cap.scope.partition(":")[2] or cap.scope,
                     money(Usage(cost=cap.totals.spent.usd)),
                     None if cap.limit.usd is None else money(Usage(cost=cap.limit.usd)),
                     cap.totals.spent.tokens,
                     cap.limit.tokens,
-                    f"{cap.resets_at:%Y-%m-%d %H:%M}",
+                    f"{cap.resets_at:%Y-%m-%d %H:%M}" if cap.resets_at else None,
                 )
                 for cap in caps
             ],
@@ -109,5 +109,5 @@ def _plain(cap: CapStatus) -> dict[str, Any]:
         "limit": amount(cap.limit),
         "spent": amount(cap.totals.spent),
         "reserved": amount(cap.totals.reserved),
-        "resets_at": cap.resets_at.isoformat(),
+        "resets_at": cap.resets_at and cap.resets_at.isoformat(),
     }

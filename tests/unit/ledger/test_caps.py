@@ -230,3 +230,19 @@ def test_many_at_once_make_the_first_file_and_count_once(tmp_path: Path, _round:
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(one, range(8)))
     assert day(tmp_path).totals.spent.tokens == 3
+
+
+async def test_a_cap_for_ever_counts_all_there_is_and_never_begins_anew(
+    tmp_path: Path, clock: list[datetime]
+) -> None:
+    set_cap(tmp_path, "ever", Budget(tokens=100), spent=Amount(tokens=70))
+    shared = opened(tmp_path)
+    held = await shared.reserve(Amount(tokens=20), lost=NOTHING)
+    await held.settle(Amount(tokens=20))
+    clock[0] += timedelta(days=399)
+    assert (await shared.remaining()).tokens == 10
+    with pytest.raises(LimitExceededError, match="101 of 100 in all"):
+        await shared.reserve(Amount(tokens=11), lost=NOTHING)
+    await shared.close()
+    (status,) = cap_status(tmp_path)
+    assert (status.period, status.scope, status.resets_at) == ("ever", "ever", None)
