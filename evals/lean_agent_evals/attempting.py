@@ -20,6 +20,8 @@ from lean_agent import (
     Usage,
 )
 from lean_agent.errors import ContentFilterError, ContextLengthError, ModelBehaviorError
+from lean_agent.ledger.budget import Remaining, least
+from lean_agent.ledger.shared import SharedAccount
 from lean_agent.models.pricing import PriceTable
 from lean_agent.price import Price
 from lean_agent.result import TrajectoryStep
@@ -37,12 +39,16 @@ from lean_agent_evals.task import Score, Task
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
 
-__all__ = ["Bench", "Sample", "attempt"]
+__all__ = ["Bench", "Sample", "attempt", "cut_off"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bench:
-    """What all attempts of a run share. ``account`` is the whole run's, ``price`` the model's."""
+    """What all attempts of a run share.
+
+    ``account`` is the whole run's, or a worker's part of it; then ``shared`` is the whole run's
+    budget, if it has one. ``price`` is the model's.
+    """
 
     suite: Suite
     model: Model
@@ -53,6 +59,12 @@ class Bench:
     sample_budget: Budget
     temperature: float
     seed: int
+    shared: SharedAccount | None = None
+
+    async def remaining(self) -> Remaining:
+        """What is left of the whole run's budget."""
+        own = self.account.remaining()
+        return own if self.shared is None else least(own, await self.shared.remaining())
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,9 +114,31 @@ async def attempt(
             failure = error
             result = error.result or _nothing()
         score = await asyncio.to_thread(episode.score, result)
-    cut = _cut_by_the_run(result, budget, bench.account)
+    cut = _cut_by_the_run(result, budget, await bench.remaining())
     ending = _ending(result, score, failure, cut=cut)
     usage = result.usage + journal.replayed
+    return _told(sample, bench, journal, result, usage, score, ending, failure)
+
+
+def cut_off(
+    sample: Sample, bench: Bench, journal: Journal, why: LeanAgentError
+) -> tuple[Outcome, Mapping[str, Any]]:
+    """What ``attempt`` gives, of an attempt of which only its journal is left."""
+    score = Score(value=0.0, passed=False, detail=why.message)
+    usage = journal.earlier_usage
+    return _told(sample, bench, journal, _nothing(), usage, score, "infrastructure", why)
+
+
+def _told(
+    sample: Sample,
+    bench: Bench,
+    journal: Journal,
+    result: RunResult,
+    usage: Usage,
+    score: Score,
+    ending: Ending,
+    failure: LeanAgentError | None,
+) -> tuple[Outcome, Mapping[str, Any]]:
     outcome = Outcome(
         task_id=sample.task.id,
         arm=sample.arm.name,
@@ -151,7 +185,7 @@ def _left(budget: Budget, journal: Journal) -> Budget:
     return Budget(**left)
 
 
-def _cut_by_the_run(result: RunResult, budget: Budget, account: Account) -> bool:
+def _cut_by_the_run(result: RunResult, budget: Budget, remaining: Remaining) -> bool:
     """Whether the limit that ended an attempt was not its own, so that it says nothing of the arm:
     the whole run's, or one of all runs.
     """
@@ -159,7 +193,7 @@ def _cut_by_the_run(result: RunResult, budget: Budget, account: Account) -> bool
         return True
     if result.limit not in ("usd", "tokens"):
         return False
-    own, left = getattr(budget, result.limit), getattr(account.remaining(), result.limit)
+    own, left = getattr(budget, result.limit), getattr(remaining, result.limit)
     if left is None:
         return False
     if own is None:

@@ -8,17 +8,28 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any, Final, get_args
+from typing import Any, Final, Literal, get_args
 
 from lean_agent import Budget, ConfigurationError
 from lean_agent._paths import config_dir
 from lean_agent.agent import DEFAULT_MODEL, DEFAULT_STEPS
 from lean_agent_evals.task import Split
 
-__all__ = ["GROWING", "RunConfig", "price_table_hash"]
+__all__ = ["GROWING", "ExecutorName", "RunConfig", "price_table_hash"]
+
+ExecutorName = Literal["local", "ray"]
 
 GROWING: Final = frozenset(
-    {"arms", "budget", "concurrency", "count", "epochs", "failure_cost", "quality_floor"}
+    {
+        "arms",
+        "budget",
+        "concurrency",
+        "count",
+        "epochs",
+        "executor",
+        "failure_cost",
+        "quality_floor",
+    }
 )
 """What may be another when a run goes on: none of it changes an attempt that was made."""
 
@@ -41,7 +52,8 @@ class RunConfig:
     and tokens) all of them together. ``concurrency`` None is as many attempts at once as the
     embedded engine has slots, or 8 of a hosted model. ``failure_cost`` is the price of an unsolved
     task in the report, in the unit of its costs; arms whose pass rate, a share of 1, is below
-    ``quality_floor`` are out of its comparison.
+    ``quality_floor`` are out of its comparison. ``executor`` is where attempts are made: in this
+    process, or in those of a Ray cluster.
 
     Raises:
         ConfigurationError: a number is out of range, an arm is named twice, or the budget of all
@@ -62,10 +74,13 @@ class RunConfig:
     temperature: float = 0.0
     failure_cost: float | None = None
     quality_floor: float = 0.0
+    executor: ExecutorName = "local"
 
     def __post_init__(self) -> None:
         if self.split not in get_args(Split):
             raise ConfigurationError(f"no split called {self.split!r}", hint="dev or test")
+        if self.executor not in get_args(ExecutorName):
+            raise ConfigurationError(f"no executor called {self.executor!r}", hint="local or ray")
         for name in ("count", "epochs", "concurrency"):
             value = getattr(self, name)
             if value is not None and value < 1:

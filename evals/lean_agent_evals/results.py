@@ -5,15 +5,17 @@ outcomes.jsonl      an attempt a line, on disk before the next one is begun; of 
                     attempt the later counts
 trajectories.jsonl  what was asked, said and done in it, without secrets
 calls.jsonl         answers and observations as they came, for attempts to go on from; for nobody
-                    else to read, and removed when every attempt is over
+calls-*.jsonl       else to read, and removed when every attempt is over; a file for each worker
 outcomes.parquet    the outcomes as a table, written when a run ends
 ledger/             every call and what it cost
 """
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
+import time
 from collections.abc import Collection, Generator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -30,7 +32,10 @@ from lean_agent_evals.outcome import Outcome
 __all__ = ["ResultsFolder", "key_of", "read_outcomes"]
 
 _CONFIG, _OUTCOMES, _TRAJECTORIES = "config.json", "outcomes.jsonl", "trajectories.jsonl"
-_CALLS, _PARQUET = "calls.jsonl", "outcomes.parquet"
+_CALLS, _PARQUET = "calls", "outcomes.parquet"
+_WORKERS = ".workers"
+_WORKER_SECONDS = 30.0
+"""Within which a worker ends whose run was killed."""
 
 
 def key_of(outcome: Outcome) -> SampleKey:
@@ -61,7 +66,7 @@ class ResultsFolder:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.ledger = path / "ledger"
-        self.calls = JsonLines(path / _CALLS, mode=0o600)  # as the model wrote them, secrets too
+        self.calls = _private(path / f"{_CALLS}.jsonl")
         self._outcomes = JsonLines(path / _OUTCOMES, sync=True)
         self._trajectories = JsonLines(path / _TRAJECTORIES)
 
@@ -147,18 +152,59 @@ class ResultsFolder:
                 lines.close()
             lock.release()
 
-    def earlier_calls(self, wanted: Collection[SampleKey]) -> dict[SampleKey, list[dict[str, Any]]]:
-        """The records of these attempts in calls.jsonl.
+    def calls_of(self, worker: str) -> JsonLines:
+        """A worker's own file of calls: no two processes may append to one."""
+        return _private(self.path / f"{_CALLS}-{worker}.jsonl")
+
+    @contextmanager
+    def worked_in(self) -> Generator[None]:
+        """For a worker of a run: nobody goes on with the run before it ends."""
+        with (self.path / _WORKERS).open("ab") as file:
+            fcntl.flock(file, fcntl.LOCK_SH)
+            yield
+
+    def await_workers(self) -> None:
+        """Wait for the end of an earlier part's workers: what they pay for is not written yet.
 
         Raises:
-            ConfigurationError: the file cannot be read, or holds something else.
+            ConfigurationError: they do not end.
+        """
+        lock = self.path / _WORKERS
+        if not lock.exists():
+            return
+        deadline = time.monotonic() + _WORKER_SECONDS
+        with lock.open("ab") as file:
+            while True:
+                try:
+                    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                except BlockingIOError:
+                    if time.monotonic() > deadline:
+                        raise ConfigurationError(
+                            f"workers of an earlier part still write to {self.path}",
+                            hint="end them, as with `ray stop`",
+                        ) from None
+                    time.sleep(0.1)
+                else:
+                    return
+
+    def earlier_calls(self, wanted: Collection[SampleKey]) -> dict[SampleKey, list[dict[str, Any]]]:
+        """The records of these attempts in the files of calls, in the order of their making.
+
+        Raises:
+            ConfigurationError: a file cannot be read, or holds something else.
         """
         found: dict[SampleKey, list[dict[str, Any]]] = {}
-        for record in read_lines(self.calls.path):
-            key = SampleKey.of(record)
-            if key in wanted:
-                found.setdefault(key, []).append(record)
+        for path in self._files_of_calls():
+            for record in read_lines(path):
+                key = SampleKey.of(record)
+                if key in wanted:
+                    found.setdefault(key, []).append(record)
+        for records in found.values():
+            records.sort(key=lambda record: record["seconds"])  # of all parts, whoever made them
         return found
+
+    def _files_of_calls(self) -> list[Path]:
+        return sorted(self.path.glob(f"{_CALLS}*.jsonl"))
 
     def append(self, outcome: Outcome, trajectory: Mapping[str, Any]) -> None:
         """Write down what an attempt came to.
@@ -197,9 +243,14 @@ class ResultsFolder:
             texts.unlink(missing_ok=True)
 
     def forget_calls(self) -> None:
-        """Remove calls.jsonl: every attempt is over."""
+        """Remove the files of calls: every attempt is over."""
         self.calls.close()
-        self.calls.path.unlink(missing_ok=True)
+        for path in self._files_of_calls():
+            path.unlink(missing_ok=True)
+
+
+def _private(path: Path) -> JsonLines:
+    return JsonLines(path, mode=0o600)  # as the model wrote them, secrets too
 
 
 _USAGE = {

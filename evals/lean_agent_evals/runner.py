@@ -14,15 +14,18 @@ from typing import Any, Literal, Protocol
 
 from lean_agent import Account, Agent, ConfigurationError, Ledger, Model
 from lean_agent.ledger import queries
-from lean_agent.ledger.budget import Amount
+from lean_agent.ledger.budget import NOTHING, Amount
+from lean_agent.ledger.caps import set_cap
 from lean_agent.models.pricing import PriceTable
 from lean_agent_evals.arms import Arm
-from lean_agent_evals.attempting import Bench, Sample, attempt
+from lean_agent_evals.attempting import Bench, Sample
 from lean_agent_evals.config import RunConfig
+from lean_agent_evals.executors import Executor, check_executor, executor_of
 from lean_agent_evals.journal import Journal, RecordedModel, SampleKey
 from lean_agent_evals.outcome import Outcome
 from lean_agent_evals.results import ResultsFolder, read_outcomes
 from lean_agent_evals.suite import Suite
+from lean_agent_evals.to_its_end import to_its_end
 
 __all__ = ["Observer", "RunEnd", "Why", "check_priced", "evaluate", "samples_of"]
 
@@ -98,15 +101,22 @@ async def evaluate(
 ) -> RunEnd:
     """Make every attempt that is not over yet. Setting ``stop`` ends the run; it can go on later.
 
+    The workers of the executor "ray" open the suite and the model anew, by the names that they have
+    in ``config``; arms are sent to them, so they must be such as can be pickled.
+
     Raises:
         ConfigurationError: nothing can be run so.
         LeanAgentError: the results cannot be written, or the model cannot be asked at all.
     """
+    check_executor(config)
     table = prices or await asyncio.to_thread(PriceTable)
     await asyncio.to_thread(check_priced, config, model, table)
     for change in await asyncio.to_thread(folder.write_config, config):
         observer.note(change)
     with folder.in_use():
+        await asyncio.to_thread(folder.await_workers)
+        # A part that was killed leaves what its workers kept to.
+        await asyncio.to_thread(set_cap, folder.ledger, "ever", None, spent=NOTHING)
         run = await _Run.opened(config, folder, suite, model, arms, observer, table)
         try:
             end = await run.to_its_end(stop or asyncio.Event())
@@ -198,20 +208,25 @@ class _Run:
 
     async def _all(self) -> None:
         await self._find_action_format()
-        workers = [asyncio.ensure_future(self._work()) for _ in range(self.config.slots)]
-        try:
-            await asyncio.gather(*workers)
-        finally:
-            for worker in workers:
-                worker.cancel()
-            await asyncio.wait(workers)
+        if self.counting == self.total:
+            return
+        async with executor_of(self.config, self.folder, self.bench) as executor:
+            workers = [
+                asyncio.ensure_future(self._work(executor)) for _ in range(self.config.slots)
+            ]
+            try:
+                await asyncio.gather(*workers)
+            finally:
+                for worker in workers:
+                    worker.cancel()
+                await asyncio.wait(workers)
 
     async def _find_action_format(self) -> None:
         """Once for all, and charged to the run: else each of the first attempts would ask."""
         acting = any(arm.acts for arm in self.arms) and self.counting < self.total
         if self.bench.model.card.action_format or not acting:
             return
-        journal = self._journal(_PROBE)
+        journal = Journal(self.folder.calls, _PROBE, self.earlier.pop(_PROBE, ()))
         agent = Agent(
             model=RecordedModel(self.bench.model, journal, self.bench.price),
             ledger=self.bench.ledger,
@@ -221,14 +236,12 @@ class _Run:
         )
         await agent.probe()
 
-    async def _work(self) -> None:
+    async def _work(self, executor: Executor) -> None:
         while self.why == "complete" and (sample := next(self.left, None)):
-            outcome, trajectory = await attempt(sample, self.bench, self._journal(sample.key))
-            await _written(self.folder, outcome, trajectory)
+            earlier = self.earlier.pop(sample.key, ())
+            outcome, trajectory = await executor.attempt(sample, earlier)
+            await to_its_end(asyncio.to_thread(self.folder.append, outcome, trajectory))
             self._count(outcome, trajectory)
-
-    def _journal(self, key: SampleKey) -> Journal:
-        return Journal(self.folder.calls, key, self.earlier.pop(key, ()))
 
     def _count(self, outcome: Outcome, trajectory: Mapping[str, Any]) -> None:
         if outcome.counts:
@@ -254,13 +267,3 @@ async def _spent(folder: ResultsFolder) -> Amount:
         return Amount()
     usd, tokens = await asyncio.to_thread(queries.spent, folder.ledger, since=0.0)
     return Amount(usd=usd, tokens=tokens)
-
-
-async def _written(folder: ResultsFolder, outcome: Outcome, trajectory: Mapping[str, Any]) -> None:
-    """To its end even if the run is stopped meanwhile."""
-    writing = asyncio.ensure_future(asyncio.to_thread(folder.append, outcome, trajectory))
-    try:
-        await asyncio.shield(writing)
-    except asyncio.CancelledError:
-        await asyncio.wait({writing})
-        raise

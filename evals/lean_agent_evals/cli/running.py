@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from decimal import Decimal
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -99,6 +99,10 @@ def run_suite(
             help="Attempts at once; as many as the embedded engine has slots, or 8, if left out.",
         ),
     ] = None,
+    executor: Annotated[
+        Literal["local", "ray"],
+        typer.Option("--executor", help="In this process, or on a Ray cluster (extra [ray])."),
+    ] = "local",
     failure_cost: Annotated[
         float | None,
         typer.Option(
@@ -163,6 +167,7 @@ def run_suite(
         temperature=temperature,
         failure_cost=failure_cost,
         quality_floor=quality_floor,
+        executor=executor,
     )
     folder = ResultsFolder(_folder(out, suite, resume=resume))
     config = going_on(asked, folder.config(), written(context)) if folder.begun else asked

@@ -1,0 +1,118 @@
+"""A Ray cluster for one run: the one that RAY_ADDRESS names, or one of this machine's own."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import secrets
+import tempfile
+from collections.abc import AsyncGenerator, Generator, Mapping
+from contextlib import asynccontextmanager, contextmanager
+from functools import cache
+from typing import Any
+
+from lean_agent import ConfigurationError, LeanAgentError
+from lean_agent_evals.to_its_end import to_its_end
+
+__all__ = ["cluster", "load_ray"]
+
+_ADDRESS = "RAY_ADDRESS"
+_STORE_BYTES = 128 * 1024 * 1024
+"""For what is too large to go with a message; Ray would take a third of the memory."""
+
+
+@asynccontextmanager
+async def cluster(cpus: int) -> AsyncGenerator[int]:
+    """How many CPUs it has: a cluster of our own is given ``cpus``, and ends with the block.
+
+    It listens on loopback only, and to nobody without its token. What a caller has connected to
+    with ``ray.init`` is used, and left as it is.
+
+    Raises:
+        ConfigurationError: there is no cluster where RAY_ADDRESS says.
+        LeanAgentError: Ray does not start.
+    """
+    ray = await asyncio.to_thread(load_ray)
+    if ray.is_initialized():
+        yield _cpus(ray)
+        return
+    with tempfile.TemporaryDirectory(prefix="lean-agent-ray-") as folder:
+        try:
+            # Ray's processes end with the thread that started them, and these last with the loop.
+            await to_its_end(asyncio.to_thread(_connect, ray, cpus, folder))
+            yield _cpus(ray)
+        finally:
+            await to_its_end(asyncio.to_thread(ray.shutdown))
+
+
+@cache
+def load_ray() -> Any:
+    """The library; it reads some of its settings when it is loaded."""
+    with _environment(_settings()):
+        import ray
+    return ray
+
+
+def _connect(ray: Any, cpus: int, folder: str) -> None:
+    address = os.environ.get(_ADDRESS)
+    where: dict[str, Any] = {"address": address}
+    if not address:
+        where = {
+            "address": "local",
+            "num_cpus": cpus,
+            "include_dashboard": False,
+            "object_store_memory": _STORE_BYTES,
+            "_temp_dir": folder,
+        }
+    try:
+        with _environment(_settings()):
+            ray.init(**where, log_to_driver=False, logging_level=logging.ERROR)
+    except Exception as error:
+        if address:
+            raise ConfigurationError(
+                f"no Ray cluster answers at {address}: {error}",
+                hint=f"start it, or unset {_ADDRESS} for one of this machine",
+            ) from error
+        raise LeanAgentError(f"Ray does not start: {error}") from error
+
+
+def _cpus(ray: Any) -> int:
+    return max(1, int(ray.cluster_resources().get("CPU", 1)))
+
+
+def _settings() -> Mapping[str, str]:
+    quiet = {
+        "RAY_USAGE_STATS_ENABLED": "0",
+        "RAY_ENABLE_UV_RUN_RUNTIME_ENV": "0",  # under `uv run` it would upload the current folder
+        "RAY_DEDUP_LOGS_SKIP_REGEX": "^",  # no line of a worker's goes to our standard output
+    }
+    if os.environ.get(_ADDRESS):
+        return quiet
+    return {
+        **quiet,
+        "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",  # what binds it to loopback, on Linux too
+        "RAY_AUTH_MODE": "token",
+        "RAY_AUTH_TOKEN": _token(),  # else one is written to the user's home
+    }
+
+
+@cache
+def _token() -> str:
+    """Ray keeps the first that it reads, so it stays the same for this process."""
+    return secrets.token_hex(32)
+
+
+@contextmanager
+def _environment(settings: Mapping[str, str]) -> Generator[None]:
+    """For Ray to read, and its processes to be born with."""
+    before = {name: os.environ.get(name) for name in settings}
+    os.environ.update(settings)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
