@@ -13,10 +13,10 @@ __all__ = ["MissionAttempt"]
 
 _INSTRUCTIONS = (
     "You are in a world of rooms, on a grid, and see what is in front of you. Reach the goal by "
-    "act, one step a call. To go to a thing, walk until it is 1 step forward. Pick up and toggle "
-    "what is 1 step forward: toggle opens a door, a locked one if you carry the key of its color. "
-    "Drop puts what you carry 1 step forward. When you are told that the goal is reached, answer "
-    "done."
+    "calling act, one step a call, until you are told that it is reached; only then answer done. "
+    "To go to a thing, turn and walk until it is 1 step forward. Pick up and toggle what is 1 step "
+    "forward: toggle opens a door, a locked one if you carry the key of its color. Drop puts what "
+    "you carry 1 step forward."
 )
 
 
