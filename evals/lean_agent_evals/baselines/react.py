@@ -85,7 +85,8 @@ async def _loop(run: MeteredRun, question: str, instructions: str) -> str:
     while True:
         request = ModelRequest(messages=(Message("user", written),), stop=(_STOP,))
         response = await run.ask(request)
-        text = response.message.content.split(_STOP)[0].strip()
+        # The prompt ends with the label, which a chat model at times writes once more.
+        text = response.message.content.split(_STOP)[0].strip().removeprefix("Thought:").strip()
         try:
             turn = _read(text, specs)
         except InvalidToolCallError as error:

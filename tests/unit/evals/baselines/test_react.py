@@ -32,12 +32,14 @@ def act(written: str) -> str:
 
 
 async def test_it_acts_observes_and_answers(tmp_path: Path) -> None:
-    result, model, queries = await attempt([act('{"query": "gallium"}'), ANSWER], tmp_path)
+    script = ["Thought: " + act('{"query": "gallium"}'), ANSWER]
+    result, model, queries = await attempt(script, tmp_path)
     assert (result.output, result.exit_status, result.steps) == ("29.8", "completed", 2)
     assert queries == ["gallium"]
     assert [(s.tool, s.step, s.is_error) for s in result.trajectory] == [("search", 1, False)]
     first, second = (request.messages[0].content for request in model.requests)
     assert second.startswith(first)  # one growing text: the server's prefix cache serves it
+    assert second[len(first) :].startswith(" I look.\nAction: search\n")
     assert second.endswith("29.8 degrees.\nThought:")
     assert model.requests[0].stop == ("\nObservation",)
     assert (model.requests[0].temperature, model.requests[0].seed) == (0.25, 7)
