@@ -151,8 +151,10 @@ def _scope(period: Period, now: datetime) -> str:
 def _recorded(folder: Path, scope: str) -> Amount:
     """What the ledger's entries say was spent in a scope."""
     since = 0.0
-    _, dated, begun = scope.partition(":")
-    if dated:
+    period, _, begun = scope.partition(":")
+    if period not in PERIODS:
+        return Amount()
+    if begun:
         day = begun if begun.count("-") > 1 else f"{begun}-01"
         since = datetime.fromisoformat(day).replace(tzinfo=UTC).timestamp()
     usd, tokens = queries.spent(folder, since=since)

@@ -11,7 +11,7 @@ from typing import TypeVar
 from lean_agent._threads import start_in_daemon_thread
 from lean_agent.errors import LimitExceededError
 from lean_agent.ledger.account import Account
-from lean_agent.ledger.budget import NOTHING, Amount, Remaining, as_far_as, least, smaller
+from lean_agent.ledger.budget import NOTHING, Amount, Budget, Remaining, as_far_as, least, smaller
 from lean_agent.ledger.budget_store import BudgetStore, Cap
 from lean_agent.ledger.fallback_store import FallbackStore
 
@@ -105,6 +105,25 @@ class SharedAccount:
         made = await self._in_thread(work, undo=lambda made: self._end(made, NOTHING, final=final))
         return SharedReservation(self, made, final)
 
+    async def worth_waiting(self, limit_type: str, *, final: bool) -> bool:
+        """As Account.worth_waiting, of all other runs under the caps, in whatever process."""
+
+        def work() -> bool:
+            if final:
+                self._wanted = NOTHING
+                self._give_slice_back()
+            caps = [cap for cap in self._caps() if getattr(cap.limit, limit_type, None) is not None]
+            totals = self._store.totals([*_scopes(caps), *_scopes(_slices(caps))])
+            for cap, slices in zip(caps, _slices(caps), strict=True):
+                held = totals[cap.scope].reserved
+                if not final:
+                    held -= totals[slices.scope].reserved
+                if getattr(held, limit_type) > 0:
+                    return True
+            return False
+
+        return await self._in_thread(work)
+
     async def settle(self, reservation: SharedReservation, actual: Amount) -> None:
         """What ``reservation.settle`` does."""
         made, final = reservation.made, reservation.final
@@ -131,7 +150,7 @@ class SharedAccount:
 
     def _hold_slice(self, caps: Sequence[Cap]) -> None:
         """Set as much of the slice aside as there is, in the scopes of this moment."""
-        scopes = [cap.scope for cap in caps]
+        scopes = _scopes(caps)
         if self._closed or not caps or self._wanted == NOTHING:
             return
         if self._slice and self._slice.scopes == scopes:
@@ -142,7 +161,9 @@ class SharedAccount:
                 return
             replacing = self._slice.reservation if self._slice else None
             try:
-                made = self._store.reserve(caps, amount, lost=NOTHING, replacing=replacing)
+                made = self._store.reserve(
+                    [*caps, *_slices(caps)], amount, lost=NOTHING, replacing=replacing
+                )
             except LimitExceededError:
                 continue  # another run was quicker
             self._slice = _Slice(made, scopes, amount)
@@ -154,7 +175,7 @@ class SharedAccount:
             self._slice = None
 
     def _left(self, caps: Sequence[Cap], *, with_slice: bool) -> Remaining:
-        totals = self._store.totals([cap.scope for cap in caps])
+        totals = self._store.totals(_scopes(caps))
         left = Remaining()
         for cap in caps:
             here = totals[cap.scope]
@@ -185,6 +206,17 @@ class SharedAccount:
                     f"{failure.message}: until that is mended, this process keeps the caps from "
                     "what it last saw of them or the ledger's entries say"
                 )
+
+
+def _scopes(caps: Sequence[Cap]) -> list[str]:
+    return [cap.scope for cap in caps]
+
+
+def _slices(caps: Sequence[Cap]) -> list[Cap]:
+    """Where what is set aside for final answers is counted once more: no call in flight holds it,
+    so nobody gives it back soon.
+    """
+    return [Cap(f"answers/{cap.scope}", Budget()) for cap in caps]
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,6 +41,7 @@ _FITTINGS = 3
 _MAX_WAIT_SECONDS = 30.0
 _MAX_ROOM_SECONDS = 60.0
 _ROOM_PAUSE = 0.02
+_SHARED_ROOM_PAUSE = 0.1
 STEP_PURPOSES: frozenset[Purpose] = frozenset({"answer", "reason", "act"})
 """Calls that are steps of a run; the rest (probes, verifiers, routers) are charged beside them."""
 
@@ -266,12 +267,16 @@ class Meter:
 
     async def _room_may_come(self, limit_type: str, call: Call, since: float) -> bool:
         """Wait a little, if other runs hold what this one lacks: they seldom use it all."""
-        account = self.spending.account
-        waited = time.monotonic() - since
-        if waited > _MAX_ROOM_SECONDS or not account.worth_waiting(limit_type, final=call.final):
+        if time.monotonic() - since > _MAX_ROOM_SECONDS:
             return False
-        await asyncio.sleep(_ROOM_PAUSE)
-        return True
+        account, shared = self.spending.account, self.spending.shared
+        if account.worth_waiting(limit_type, final=call.final):
+            await asyncio.sleep(_ROOM_PAUSE)
+            return True
+        if shared is not None and await shared.worth_waiting(limit_type, final=call.final):
+            await asyncio.sleep(_SHARED_ROOM_PAUSE)
+            return True
+        return False
 
     async def _send(self, request: ModelRequest, call: Call, *, deadline: bool) -> ModelResponse:
         """One attempt. Streams where someone watches, or where time may cut the answer short."""

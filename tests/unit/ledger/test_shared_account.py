@@ -360,3 +360,24 @@ async def test_money_left_is_exact_in_any_decimal_context() -> None:
         await (await subject.reserve(cent, lost=NOTHING)).settle(cent)
         assert (await subject.remaining()).usd == Decimal("1.000000009")
     await subject.close()
+
+
+async def test_others_calls_are_worth_waiting_for_and_their_slices_only_for_an_answer() -> None:
+    shelf = Shelf()
+    subject, other = account(Gated(shelf)), account(Gated(shelf))
+    await subject.open(tokens(10))
+    assert not await subject.worth_waiting("tokens", final=False)
+    await other.open(tokens(20))
+    assert not await subject.worth_waiting("tokens", final=False)
+    held = await other.reserve(tokens(30), lost=NOTHING)
+    assert await subject.worth_waiting("tokens", final=False)
+    assert not await subject.worth_waiting("usd", final=False)
+    await held.settle(tokens(5))
+    assert not await subject.worth_waiting("tokens", final=False)
+    assert await subject.worth_waiting("tokens", final=True)
+    # Its own slice is given up, so that the other does not wait for it in turn.
+    assert (await other.remaining(final=True)).tokens == 95
+    assert not await other.worth_waiting("tokens", final=True)
+    await subject.close()
+    await other.close()
+    assert shelf.totals["day"] == Totals(tokens(5))
