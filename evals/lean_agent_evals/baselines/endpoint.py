@@ -11,6 +11,7 @@ import asyncio
 import json
 import secrets
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import replace
 from email.parser import BytesHeaderParser
 from http import HTTPStatus
@@ -29,6 +30,12 @@ _HOST = "127.0.0.1"
 _PATH = "/v1/chat/completions"
 _MAX_HEAD = 64 * 1024
 _MAX_BODY = 16 * 1024 * 1024
+_ROUNDS = 3  # of the event loop, until a connection that was just accepted is known to be there
+
+
+async def _closed(writer: asyncio.StreamWriter) -> None:
+    with suppress(OSError):
+        await writer.wait_closed()
 
 
 class _Refused(Exception):  # noqa: N818 - an answer, no error of ours
@@ -47,7 +54,7 @@ class Endpoint:
     def __init__(self, run: MeteredRun) -> None:
         self.key = secrets.token_urlsafe(32)
         self._run = run
-        self._served: set[asyncio.Task[None]] = set()
+        self._served: dict[asyncio.Task[None], asyncio.StreamWriter] = {}
         self._server: asyncio.Server | None = None
         self._answers = 0
 
@@ -68,16 +75,20 @@ class Endpoint:
     ) -> None:
         assert self._server is not None  # noqa: S101 - entered before
         self._server.close()
-        served = tuple(self._served)
+        for _ in range(_ROUNDS):
+            await asyncio.sleep(0)
+        served = dict(self._served)
         for task in served:
             task.cancel()
         await asyncio.gather(*served, return_exceptions=True)
-        await self._server.wait_closed()
+        for writer in served.values():
+            writer.transport.abort()
+            await _closed(writer)
 
     def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.ensure_future(self._serve(reader, writer))
-        self._served.add(task)
-        task.add_done_callback(self._served.discard)
+        self._served[task] = writer
+        task.add_done_callback(self._served.pop)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """One request a connection."""
@@ -94,6 +105,7 @@ class Endpoint:
             return  # the client has gone away
         finally:
             writer.close()
+        await _closed(writer)
 
     async def _answer(self, reader: asyncio.StreamReader) -> tuple[HTTPStatus, Mapping[str, Any]]:
         try:

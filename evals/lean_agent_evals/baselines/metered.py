@@ -76,6 +76,9 @@ class MeteredRun:
             except LeanAgentError as error:
                 self.failure = error
                 raise
+            except Exception as error:
+                self.failure = LeanAgentError(f"unexpected {type(error).__name__}: {error}")
+                raise self.failure from error
             self.messages = (*request.messages, response.message)
             return response
 

@@ -100,8 +100,15 @@ async def _loop(run: MeteredRun, question: str, instructions: str) -> str:
 
 
 def _described(spec: ToolSpec) -> str:
-    properties = json.dumps(spec.parameters.get("properties", {}), ensure_ascii=False)
-    return f"{spec.name}: {spec.description} Arguments: {properties}"
+    """A signature, as LangChain writes it: small models copy a JSON schema as their arguments."""
+    properties = cast("Mapping[str, Mapping[str, Any]]", spec.parameters.get("properties", {}))
+    required = spec.parameters.get("required", ())
+    parameters = ", ".join(
+        f"{name}: {schema.get('type', 'any')}{'' if name in required else ' = None'}"
+        for name, schema in properties.items()
+    )
+    about = [f"{n}: {s['description']}" for n, s in properties.items() if "description" in s]
+    return " ".join([f"{spec.name}({parameters}) - {spec.description}", *about])
 
 
 def _read(text: str, specs: Mapping[str, ToolSpec]) -> str | tuple[str, dict[str, Any]]:

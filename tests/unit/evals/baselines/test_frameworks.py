@@ -159,17 +159,24 @@ async def test_a_tool_is_described_as_we_describe_it(name: str, tmp_path: Path) 
 
 
 @pytest.mark.parametrize("name", FRAMEWORKS)
-async def test_a_provider_that_fails_is_asked_no_more_and_is_no_wrong_answer(
-    name: str, tmp_path: Path
+@pytest.mark.parametrize(
+    ("failure", "told"),
+    [
+        (ModelError("out of order", model="scripted:counting"), "out of order"),
+        (ZeroDivisionError("of ours"), "unexpected ZeroDivisionError: of ours"),
+    ],
+)
+async def test_a_model_that_fails_is_asked_no_more_and_is_no_wrong_answer(
+    failure: Exception, told: str, name: str, tmp_path: Path
 ) -> None:
     def fails(_: ModelRequest) -> None:
-        raise ModelError("out of order", model="scripted:counting")
+        raise failure
 
     observer = Silent()
     model = AnyFormModel(fails)
     await run(tmp_path, model, arms=(name,), size=1, observer=observer)
     assert [outcome.ending for outcome in read_outcomes(tmp_path).values()] == ["infrastructure"]
-    assert observer.notes == [f"{name}, dev-0-0000: out of order"]
+    assert observer.notes == [f"{name}, dev-0-0000: {told}"]
     assert model.calls == 1
 
 
