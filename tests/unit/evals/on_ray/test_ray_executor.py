@@ -1,0 +1,215 @@
+"""Runs on a real Ray cluster of this machine; a scripted hosted model counts what it is asked."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from support import ray_runs
+from support.eval_runs import Silent, timeless
+from support.ray_runs import COUNT, descendants, of_session, paid, run
+from support.shopping_server import Shopping
+
+from lean_agent import Budget, ConfigurationError
+from lean_agent.ledger import queries
+from lean_agent_evals.json_lines import read_lines
+
+pytestmark = pytest.mark.slow
+
+RAY = "ray"
+SPENDING = re.compile(r"^ray::Worker|raylet/raylet|gcs_server")
+TIMES = {"seconds", "run_id", "trajectory", "messages"}
+
+
+@pytest.fixture(autouse=True)
+def _key(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "none")
+
+
+@pytest.fixture(autouse=True)
+def _two_cpus(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "cpu_count", lambda: 2)
+
+
+def at(call: int, act: Callable[[], object]) -> Callable[[int], None]:
+    """Does something once, when that many calls came before."""
+
+    def before_it(before: int) -> None:
+        if before == call:
+            act()
+
+    return before_it
+
+
+async def undisturbed(folder: Path) -> Shopping:
+    shop = Shopping(COUNT)
+    with shop.server as server:
+        assert (await run(folder, server.url)).why == "complete"
+    return shop
+
+
+def spent_by_ledger(folder: Path) -> int:
+    return queries.spent(folder / "ledger", since=0.0)[1]
+
+
+async def test_results_are_those_of_a_local_run(tmp_path: Path) -> None:
+    alone = await undisturbed(tmp_path / "local")
+    shop = Shopping(COUNT)
+    with shop.server as server:
+        end = await run(tmp_path / "ray", server.url, executor=RAY)
+    assert (end.why, end.total, end.counting, end.failed) == ("complete", COUNT, COUNT, 0)
+    assert timeless(tmp_path / "ray") == timeless(tmp_path / "local")
+    endings = [outcome.ending for outcome in timeless(tmp_path / "ray").values()]
+    assert (endings.count("answered"), endings.count("wrong")) == (16, 8)
+    assert [said(line) for line in lines(tmp_path / "ray")] == [
+        said(line) for line in lines(tmp_path / "local")
+    ]
+    # Each call was sent, billed and entered once, by one of two processes.
+    assert shop.asked == alone.asked
+    assert set(shop.asked.values()) == {1}
+    assert end.spent.tokens == spent_by_ledger(tmp_path / "ray") == sum(shop.server.reported)
+    assert set(paid(tmp_path / "ray").values()) == {1}
+    segments = list((tmp_path / "ray" / "ledger" / "segments").iterdir())
+    assert len(segments) >= 3  # the probe was this process's
+    assert not list((tmp_path / "ray").glob("calls*"))
+    assert not descendants("ray")
+
+
+def lines(folder: Path) -> list[dict[str, object]]:
+    return sorted(read_lines(folder / "trajectories.jsonl"), key=lambda line: line["task_id"])
+
+
+def said(line: dict[str, object]) -> dict[str, object]:
+    """A line of trajectories.jsonl but for times and ids."""
+    return {name: value for name, value in line.items() if name not in TIMES}
+
+
+async def test_the_budget_of_the_run_holds_over_four_workers(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "cpu_count", lambda: 4)
+    alone = await undisturbed(tmp_path / "local")
+    cap = sum(alone.server.reported) // 2
+    shop = Shopping(COUNT, delay=0.05)
+    with shop.server as server:
+        end = await run(tmp_path / "ray", server.url, executor=RAY, budget=Budget(tokens=cap))
+        assert end.why == "budget"
+        assert 0 < end.counting < COUNT
+        assert cap // 2 < sum(server.reported) <= cap
+        assert end.spent.tokens == sum(server.reported) == spent_by_ledger(tmp_path / "ray")
+        raised = Budget(tokens=3 * cap)
+        end = await run(tmp_path / "ray", server.url, executor="local", budget=raised)
+        assert (end.why, end.counting) == ("complete", COUNT)
+    assert timeless(tmp_path / "ray") == timeless(tmp_path / "local")
+    assert set(shop.asked.values()) == {1}
+
+
+async def test_a_killed_workers_attempts_go_on_in_another(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    await undisturbed(tmp_path / "local")
+    killed: list[int] = []
+
+    def kill() -> None:
+        killed.append(min(descendants("ray::Worker")))
+        os.kill(killed[0], signal.SIGKILL)
+
+    shop = Shopping(COUNT, delay=0.1, before=at(40, kill))
+    watch = Silent()
+    with shop.server as server:
+        end = await run(tmp_path / "ray", server.url, executor=RAY, observer=watch)
+    assert killed
+    assert (end.why, end.counting, end.failed) == ("complete", COUNT, 0)
+    assert timeless(tmp_path / "ray") == timeless(tmp_path / "local")
+    assert set(paid(tmp_path / "ray").values()) == {1}
+    # Only what was in flight in that process was sent again: four attempts were.
+    again = [asked for asked in shop.asked.values() if asked > 1]
+    assert again
+    assert len(again) <= 4
+    assert set(again) == {2}
+    assert end.spent.tokens == spent_by_ledger(tmp_path / "ray")
+    assert not descendants("ray")
+    assert capfd.readouterr() == ("", "")
+
+
+async def test_an_attempt_that_kills_its_workers_is_an_infrastructure_failure(
+    tmp_path: Path,
+) -> None:
+    """Its worker dies at its second call, and so does the next."""
+    deaths = 0
+
+    def kill(_before: int) -> None:
+        nonlocal deaths
+        if any('"role": "tool"' in asked for asked in shop.asked) and deaths < 2:
+            deaths += 1
+            os.kill(descendants("ray::Worker")[0], signal.SIGKILL)
+
+    shop = Shopping(2, delay=0.2, before=kill)
+    watch = Silent()
+    with shop.server as server:
+        end = await run(tmp_path, server.url, executor=RAY, observer=watch, concurrency=1, count=2)
+        assert (deaths, end.why, end.counting, end.failed) == (2, "complete", 1, 1)
+        (failed,) = [found for found in timeless(tmp_path).values() if not found.counts]
+        assert failed.ending == "infrastructure"
+        assert failed.usage.total_tokens > 0
+        assert any("its worker ended" in note for note in watch.notes)
+        end = await run(tmp_path, server.url, executor="local", concurrency=1, count=2)
+        assert (end.counting, end.failed) == (2, 0)
+    assert set(paid(tmp_path).values()) == {1}
+
+
+async def test_a_stopped_run_goes_on_in_one_process(tmp_path: Path) -> None:
+    await undisturbed(tmp_path / "local")
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    shop = Shopping(COUNT, delay=0.05, before=at(40, lambda: loop.call_soon_threadsafe(stop.set)))
+    with shop.server as server:
+        end = await run(tmp_path / "ray", server.url, executor=RAY, stop=stop)
+        assert end.why == "interrupted"
+        assert 0 < end.counting < COUNT
+        assert not descendants("ray")
+        assert end.spent.tokens == spent_by_ledger(tmp_path / "ray")
+        _, rows = queries.sql(tmp_path / "ray" / "ledger", "select state from entries")
+        assert {state for (state,) in rows} == {"closed"}
+        end = await run(tmp_path / "ray", server.url, executor="local")
+    assert (end.why, end.counting) == ("complete", COUNT)
+    assert timeless(tmp_path / "ray") == timeless(tmp_path / "local")
+    assert set(paid(tmp_path / "ray").values()) == {1}
+
+
+async def test_killed_with_its_cluster_a_run_goes_on_in_one_process(tmp_path: Path) -> None:
+    await undisturbed(tmp_path / "local")
+    folder = tmp_path / "ray"
+    drivers: list[subprocess.Popen[bytes]] = []
+    shop = Shopping(COUNT, delay=0.05, before=at(40, lambda: drivers[0].kill()))
+    with shop.server as server:
+        process = subprocess.Popen(  # noqa: ASYNC220 - it takes no time
+            [sys.executable, "-m", "support.ray_runs", str(folder), server.url],
+            env=os.environ | {"PYTHONPATH": str(Path(ray_runs.__file__).parents[1])},
+            start_new_session=True,
+        )
+        drivers.append(process)
+        await asyncio.to_thread(process.wait)
+        assert process.returncode == -signal.SIGKILL
+        assert 0 < len(timeless(folder)) < COUNT
+        # At once: its workers may still be there, and are waited for.
+        end = await run(folder, server.url, executor="local")
+    assert (end.why, end.counting) == ("complete", COUNT)
+    assert timeless(folder) == timeless(tmp_path / "local")
+    assert set(paid(folder).values()) == {1}
+    assert max(shop.asked.values()) <= 2
+    assert not [line for line in of_session(process.pid) if SPENDING.search(line)]
+
+
+async def test_what_a_worker_cannot_open_is_told_once(tmp_path: Path) -> None:
+    shop = Shopping(2)
+    with shop.server as server, pytest.raises(ConfigurationError, match="no suite called 'gone'"):
+        await run(tmp_path, server.url, executor=RAY, suite="gone", count=2)
+    assert not descendants("ray")
