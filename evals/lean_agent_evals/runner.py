@@ -66,10 +66,14 @@ class Observer(Protocol):
 
 
 def samples_of(suite: Suite, config: RunConfig, arms: Sequence[Arm]) -> Iterator[Sample]:
-    """Every attempt, a task's together: a part of a run compares the arms on the same tasks."""
-    for task in suite.tasks(config.split, seed=config.seed, count=config.count):
+    """Every attempt, a task's together: a part of a run compares the arms on the same tasks.
+
+    Which arm is first goes round: a later one finds the task's text in the server's prompt cache.
+    """
+    for number, task in enumerate(suite.tasks(config.split, seed=config.seed, count=config.count)):
         for epoch in range(config.epochs):
-            for arm in arms:
+            first = (number + epoch) % len(arms)
+            for arm in (*arms[first:], *arms[:first]):
                 yield Sample(task, arm, epoch)
 
 

@@ -6,6 +6,7 @@ import asyncio
 import logging
 import os
 import secrets
+import socket
 import tempfile
 from collections.abc import AsyncGenerator, Generator, Mapping
 from contextlib import asynccontextmanager, contextmanager
@@ -18,6 +19,7 @@ from lean_agent_evals.to_its_end import to_its_end
 __all__ = ["cluster", "load_ray"]
 
 _ADDRESS = "RAY_ADDRESS"
+_KNOCK_SECONDS = 5.0
 _STORE_BYTES = 128 * 1024 * 1024
 """For what is too large to go with a message; Ray would take a third of the memory."""
 
@@ -57,7 +59,9 @@ def load_ray() -> Any:
 def _connect(ray: Any, cpus: int, folder: str) -> None:
     address = os.environ.get(_ADDRESS)
     where: dict[str, Any] = {"address": address}
-    if not address:
+    if address:
+        _refuse_unreachable(address)
+    else:
         where = {
             "address": "local",
             "num_cpus": cpus,
@@ -70,11 +74,26 @@ def _connect(ray: Any, cpus: int, folder: str) -> None:
             ray.init(**where, log_to_driver=False, logging_level=logging.ERROR)
     except Exception as error:
         if address:
-            raise ConfigurationError(
-                f"no Ray cluster answers at {address}: {error}",
-                hint=f"start it, or unset {_ADDRESS} for one of this machine",
-            ) from error
+            raise _unreachable(address, error) from error
         raise LeanAgentError(f"Ray does not start: {error}") from error
+
+
+def _refuse_unreachable(address: str) -> None:
+    """Ray itself would try for a quarter of an hour, and cannot be interrupted."""
+    host, colon, port = address.removeprefix("ray://").rpartition(":")
+    if not colon:
+        return
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), _KNOCK_SECONDS).close()
+    except (OSError, ValueError, OverflowError) as error:
+        raise _unreachable(address, error) from error
+
+
+def _unreachable(address: str, error: Exception) -> ConfigurationError:
+    return ConfigurationError(
+        f"no Ray cluster answers at {address}: {error}",
+        hint=f"start it, or unset {_ADDRESS} for one of this machine",
+    )
 
 
 def _cpus(ray: Any) -> int:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import resource
+from collections import Counter
 from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -16,7 +17,7 @@ from lean_agent.ledger import queries
 from lean_agent_evals.arms import arm_named
 from lean_agent_evals.json_lines import ResultsError, read_lines
 from lean_agent_evals.results import ResultsFolder, read_outcomes
-from lean_agent_evals.runner import evaluate
+from lean_agent_evals.runner import evaluate, samples_of
 from lean_agent_evals.task import Task
 
 SECRET = "sk-abcdefghijklmnopqrstuvwx1234"
@@ -219,3 +220,12 @@ async def test_an_episode_that_cannot_be_set_up_ends_the_run(tmp_path: Path) -> 
             arms=[arm_named("agent")],
             observer=Silent(),
         )
+
+
+def test_each_arm_is_first_as_often() -> None:
+    """Else the later ones would find every prompt cached, and look cheaper than they are."""
+    arms = [arm_named(name) for name in ("auto", "instant", "agent")]
+    found = list(samples_of(Counting(6), config(epochs=2), arms))
+    firsts = [sample.arm.name for sample in found[:: len(arms)]]
+    assert Counter(firsts) == {"auto": 4, "instant": 4, "agent": 4}
+    assert len({sample.key for sample in found}) == 36

@@ -213,3 +213,14 @@ async def test_what_a_worker_cannot_open_is_told_once(tmp_path: Path) -> None:
     with shop.server as server, pytest.raises(ConfigurationError, match="no suite called 'gone'"):
         await run(tmp_path, server.url, executor=RAY, suite="gone", count=2)
     assert not descendants("ray")
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1:9", "127.0.0.1:no", "ray://127.0.0.1:9"])
+async def test_a_cluster_that_is_not_there_is_told_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, address: str
+) -> None:
+    monkeypatch.setenv("RAY_ADDRESS", address)
+    shop = Shopping(2)
+    with shop.server as server, pytest.raises(ConfigurationError, match=f"answers at {address}"):
+        await run(tmp_path, server.url, executor=RAY, count=2)
+    assert not shop.asked
