@@ -29,6 +29,7 @@ GROWING: Final = frozenset(
         "executor",
         "failure_cost",
         "quality_floor",
+        "tiered",
     }
 )
 """What may be another when a run goes on: none of it changes an attempt that was made."""
@@ -53,11 +54,12 @@ class RunConfig:
     embedded engine has slots, or 8 of a hosted model. ``failure_cost`` is the price of an unsolved
     task in the report, in the unit of its costs; arms whose pass rate, a share of 1, is below
     ``quality_floor`` are out of its comparison. ``executor`` is where attempts are made: in this
-    process, or in those of a Ray cluster.
+    process, or in those of a Ray cluster. ``tiered`` ends a run when the tasks so far are enough to
+    rank the arms (see ``tiers``).
 
     Raises:
-        ConfigurationError: a number is out of range, an arm is named twice, or the budget of all
-            attempts limits something else.
+        ConfigurationError: a number is out of range, an arm is named twice, the budget of all
+            attempts limits something else, or there is nothing to rank.
     """
 
     suite: str
@@ -75,6 +77,7 @@ class RunConfig:
     failure_cost: float | None = None
     quality_floor: float = 0.0
     executor: ExecutorName = "local"
+    tiered: bool = False
 
     def __post_init__(self) -> None:
         if self.split not in get_args(Split):
@@ -88,6 +91,11 @@ class RunConfig:
         if not self.arms or len(set(self.arms)) < len(self.arms):
             raise ConfigurationError(
                 f"arms are {', '.join(self.arms) or 'none'}", hint="name one or more, each once"
+            )
+        if self.tiered and len(self.arms) < 2:
+            raise ConfigurationError(
+                "a tiered run ends when its arms are ranked, and there is one",
+                hint="name two or more",
             )
         for name in ("temperature", "failure_cost"):
             value = getattr(self, name)

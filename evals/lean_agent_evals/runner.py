@@ -8,8 +8,9 @@ again. Spec: evals ("Runner").
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any, Literal, Protocol
 
 from lean_agent import Account, Agent, ConfigurationError, Ledger, Model
@@ -25,13 +26,15 @@ from lean_agent_evals.journal import Journal, RecordedModel, SampleKey
 from lean_agent_evals.outcome import Outcome
 from lean_agent_evals.results import ResultsFolder, read_outcomes
 from lean_agent_evals.suite import Suite
+from lean_agent_evals.tiers import SIZES, is_stable
 from lean_agent_evals.to_its_end import to_its_end
 
 __all__ = ["Observer", "RunEnd", "Why", "check_priced", "evaluate", "samples_of"]
 
-Why = Literal["complete", "interrupted", "budget", "failures"]
-"""complete: every attempt was made, though some may have failed. budget: that of the whole run is
-used up. failures: so many attempts in a row failed that the next would too.
+Why = Literal["complete", "ranked", "interrupted", "budget", "failures"]
+"""complete: every attempt was made, though some may have failed. ranked: no more tasks are needed
+to rank the arms. budget: that of the whole run is used up. failures: so many attempts in a row
+failed that the next would too.
 """
 
 _FAILURES_IN_A_ROW = 20
@@ -124,7 +127,7 @@ async def evaluate(
         run = await _Run.opened(config, folder, suite, model, arms, observer, table)
         try:
             end = await run.to_its_end(stop or asyncio.Event())
-            if end.counting == end.total:
+            if end.counting == end.total or end.why == "ranked":
                 await asyncio.to_thread(folder.forget_calls)
             return end
         finally:
@@ -140,6 +143,8 @@ class _Run:
     bench: Bench
     arms: Sequence[Arm]
     observer: Observer
+    tiers: Sequence[Sequence[Sample]]
+    over: Collection[SampleKey]
     left: Iterator[Sample]
     total: int
     counting: int
@@ -163,8 +168,7 @@ class _Run:
         outcomes = await asyncio.to_thread(read_outcomes, folder.path)
         samples = await asyncio.to_thread(lambda: list(samples_of(suite, config, arms)))
         over = {key: found for key, found in outcomes.items() if found.counts}
-        left = [sample for sample in samples if sample.key not in over]
-        wanted = {_PROBE, *(sample.key for sample in left)}
+        wanted = {_PROBE, *(sample.key for sample in samples if sample.key not in over)}
         counting = [over[sample.key] for sample in samples if sample.key in over]
         observer.began(len(samples), counting)
         return cls(
@@ -183,7 +187,9 @@ class _Run:
             ),
             arms=arms,
             observer=observer,
-            left=iter(left),
+            tiers=list(_tiers(samples, config)),
+            over=frozenset(over),
+            left=iter(()),
             total=len(samples),
             counting=len(counting),
             earlier=await asyncio.to_thread(folder.earlier_calls, wanted),
@@ -215,15 +221,32 @@ class _Run:
         if self.counting == self.total:
             return
         async with executor_of(self.config, self.folder, self.bench) as executor:
-            workers = [
-                asyncio.ensure_future(self._work(executor)) for _ in range(self.config.slots)
-            ]
-            try:
-                await asyncio.gather(*workers)
-            finally:
-                for worker in workers:
-                    worker.cancel()
-                await asyncio.wait(workers)
+            tried: set[str] = set()
+            for tier in self.tiers:
+                if tried and await asyncio.to_thread(self._ranked, tried):
+                    self.why = "ranked"
+                    return
+                self.left = (sample for sample in tier if sample.key not in self.over)
+                await self._side_by_side(executor)
+                if self.why != "complete":
+                    return
+                tried |= {sample.task.id for sample in tier}
+
+    async def _side_by_side(self, executor: Executor) -> None:
+        workers = [asyncio.ensure_future(self._work(executor)) for _ in range(self.config.slots)]
+        try:
+            await asyncio.gather(*workers)
+        finally:
+            for worker in workers:
+                worker.cancel()
+            await asyncio.wait(workers)
+
+    def _ranked(self, tried: Collection[str]) -> bool:
+        """Whether these tasks are enough to rank the arms."""
+        outcomes = read_outcomes(self.folder.path).values()
+        found = [outcome for outcome in outcomes if outcome.task_id in tried]
+        arms = (arm.name for arm in self.arms)
+        return is_stable({arm: [o for o in found if o.arm == arm] for arm in arms})
 
     async def _find_action_format(self) -> None:
         """Once for all, and charged to the run: else each of the first attempts would ask."""
@@ -263,6 +286,14 @@ class _Run:
                 self.told.add(line)
                 self.observer.note(f"{outcome.arm}, {outcome.task_id}: {line}")
         self.observer.ended(outcome, self.bench.account.spent)
+
+
+def _tiers(samples: Sequence[Sample], config: RunConfig) -> Iterator[Sequence[Sample]]:
+    """The attempts in parts: after each but the last the run may end, if it is tiered."""
+    a_task = config.epochs * len(config.arms)
+    sizes = [size * a_task for size in SIZES] if config.tiered else []
+    for start, end in pairwise([0, *(s for s in sizes if s < len(samples)), len(samples)]):
+        yield samples[start:end]
 
 
 async def _spent(folder: ResultsFolder) -> Amount:

@@ -18,11 +18,19 @@ from lean_agent import ConfigurationError
 from lean_agent_evals.bootstrap import draws
 from lean_agent_evals.figures import FIGURES
 from lean_agent_evals.outcome import Outcome
-from lean_agent_evals.table import Array, CostUnit, Sample, TaskTable, paired_tables
+from lean_agent_evals.table import (
+    Array,
+    CostUnit,
+    Sample,
+    TaskTable,
+    common_unit,
+    paired_tables,
+)
 
-__all__ = ["SIZES", "Tier", "tasks_needed", "tiers"]
+__all__ = ["SIZES", "Tier", "is_stable", "tasks_needed", "tiers"]
 
 SIZES = (20, 50, 100, 200, 500, 1_000)
+_FIGURE = "cost_of_pass"
 _RESAMPLES = 1_000
 
 
@@ -81,6 +89,18 @@ def tasks_needed(found: Sequence[Tier], *, reliability: float = 0.9) -> int | No
             break
         needed = tier.tasks
     return needed
+
+
+def is_stable(arms: Mapping[str, Sequence[Outcome]]) -> bool:
+    """Whether these tasks are enough to rank the arms by what a pass costs.
+
+    Args:
+        arms: Outcomes of two arms or more at the same tasks.
+    """
+    unit = common_unit([outcome for found in arms.values() for outcome in found])
+    if not next(iter(paired_tables(arms, unit=unit).values())).tasks:
+        return False
+    return tasks_needed(tiers(arms, _FIGURE, unit=unit)) is not None
 
 
 def _ranked(tables: Mapping[str, TaskTable], figure: str, weights: Array) -> list[Array]:

@@ -23,15 +23,23 @@ __all__ = ["tell_end"]
 
 _CODES: Final[Mapping[Why, int]] = {
     "complete": 0,
+    "ranked": 0,
     "interrupted": EXIT_INTERRUPTED,
     "budget": EXIT_LIMIT,
     "failures": 1,
 }
 _TOLD: Final[Mapping[Why, str]] = {
     "complete": "",
+    "ranked": "no more tasks are needed to rank the arms by the cost of a pass: ",
     "interrupted": "interrupted: ",
     "budget": "the budget of the run is used up: ",
     "failures": "every attempt fails: ",
+}
+
+
+_TO_GO_ON: Final[Mapping[Why, str]] = {
+    "budget": " --budget-usd USD or --budget-tokens N",
+    "ranked": " --no-tiered",
 }
 
 
@@ -70,8 +78,7 @@ def tell_end(
     if page:
         say(f"report: {page}")
     if end.counting < end.total:
-        raised = " --budget-usd USD or --budget-tokens N" if end.why == "budget" else ""
-        say(f"to go on: {go_on}{raised}")
+        say(f"to go on: {go_on}{_TO_GO_ON.get(end.why, '')}")
     return exit_code
 
 

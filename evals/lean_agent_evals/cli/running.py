@@ -99,6 +99,13 @@ def run_suite(
             help="Attempts at once; as many as the embedded engine has slots, or 8, if left out.",
         ),
     ] = None,
+    tiered: Annotated[
+        bool,
+        typer.Option(
+            "--tiered/--no-tiered",
+            help="Begin with 20 tasks, and add more only until the arms are ranked.",
+        ),
+    ] = False,
     executor: Annotated[
         Literal["local", "ray"],
         typer.Option("--executor", help="In this process, or on a Ray cluster (extra [ray])."),
@@ -167,6 +174,7 @@ def run_suite(
         temperature=temperature,
         failure_cost=failure_cost,
         quality_floor=quality_floor,
+        tiered=tiered,
         executor=executor,
     )
     folder = ResultsFolder(_folder(out, suite, resume=resume))

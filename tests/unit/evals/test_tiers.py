@@ -6,7 +6,7 @@ from support.outcomes import arm, outcome
 
 from lean_agent import ConfigurationError
 from lean_agent_evals.outcome import Outcome
-from lean_agent_evals.tiers import Tier, tasks_needed, tiers
+from lean_agent_evals.tiers import Tier, is_stable, tasks_needed, tiers
 
 
 def arms(rates: dict[str, float], tasks: int, seed: int = 0) -> dict[str, list[Outcome]]:
@@ -57,3 +57,12 @@ def test_stable_means_from_there_on() -> None:
 def test_an_unknown_figure_has_no_ranking() -> None:
     with pytest.raises(ConfigurationError, match="cost is unknown for b"):
         tiers({"a": arm([True]), "b": arm([True], [None])}, "cost", unit="usd")
+
+
+def test_attempts_of_which_none_counts_rank_nobody() -> None:
+    gone = [outcome(f"t{n}", passed=False, ending="infrastructure") for n in range(20)]
+    assert not is_stable({"a": gone, "b": gone})
+    assert not is_stable({"a": gone, "b": [outcome(f"t{n}") for n in range(20)]})
+    assert is_stable(
+        {"a": [outcome(f"t{n}", passed=False) for n in range(20)], "b": arm([True] * 20)}
+    )
