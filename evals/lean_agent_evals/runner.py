@@ -127,7 +127,7 @@ async def evaluate(
         run = await _Run.opened(config, folder, suite, model, arms, observer, table)
         try:
             end = await run.to_its_end(stop or asyncio.Event())
-            if end.counting == end.total or end.why == "ranked":
+            if end.counting == end.total:
                 await asyncio.to_thread(folder.forget_calls)
             return end
         finally:
