@@ -51,7 +51,7 @@ class Job:
 
 @dataclass(frozen=True, slots=True)
 class FrameworkArm:
-    """``module`` has ``PACKAGE`` and ``answer(job)``, which gives the framework's final answer."""
+    """``module`` has ``HOW`` and ``answer(job)``, which gives the framework's final answer."""
 
     name: str
     module: str

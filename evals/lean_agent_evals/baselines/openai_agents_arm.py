@@ -5,7 +5,14 @@ from __future__ import annotations
 import json
 from typing import Any, cast
 
-from agents import Agent, FunctionTool, OpenAIChatCompletionsModel, RunConfig, Runner
+from agents import (
+    Agent,
+    FunctionTool,
+    OpenAIChatCompletionsModel,
+    RunConfig,
+    Runner,
+    default_tool_error_function,
+)
 
 from lean_agent.tool_spec import ToolSpec
 from lean_agent_evals.baselines.clients import client_of, how
@@ -35,8 +42,11 @@ async def answer(job: Job) -> str:
 
 
 def _tool(job: Job, spec: ToolSpec) -> FunctionTool:
-    async def invoke(_context: Any, raw: str) -> str:
-        arguments: object = json.loads(raw) if raw.strip() else {}
+    async def invoke(context: Any, raw: str) -> str:
+        try:
+            arguments: object = json.loads(raw) if raw.strip() else {}
+        except ValueError as error:
+            return default_tool_error_function(context, error)  # as for its own tools
         if not isinstance(arguments, dict):
             return f"Error: the arguments of {spec.name} must be a JSON object"
         return await job.use(spec.name, cast("dict[str, Any]", arguments))

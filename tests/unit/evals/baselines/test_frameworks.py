@@ -11,7 +11,7 @@ from support.baseline_runs import AnyFormModel, means
 from support.eval_runs import Silent, run, timeless
 from support.scripted_runs import searching
 
-from lean_agent import Budget, Message, ModelRequest, ToolCall, tool
+from lean_agent import Budget, Message, ModelRequest, ModelResponse, ToolCall, Usage, tool
 from lean_agent.errors import ModelBehaviorError, ModelError
 from lean_agent.ledger import queries
 from lean_agent.models.scripted import ScriptedModel
@@ -118,6 +118,26 @@ async def test_wrong_arguments_are_told_to_the_model(name: str, tmp_path: Path) 
     assert model.requests[0].tools[0].name == "search"
     assert result.mode_reason.split()[1][0].isdigit(), "who did it, in which version"
     assert {(r.temperature, r.seed) for r in model.requests} == {(0.25, 7)}
+
+
+@pytest.mark.parametrize("name", FRAMEWORKS)
+async def test_arguments_that_are_no_json_do_not_end_it(name: str, tmp_path: Path) -> None:
+    """But for LangChain's agent, which ends where an answer holds no call that can be read."""
+    asked: list[str] = []
+    broken = ModelResponse(
+        message=Message("assistant", ""),
+        usage=Usage(input_tokens=5, output_tokens=5),
+        finish_reason="tool_calls",
+        model=ScriptedModel.__name__,
+        malformed_tool_calls=(("search", "for tin, please"),),
+    )
+    model = ScriptedModel([broken, calling("search", query="tin"), answering(name, "29.8")])
+    given = means(model, tmp_path, [searching(asked)])
+    result = await arm_named(name).attempt("When does it melt?", given)
+    if name == "langchain":
+        assert (result.output, result.steps, asked) == ("", 1, [])
+    else:
+        assert (result.output, result.steps, asked) == ("29.8", 3, ["tin"])
 
 
 @pytest.mark.parametrize("name", FRAMEWORKS)
