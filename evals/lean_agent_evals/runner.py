@@ -8,6 +8,7 @@ again. Spec: evals ("Runner").
 from __future__ import annotations
 
 import asyncio
+import hashlib
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
@@ -71,13 +72,19 @@ class Observer(Protocol):
 def samples_of(suite: Suite, config: RunConfig, arms: Sequence[Arm]) -> Iterator[Sample]:
     """Every attempt, a task's together: a part of a run compares the arms on the same tasks.
 
-    Which arm is first goes round: a later one finds the task's text in the server's prompt cache.
+    The arms are shuffled anew each time: a later one finds the task's text in the server's prompt
+    cache. A run that goes on, with further arms too, keeps its order.
     """
-    for number, task in enumerate(suite.tasks(config.split, seed=config.seed, count=config.count)):
+    for task in suite.tasks(config.split, seed=config.seed, count=config.count):
         for epoch in range(config.epochs):
-            first = (number + epoch) % len(arms)
-            for arm in (*arms[first:], *arms[:first]):
-                yield Sample(task, arm, epoch)
+            draws = {_draw(config.seed, task.id, epoch, arm.name): arm for arm in arms}
+            for draw in sorted(draws):
+                yield Sample(task, draws[draw], epoch)
+
+
+def _draw(*of: object) -> bytes:
+    """At random, and the same in every process."""
+    return hashlib.sha256(repr(of).encode()).digest()
 
 
 def check_priced(config: RunConfig, model: Model, prices: PriceTable) -> None:

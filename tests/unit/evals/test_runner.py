@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+import math
 import resource
 from collections import Counter
 from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import replace
+from itertools import combinations, pairwise, permutations
 from pathlib import Path
 
 import pytest
@@ -222,10 +224,27 @@ async def test_an_episode_that_cannot_be_set_up_ends_the_run(tmp_path: Path) -> 
         )
 
 
-def test_each_arm_is_first_as_often() -> None:
-    """Else the later ones would find every prompt cached, and look cheaper than they are."""
-    arms = [arm_named(name) for name in ("auto", "instant", "agent")]
-    found = list(samples_of(Counting(6), config(epochs=2), arms))
-    firsts = [sample.arm.name for sample in found[:: len(arms)]]
-    assert Counter(firsts) == {"auto": 4, "instant": 4, "agent": 4}
-    assert len({sample.key for sample in found}) == 36
+def test_each_arm_comes_before_each_other_as_often() -> None:
+    """Else those that come later would find more prompts cached, and look cheaper than they are."""
+    names = ("auto", "instant", "reason", "agent")
+    arms = [arm_named(name) for name in names]
+    found = list(samples_of(Counting(1_000), config(count=1_000, epochs=2), arms))
+    assert len({sample.key for sample in found}) == 8_000
+    orders = [[sample.arm.name for sample in found[i : i + 4]] for i in range(0, 8_000, 4)]
+    before = Counter(pair for order in orders for pair in combinations(order, 2))
+    # Of 2,000 fair draws, within four standard deviations; who comes next likewise.
+    assert all(abs(before[pair] - 1_000) < 4 * math.sqrt(500) for pair in permutations(names, 2))
+    follows = Counter(pair for order in orders for pair in pairwise(order))
+    assert all(abs(follows[pair] - 500) < 4 * math.sqrt(375) for pair in permutations(names, 2))
+
+
+def test_a_run_that_goes_on_keeps_its_order_even_with_another_arm() -> None:
+    def order(*names: str) -> list[str]:
+        arms = [arm_named(name) for name in names]
+        return [sample.arm.name for sample in samples_of(Counting(8), config(), arms)]
+
+    assert order("auto", "agent") == order("agent", "auto")
+    more = order("auto", "instant", "agent")
+    assert [name for name in more if name != "instant"] == order("auto", "agent")
+    # By hand, with sha256sum: of "(0, 'dev-0-0000', 0, 'auto')", then of the same with 'agent'.
+    assert order("auto", "agent")[:4] == ["auto", "agent", "agent", "auto"]
