@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import os
+import shutil
+import stat
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Final, Literal, get_args
 
 from lean_agent.errors import LedgerError
@@ -25,6 +28,9 @@ _OPTIONS: Final = {
 def export(folder: Path, path: Path, format: ExportFormat) -> int:  # noqa: A002 - as users say it
     """Write all entries to ``path``, which is there whole or not at all; how many there are.
 
+    Where ``path`` is a symbolic link, the file that it leads to is written and the link stays. A
+    pipe or a device gets the entries once all of them could be read, and stays what it is.
+
     The columns are those of the view ``entries``. Money stays exact: a DECIMAL(38, 18) in Parquet,
     a decimal string in the others. A text that a spreadsheet would take for a formula (it begins
     with ``= + - @``, a tab or a carriage return) has an apostrophe before it in CSV, nowhere else.
@@ -37,23 +43,52 @@ def export(folder: Path, path: Path, format: ExportFormat) -> int:  # noqa: A002
         raise LedgerError(
             f"cannot export as {format!r}", hint=f"one of: {', '.join(get_args(ExportFormat))}"
         )
-    if target.resolve().is_relative_to(Path(folder).resolve()):
-        raise LedgerError(f"{target} is inside the ledger", hint="export to another folder")
-    unfinished = target.with_name(f".{target.name}.{os.getpid()}.tmp")
+    try:
+        if _is_stream(target):
+            return _stream(folder, target, format)
+        # Not RuntimeError, as without ``strict``, where links lead in a circle.
+        place = Path(os.path.realpath(target))
+        if place.is_relative_to(Path(folder).resolve()):
+            raise LedgerError(f"{target} is inside the ledger", hint="export to another folder")
+        unfinished = place.with_name(f".{place.name}.{os.getpid()}.tmp")
+        try:
+            count = _copy(folder, unfinished, format)
+            unfinished.replace(place)
+        finally:
+            unfinished.unlink(missing_ok=True)
+    except OSError as error:
+        raise LedgerError(f"{target} cannot be written ({error.strerror})") from None
+    return count
 
+
+def _copy(folder: Path, path: Path, format: ExportFormat) -> int:  # noqa: A002
     def work(ledger: Opened) -> int:
         ((count,),) = ledger.connection.execute(
-            f"COPY ({_select(format)}) TO {quoted(str(unfinished))} ({_OPTIONS[format]})"
+            f"COPY ({_select(format)}) TO {quoted(str(path))} ({_OPTIONS[format]})"
         ).fetchall()
         return count
 
+    return ask(folder, work, hint="nothing was exported")
+
+
+def _is_stream(target: Path) -> bool:
+    """Whether ``target`` is no place for a file: a pipe, a device, or an output of this process."""
     try:
-        count = ask(folder, work, hint="nothing was exported")
-        unfinished.replace(target)
-    except OSError as error:
-        raise LedgerError(f"{target} cannot be written ({error.strerror})") from None
-    finally:
-        unfinished.unlink(missing_ok=True)
+        mode = target.stat().st_mode
+    except FileNotFoundError:
+        return False
+    if stat.S_ISREG(mode):  # as /dev/stdout is where a shell sends it to a file
+        return target.is_symlink() and target.parts[1] in {"dev", "proc"}
+    return not stat.S_ISDIR(mode)
+
+
+def _stream(folder: Path, target: Path, format: ExportFormat) -> int:  # noqa: A002
+    with TemporaryDirectory(prefix="lean-agent-") as temporary:
+        whole = Path(temporary) / "entries"
+        count = _copy(folder, whole, format)
+        # Appending, since a shell's ">> file" has something in it already.
+        with whole.open("rb") as source, target.open("ab", buffering=0) as sink:
+            shutil.copyfileobj(source, sink)
     return count
 
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import csv
 import json
+import os
 import subprocess
 import sys
+import threading
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -111,6 +113,64 @@ def test_what_cannot_be_exported_is_one_line(ledger: Path, tmp_path: Path) -> No
             queries.export(ledger, path, "csv")
         assert "\n" not in caught.value.message
     assert sorted(path.name for path in tmp_path.iterdir()) == ["folder", "ledger"]
+
+
+@pytest.mark.parametrize("kind", FORMATS)
+def test_a_pipe_gets_the_entries_and_stays_a_pipe(
+    ledger: Path, tmp_path: Path, kind: ExportFormat
+) -> None:
+    pipe, link, got = tmp_path / "pipe", tmp_path / "link", tmp_path / "got"
+    os.mkfifo(pipe)
+    link.symlink_to(pipe)
+    for place in (pipe, link):
+        reader = threading.Thread(target=lambda: got.write_bytes(pipe.read_bytes()), daemon=True)
+        reader.start()
+        assert queries.export(ledger, place, kind) == 5
+        reader.join(10)
+        assert len(read(got, kind)) == 5
+    assert pipe.is_fifo()
+    assert link.is_symlink()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["got", "ledger", "link", "pipe"]
+
+
+@pytest.mark.parametrize("there", [True, False])
+def test_a_link_stays_and_what_it_leads_to_is_written(
+    ledger: Path, tmp_path: Path, there: bool
+) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    place, link, second = tmp_path / "elsewhere" / "out", tmp_path / "link", tmp_path / "second"
+    if there:
+        place.write_text("earlier")
+    link.symlink_to("elsewhere/out")
+    second.symlink_to(link)
+    assert queries.export(ledger, second, "jsonl") == 5
+    assert len(read(place, "jsonl")) == 5
+    assert link.readlink() == Path("elsewhere/out")
+    assert second.readlink() == link
+    assert [path.name for path in place.parent.iterdir()] == ["out"]
+
+
+def test_links_in_a_circle_are_one_line(ledger: Path, tmp_path: Path) -> None:
+    (tmp_path / "a").symlink_to("b")
+    (tmp_path / "b").symlink_to("a")
+    with pytest.raises(LedgerError, match="a cannot be written \\(Too many levels"):
+        queries.export(ledger, tmp_path / "a", "csv")
+
+
+@pytest.mark.parametrize("device", ["/dev/stdout", "/dev/fd/1", "/proc/self/fd/1"])
+def test_standard_output_by_its_name_keeps_what_a_file_has(
+    ledger: Path, tmp_path: Path, device: str
+) -> None:
+    code = "import sys; from pathlib import Path; from lean_agent.ledger.queries import export\n"
+    code += "export(Path(sys.argv[1]), Path(sys.argv[2]), 'jsonl')"
+    command = [sys.executable, "-c", code, str(ledger), device]
+    piped = subprocess.run(command, stdout=subprocess.PIPE, check=True).stdout
+    assert len(piped.splitlines()) == 5
+    out = tmp_path / "out"
+    out.write_text("earlier\n")
+    with out.open("a") as file:
+        subprocess.run(command, stdout=file, check=True)
+    assert out.read_bytes() == b"earlier\n" + piped
 
 
 @pytest.mark.parametrize("kind", FORMATS)
