@@ -116,6 +116,13 @@ class Endpoint:
         except LeanAgentError as error:
             refused = _Refused(HTTPStatus.BAD_REQUEST, error.message, error.code)
             return refused.status, refused.answer
+        except (ConnectionError, asyncio.IncompleteReadError):
+            raise
+        except Exception as error:  # noqa: BLE001 - whatever it is, it is ours
+            message = f"endpoint: unexpected {type(error).__name__}: {error}"
+            self._run.failure = self._run.failure or LeanAgentError(message)
+            refused = _Refused(HTTPStatus.BAD_REQUEST, message)
+            return refused.status, refused.answer
 
     async def _body(self, reader: asyncio.StreamReader) -> bytes:
         """The body of a request that may be served.

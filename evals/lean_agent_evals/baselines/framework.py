@@ -51,7 +51,11 @@ class Job:
 
 @dataclass(frozen=True, slots=True)
 class FrameworkArm:
-    """``module`` has ``HOW`` and ``answer(job)``, which gives the framework's final answer."""
+    """``module`` has ``HOW`` and ``answer(job)``, which gives the framework's final answer.
+
+    If the framework ends over what the model has written, ``GAVE_UP`` are the exceptions by which
+    it says so. Whatever else it raises is no fault of the model's.
+    """
 
     name: str
     module: str
@@ -79,7 +83,9 @@ class FrameworkArm:
                 try:
                     output = await adapter.answer(job)
                 except Exception as error:
-                    raise run.failure or _behavior(self.name, error) from error
+                    gave_up: tuple[type[Exception], ...] = getattr(adapter, "GAVE_UP", ())
+                    blamed = bool(run.messages) and isinstance(error, gave_up)
+                    raise run.failure or _told(self.name, error, blamed=blamed) from error
             if run.failure is not None:
                 raise run.failure  # which the framework has swallowed
             return output
@@ -87,7 +93,9 @@ class FrameworkArm:
         return await attempted(question, means, adapter.HOW, work)
 
 
-def _behavior(name: str, error: Exception) -> LeanAgentError:
-    """A framework gives up where the model has done what it cannot go on from."""
-    line = " ".join(str(error).split())[:300]
-    return ModelBehaviorError(f"{name} gave up: {type(error).__name__}: {line}")
+def _told(name: str, error: Exception, *, blamed: bool) -> LeanAgentError:
+    """The same as ours; ``blamed``: the model has done what the framework cannot go on from."""
+    line = f"{type(error).__name__}: {' '.join(str(error).split())[:300]}"
+    if blamed:
+        return ModelBehaviorError(f"{name} gave up: {line}")
+    return LeanAgentError(f"{name} failed: {line}")

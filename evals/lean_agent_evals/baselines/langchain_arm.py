@@ -7,6 +7,7 @@ from typing import Any
 from langchain.agents import (
     create_agent,  # pyright: ignore[reportUnknownVariableType] - its middleware's types
 )
+from langchain_core.exceptions import ModelRefusalError, OutputParserException
 from langchain_core.tools import BaseTool
 from langchain_openai import ChatOpenAI
 from langsmith.run_helpers import (
@@ -17,8 +18,9 @@ from lean_agent.tool_spec import ToolSpec
 from lean_agent_evals.baselines.clients import client_of, how
 from lean_agent_evals.baselines.framework import Job
 
-__all__ = ["HOW", "answer"]
+__all__ = ["GAVE_UP", "HOW", "answer"]
 
+GAVE_UP = (ModelRefusalError, OutputParserException)
 HOW = how("langchain")
 _RECURSION_LIMIT = 1_000_000  # in nodes of its graph; the endpoint counts the steps
 

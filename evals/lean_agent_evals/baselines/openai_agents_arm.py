@@ -8,6 +8,8 @@ from typing import Any, cast
 from agents import (
     Agent,
     FunctionTool,
+    ModelBehaviorError,
+    ModelRefusalError,
     OpenAIChatCompletionsModel,
     RunConfig,
     Runner,
@@ -18,8 +20,9 @@ from lean_agent.tool_spec import ToolSpec
 from lean_agent_evals.baselines.clients import client_of, how
 from lean_agent_evals.baselines.framework import Job
 
-__all__ = ["HOW", "answer"]
+__all__ = ["GAVE_UP", "HOW", "answer"]
 
+GAVE_UP = (ModelBehaviorError, ModelRefusalError)
 HOW = how("openai-agents")
 
 

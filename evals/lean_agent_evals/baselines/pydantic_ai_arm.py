@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from pydantic_ai import Agent, Tool, UsageLimits
+from pydantic_ai import Agent, Tool, UnexpectedModelBehavior, UsageLimits
 from pydantic_ai.models.openai import OpenAIChatModel
 from pydantic_ai.providers.openai import OpenAIProvider
 
@@ -13,8 +13,9 @@ from lean_agent.tool_spec import ToolSpec
 from lean_agent_evals.baselines.clients import client_of, how
 from lean_agent_evals.baselines.framework import Job
 
-__all__ = ["HOW", "answer"]
+__all__ = ["GAVE_UP", "HOW", "answer"]
 
+GAVE_UP = (UnexpectedModelBehavior,)
 HOW = how("pydantic-ai-slim")
 
 

@@ -143,6 +143,17 @@ async def test_what_cannot_be_served_is_told_in_one_line(
         assert user.run.failure is not None, "no fault of the model's: infrastructure"
 
 
+async def test_a_mistake_of_ours_is_told_and_no_fault_of_the_models(tmp_path: Path) -> None:
+    deep = b'{"messages": ' + b"[" * 100_000 + b"]" * 100_000 + b"}"
+    async with client(tmp_path, ["ok"]) as (user, model):
+        status, answer = await user.post(deep)
+        assert status == 400
+        assert "endpoint: unexpected RecursionError" in answer["error"]["message"]
+        assert user.run.failure is not None
+        assert (await user.post(ASKED))[0] == 400, "nothing more is asked"
+        assert not model.requests
+
+
 async def test_a_body_too_large_is_refused_unread(tmp_path: Path) -> None:
     async with client(tmp_path, ["ok"]) as (user, _):
         status, answer = await user.post(b"{}", Content_Length=str(2**30))

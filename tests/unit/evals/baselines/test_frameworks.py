@@ -3,6 +3,8 @@ from __future__ import annotations
 import asyncio
 import itertools
 import json
+import socket
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +18,8 @@ from lean_agent.errors import ModelBehaviorError, ModelError
 from lean_agent.ledger import queries
 from lean_agent.models.scripted import ScriptedModel
 from lean_agent_evals.arms import arm_named
+from lean_agent_evals.baselines.endpoint import Endpoint
+from lean_agent_evals.baselines.framework import FrameworkArm, Job
 from lean_agent_evals.baselines.named import BASELINES
 from lean_agent_evals.results import read_outcomes
 
@@ -200,12 +204,67 @@ async def test_a_model_that_fails_is_asked_no_more_and_is_no_wrong_answer(
     assert model.calls == 1
 
 
-async def test_a_framework_that_gives_up_is_a_wrong_answer(tmp_path: Path) -> None:
-    model = ScriptedModel([calling("look", at="tin")])
+@pytest.mark.parametrize(("name", "steps"), [("openai-agents", 1), ("pydantic-ai", 2)])
+async def test_a_framework_that_gives_up_is_a_wrong_answer(
+    name: str, steps: int, tmp_path: Path
+) -> None:
+    model = ScriptedModel([calling("look", at="tin")] * 2)
     given = means(model, tmp_path, [searching()])
-    with pytest.raises(ModelBehaviorError, match=r"openai-agents gave up: .*look") as caught:
-        await arm_named("openai-agents").attempt("When?", given)
-    assert (caught.value.result.exit_status, caught.value.result.steps) == ("failed", 1)
+    with pytest.raises(ModelBehaviorError, match=rf"{name} gave up: .*look") as caught:
+        await arm_named(name).attempt("When?", given)
+    assert (caught.value.result.exit_status, caught.value.result.steps) == ("failed", steps)
+
+
+@pytest.mark.parametrize("name", FRAMEWORKS)
+async def test_an_endpoint_that_is_not_reached_is_no_wrong_answer(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))  # and nobody listens
+        url = f"http://127.0.0.1:{taken.getsockname()[1]}/v1"
+        monkeypatch.setattr(Endpoint, "url", url)
+        await run(tmp_path, AnyFormModel(), arms=(name,), size=1)
+    assert [outcome.ending for outcome in read_outcomes(tmp_path).values()] == ["infrastructure"]
+
+
+@pytest.mark.parametrize("name", FRAMEWORKS)
+async def test_an_adapter_that_is_broken_is_no_wrong_answer(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    arm = arm_named(name)
+    assert isinstance(arm, FrameworkArm)
+
+    async def broken(job: Job) -> str:
+        await job.run.ask(ModelRequest(messages=(Message("user", job.question),)))
+        raise TypeError("answer() takes no such argument")
+
+    monkeypatch.setattr(import_module(arm.module), "answer", broken)
+    observer = Silent()
+    await run(tmp_path, AnyFormModel(), arms=(name,), size=1, observer=observer)
+    assert [outcome.ending for outcome in read_outcomes(tmp_path).values()] == ["infrastructure"]
+    assert observer.notes == [
+        f"{name}, dev-0-0000: {name} failed: TypeError: answer() takes no such argument"
+    ]
+
+
+@pytest.mark.parametrize("name", ["langchain", "pydantic-ai", "openai-agents"])
+@pytest.mark.parametrize("answered", [True, False])
+async def test_a_model_that_has_said_nothing_is_not_blamed(
+    answered: bool, name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    arm = arm_named(name)
+    assert isinstance(arm, FrameworkArm)
+    adapter = import_module(arm.module)
+
+    async def gives_up(job: Job) -> str:
+        if answered:
+            await job.run.ask(ModelRequest(messages=(Message("user", job.question),)))
+        raise adapter.GAVE_UP[-1]("what it wrote cannot be read")
+
+    monkeypatch.setattr(adapter, "answer", gives_up)
+    await run(tmp_path, AnyFormModel(), arms=(name,), size=1)
+    expected = "wrong" if answered else "infrastructure"
+    assert [outcome.ending for outcome in read_outcomes(tmp_path).values()] == [expected]
 
 
 @pytest.mark.parametrize("name", FRAMEWORKS)
