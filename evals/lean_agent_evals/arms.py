@@ -49,14 +49,14 @@ class Means:
 class Arm(Protocol):
     """A way of doing tasks.
 
-    ``acts`` says that it may call tools.
+    ``probes`` says that it acts in the format that a probe of the model has found.
     """
 
     @property
     def name(self) -> str: ...
 
     @property
-    def acts(self) -> bool: ...
+    def probes(self) -> bool: ...
 
     def most_calls(self, steps: int) -> int:
         """The most model calls of an attempt that may take so many steps, retries apart."""
@@ -86,7 +86,7 @@ class ModeArm:
         return self.mode
 
     @property
-    def acts(self) -> bool:
+    def probes(self) -> bool:
         return self.mode not in _CALLS
 
     def most_calls(self, steps: int) -> int:

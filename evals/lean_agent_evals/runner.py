@@ -257,8 +257,8 @@ class _Run:
 
     async def _find_action_format(self) -> None:
         """Once for all, and charged to the run: else each of the first attempts would ask."""
-        acting = any(arm.acts for arm in self.arms) and self.counting < self.total
-        if self.bench.model.card.action_format or not acting:
+        left = (sample for tier in self.tiers for sample in tier if sample.key not in self.over)
+        if self.bench.model.card.action_format or not any(sample.arm.probes for sample in left):
             return
         journal = Journal(self.folder.calls, _PROBE, self.earlier.pop(_PROBE, ()))
         agent = Agent(

@@ -61,8 +61,8 @@ class FrameworkArm:
     module: str
 
     @property
-    def acts(self) -> bool:
-        return True
+    def probes(self) -> bool:
+        return False
 
     def most_calls(self, steps: int) -> int:
         return steps

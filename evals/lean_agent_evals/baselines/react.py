@@ -61,8 +61,8 @@ class ReActArm:
         return "react"
 
     @property
-    def acts(self) -> bool:
-        return True
+    def probes(self) -> bool:
+        return False
 
     def most_calls(self, steps: int) -> int:
         return steps

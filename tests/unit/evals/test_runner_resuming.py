@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
@@ -145,14 +145,34 @@ async def test_what_an_attempt_goes_on_from_is_private_and_does_not_stay(tmp_pat
 async def test_the_action_format_is_found_out_once_and_charged_to_no_attempt(
     tmp_path: Path,
 ) -> None:
-    class Unknown(CountingModel):
-        card = ModelCard(self_hosted=True)
-
     stop = asyncio.Event()
     await run(tmp_path, Unknown(stopping(stop, 5)), size=6, concurrency=6, stop=stop)
     probes = probe_calls(tmp_path)
     await run(tmp_path, Unknown(), size=6, concurrency=6)
     assert probe_calls(tmp_path) == probes > 0
+
+
+@pytest.mark.parametrize("arms", [("react",), ("instant",), ("instant", "react")])
+async def test_nothing_is_found_out_for_arms_that_have_no_use_for_it(
+    arms: Sequence[str], tmp_path: Path
+) -> None:
+    await run(tmp_path, Unknown(), size=2, arms=arms)
+    assert probe_calls(tmp_path) == 0
+
+
+async def test_nothing_is_found_out_where_only_other_arms_have_attempts_left(
+    tmp_path: Path,
+) -> None:
+    await run(tmp_path, Unknown(), size=2)
+    probes = probe_calls(tmp_path)
+    await run(tmp_path, Unknown(), size=2, arms=("agent", "react"))
+    assert probe_calls(tmp_path) == probes > 0
+
+
+class Unknown(CountingModel):
+    """Nobody knows in which format it can act."""
+
+    card = ModelCard(self_hosted=True)
 
 
 def probe_calls(folder: Path) -> int:

@@ -16,7 +16,7 @@ def _nothing(_name: str) -> None:
 @pytest.mark.parametrize("name", BASELINES)
 def test_a_baseline_is_an_arm_that_acts(name: str) -> None:
     arm = arm_named(name)
-    assert (arm.name, arm.acts, arm.most_calls(7)) == (name, True, 7)
+    assert (arm.name, arm.probes, arm.most_calls(7)) == (name, False, 7)
 
 
 @pytest.mark.parametrize("name", [name for name in BASELINES if name != "react"])
