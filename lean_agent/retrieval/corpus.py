@@ -30,6 +30,11 @@ class Passage:
     text: str
     source: str
 
+    @property
+    def searched(self) -> str:
+        """What an index knows of it: a passage in the middle of a document has its title too."""
+        return f"{self.title}\n{self.text}"
+
 
 @dataclass(frozen=True, slots=True)
 class Skipped:
