@@ -70,3 +70,10 @@ def test_every_chat_model_of_the_catalogue_has_a_shape() -> None:
 def test_shared_keys_cost_less() -> None:
     full = Shape(d_model=1536, n_layers=28, n_heads=12, n_kv_heads=12, d_attn=1536, d_ff=8960)
     assert full.context_flops(4_000) > QWEN_1_5B.context_flops(4_000)
+
+
+def test_calls_that_were_cut_off_are_bounded_from_above() -> None:
+    lost = [used(10, 6, 1), used(12, 0, 2)]
+    bound = attempt_flops(TINY, [], sum(lost, Usage()))
+    assert bound is not None
+    assert bound > sum(TINY.call_flops(usage) for usage in lost)
