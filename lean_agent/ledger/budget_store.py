@@ -123,6 +123,10 @@ class BudgetStore(Protocol):
         """
         ...
 
+    def count_at_least(self, scope: str, spent: Amount) -> None:
+        """Raise what a scope has spent to ``spent``, part by part, where it is less."""
+        ...
+
     def totals(self, scopes: Sequence[str]) -> Mapping[str, Totals]:
         """Of each scope; one that was never used has nothing spent and nothing reserved."""
         ...

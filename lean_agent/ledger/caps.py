@@ -48,7 +48,8 @@ def set_cap(folder: Path, period: Period, limit: Budget | None, *, spent: Amount
     """Set, change or (None) remove a cap; runs under way keep to it from their next call on.
 
     ``spent`` is what this period has spent so far by the ledger: without a cap nothing was counted.
-    A call that is in flight while the first cap is set is not counted either.
+    A call that is in flight meanwhile counts when it ends, by no less than the ledger's estimate of
+    its prompt.
 
     Raises:
         ConfigurationError: no limit, or one of steps, tool calls or seconds.
@@ -61,16 +62,21 @@ def set_cap(folder: Path, period: Period, limit: Budget | None, *, spent: Amount
         return
     _check_limit(limit)
     scope = _scope(period, datetime.now(UTC))
+    usd = None if limit.usd is None else format(limit.usd, "f")
     store = SqliteBudgetStore(folder / "budgets.sqlite")
     try:
         # Under a cap the store has counted all along, and may be ahead of the ledger.
-        if not path.exists() or store.totals([scope])[scope] == Totals():
+        first = not path.exists()
+        if first or store.totals([scope])[scope] == Totals():
             store.count_at_least(scope, spent)
+        with _told(path):
+            _write_whole(path, json.dumps({"usd": usd, "tokens": limit.tokens}))
+        if first:
+            # A call that ended since ``spent`` was read has looked for a cap before there was one.
+            with contextlib.suppress(LedgerError):
+                store.count_at_least(scope, _recorded(folder, scope, open_until=0.0))
     finally:
         store.close()
-    usd = None if limit.usd is None else format(limit.usd, "f")
-    with _told(path):
-        _write_whole(path, json.dumps({"usd": usd, "tokens": limit.tokens}))
 
 
 def cap_status(folder: Path) -> list[CapStatus]:
@@ -100,8 +106,8 @@ def cap_status(folder: Path) -> list[CapStatus]:
     ]
 
 
-def open_shared(folder: Path, notify: Callable[[str], None]) -> SharedAccount | None:
-    """The caps of a ledger's folder for one run; None, and nothing made, where none is set.
+def open_shared(folder: Path, notify: Callable[[str], None]) -> SharedAccount:
+    """The caps of a ledger's folder for one run. Nothing is made before one is set.
 
     ``notify`` is told if what is spent cannot be kept on disk.
 
@@ -109,8 +115,6 @@ def open_shared(folder: Path, notify: Callable[[str], None]) -> SharedAccount | 
         LedgerError: a limit cannot be read.
     """
     limits = _limits(folder)
-    if not limits:
-        return None
 
     def caps() -> list[Cap]:
         nonlocal limits
@@ -125,7 +129,13 @@ def open_shared(folder: Path, notify: Callable[[str], None]) -> SharedAccount | 
     if store is None:
         store = FallbackStore(SqliteBudgetStore(path), partial(_recorded, folder))
         store = _stores.setdefault(path, store)
-    return SharedAccount(store, caps, notify=notify)
+    return SharedAccount(
+        store,
+        caps,
+        notify=notify,
+        capped=(folder / "caps").exists,
+        recorded=partial(_recorded_with, folder),
+    )
 
 
 _stores: dict[Path, FallbackStore] = {}
@@ -148,17 +158,32 @@ def _scope(period: Period, now: datetime) -> str:
     return f"{period}:{now:%Y-%m-%d}" if period == "day" else f"{period}:{now:%Y-%m}"
 
 
-def _recorded(folder: Path, scope: str) -> Amount:
-    """What the ledger's entries say was spent in a scope."""
-    since = 0.0
-    period, _, begun = scope.partition(":")
-    if period not in PERIODS:
+def _recorded(folder: Path, scope: str, *, open_until: float | None = None) -> Amount:
+    """What the ledger's entries say was spent in a scope; see queries.spent."""
+    if scope.partition(":")[0] not in PERIODS:
         return Amount()
-    if begun:
-        day = begun if begun.count("-") > 1 else f"{begun}-01"
-        since = datetime.fromisoformat(day).replace(tzinfo=UTC).timestamp()
-    usd, tokens = queries.spent(folder, since=since)
+    usd, tokens = queries.spent(folder, since=_beginning(scope), open_until=open_until)
     return Amount(usd=usd, tokens=tokens)
+
+
+def _recorded_with(folder: Path, scope: str, begun: float) -> Amount:
+    """The same with a call that began at ``begun`` and has ended.
+
+    What began later and is open still has been reserved under the cap. A call of the day before
+    counts in that.
+    """
+    if begun < _beginning(scope):
+        return Amount()
+    return _recorded(folder, scope, open_until=begun)
+
+
+def _beginning(scope: str) -> float:
+    """Unix time in seconds."""
+    _, _, begun = scope.partition(":")
+    if not begun:
+        return 0.0
+    day = begun if begun.count("-") > 1 else f"{begun}-01"
+    return datetime.fromisoformat(day).replace(tzinfo=UTC).timestamp()
 
 
 def _next(period: Period, now: datetime) -> datetime | None:

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import Self
 
 from lean_agent.errors import LedgerError
-from lean_agent.ledger.budget import NOTHING, Amount, Budget, check_amount
+from lean_agent.ledger.budget import NOTHING, Amount, Budget, check_amount, smaller
 from lean_agent.ledger.budget_store import BudgetStore, Cap, Totals, UnknownReservationError
 
 __all__ = ["FallbackStore"]
@@ -100,6 +100,20 @@ class FallbackStore:
     def refund(self, reservation: str) -> None:
         """As BudgetStore.refund."""
         self.settle(reservation, NOTHING)
+
+    def count_at_least(self, scope: str, spent: Amount) -> None:
+        """As BudgetStore.count_at_least."""
+        check_amount(spent, "count")
+        with self._lock:
+            try:
+                self._catch_up()
+                self._store.count_at_least(scope, spent)
+                self._known.update(self._store.totals([scope]))
+            except LedgerError as error:
+                self.failure = error
+                missing = spent - smaller(spent, self._last_known(scope).spent)
+                self._note([scope], spent=missing)
+                self._untold.append(_Hold([scope], missing, missing, actual=missing))
 
     def totals(self, scopes: Sequence[str]) -> Mapping[str, Totals]:
         """As BudgetStore.totals."""

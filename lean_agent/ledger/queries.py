@@ -193,9 +193,17 @@ def sql(folder: Path, query: str) -> tuple[list[str], list[tuple[Any, ...]]]:
     return ask(folder, work, hint='"describe entries" lists the columns')
 
 
-def spent(folder: Path, *, since: float, until: float | None = None) -> tuple[Decimal, int]:
-    """What was spent in a period: the known cost, US dollars, and input plus output tokens."""
+def spent(
+    folder: Path, *, since: float, until: float | None = None, open_until: float | None = None
+) -> tuple[Decimal, int]:
+    """What was spent in a period: the known cost, US dollars, and input plus output tokens.
+
+    A call that is still open counts by its estimate; from ``open_until`` on it does not.
+    """
     period, values = _period(since, until)
+    if open_until is not None:
+        period += " AND (state IS DISTINCT FROM 'open' OR ts < $open_until)"
+        values["open_until"] = open_until
     query = f"""
         SELECT {money_text("coalesce(sum(cost), 0)")} AS cost,
                coalesce(sum(input_tokens + output_tokens), 0) AS tokens

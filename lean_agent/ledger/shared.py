@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import threading
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
 from lean_agent._threads import start_in_daemon_thread
-from lean_agent.errors import LimitExceededError
+from lean_agent.errors import LedgerError, LimitExceededError
 from lean_agent.ledger.account import Account
 from lean_agent.ledger.budget import NOTHING, Amount, Budget, Remaining, as_far_as, least, smaller
 from lean_agent.ledger.budget_store import BudgetStore, Cap
@@ -38,6 +40,10 @@ class SharedAccount:
     ``notify`` is told once. Runs of one process that are to keep them together need the same
     FallbackStore. The store is closed with the account.
 
+    A first cap may be set at any time. Until then ``capped`` says that there is none, by one quick
+    look, and nothing else is done. What a call spent that began before a cap was set is counted
+    under it by ``recorded``: all that the scope has spent by now, given when the call began.
+
     Every method goes to its end even if its caller is cancelled, and a reservation that its caller
     does not live to see is given back.
     """
@@ -48,28 +54,40 @@ class SharedAccount:
         caps: Callable[[], Sequence[Cap]],
         *,
         notify: Callable[[str], None],
+        capped: Callable[[], bool] = lambda: True,
+        recorded: Callable[[str, float], Amount] = lambda _scope, _begun: NOTHING,
     ) -> None:
-        fallback = store if isinstance(store, FallbackStore) else FallbackStore(store)
-        self._store = fallback.share()
+        self._store = store if isinstance(store, FallbackStore) else FallbackStore(store)
         self._caps = caps
         self._notify = notify
+        self._capped = capped
+        self._recorded = recorded
+        self._shares = False
         self._told = False
         self._closed = False
-        self._wanted = NOTHING
+        self._holdback: Callable[[Remaining], Amount] | None = None
+        self._wanted: Amount | None = None  # of the slice, once there is a cap
         self._slice: _Slice | None = None
         self._lock = threading.Lock()  # the calls of one run come from several threads
 
-    async def open(self, holdback: Amount) -> None:
-        """Set as much of ``holdback`` aside as there is, for the run's final answer."""
+    async def open(self, holdback: Callable[[Remaining], Amount]) -> None:
+        """Set as much aside for the run's final answer as ``holdback`` says, or as there is.
+
+        It is asked once, with what is left under the caps, as soon as there is one.
+        """
+        self._holdback = holdback
+        if not self._capped():
+            return
 
         def work() -> None:
-            self._wanted = holdback
             self._hold_slice(self._caps())
 
         await self._in_thread(work, undo=lambda _: self._give_slice_back())
 
     async def remaining(self, *, final: bool = False) -> Remaining:
         """The least that is left under any of the caps."""
+        if not self._capped():
+            return Remaining()
 
         def work() -> Remaining:
             caps = self._caps()
@@ -90,23 +108,28 @@ class SharedAccount:
             LimitExceededError: nothing was reserved.
             LedgerError: an amount is negative or not finite.
         """
+        begun = time.time()
+        uncapped = SharedReservation(self, None, final, (), begun)
+        if not self._capped():
+            return uncapped
 
-        def work() -> str | None:
+        def work() -> SharedReservation:
             caps = self._caps()
             if not caps:
-                return None
+                return uncapped
             old = self._slice if final else None
             replacing = old.reservation if old is not None else None
             made = self._store.reserve(caps, amount, lost=lost, replacing=replacing)
             if old is not None:
                 self._slice = None
-            return made
+            return SharedReservation(self, made, final, _scopes(caps), begun)
 
-        made = await self._in_thread(work, undo=lambda made: self._end(made, NOTHING, final=final))
-        return SharedReservation(self, made, final)
+        return await self._in_thread(work, undo=lambda made: self._end(made, NOTHING))
 
     async def worth_waiting(self, limit_type: str, *, final: bool) -> bool:
         """As Account.worth_waiting, of all other runs under the caps, in whatever process."""
+        if not self._capped():
+            return False
 
         def work() -> bool:
             if final:
@@ -126,32 +149,43 @@ class SharedAccount:
 
     async def settle(self, reservation: SharedReservation, actual: Amount) -> None:
         """What ``reservation.settle`` does."""
-        made, final = reservation.made, reservation.final
-        await self._in_thread(lambda: self._end(made, actual, final=final))
+        if reservation.made is not None or self._capped():
+            await self._in_thread(lambda: self._end(reservation, actual))
 
     async def close(self) -> None:
         """Give back what is still set aside, and leave the store; closing again does nothing."""
 
         def work() -> None:
-            if not self._closed:
-                self._closed = True
+            if self._shares:
+                self._shares = False
                 self._give_slice_back()
                 self._store.close()
 
-        await self._in_thread(work)
+        self._closed = True
+        if self._shares:
+            await self._in_thread(work)
 
-    def _end(self, made: str | None, actual: Amount, *, final: bool) -> None:
-        if made is None:
-            return
-        self._store.settle(made, actual)
-        if final:
-            self._wanted -= smaller(self._wanted, actual)
-            self._hold_slice(self._caps())
+    def _end(self, reservation: SharedReservation, actual: Amount) -> None:
+        if reservation.made is not None:
+            self._store.settle(reservation.made, actual)
+        caps = self._caps()
+        for scope in set(_scopes(caps)).difference(reservation.scopes):
+            with contextlib.suppress(LedgerError):  # the ledger cannot be read
+                spent = self._recorded(scope, reservation.begun)
+                self._store.count_at_least(scope, spent)
+        if reservation.final:
+            if self._wanted is not None:
+                self._wanted -= smaller(self._wanted, actual)
+            self._hold_slice(caps)
 
     def _hold_slice(self, caps: Sequence[Cap]) -> None:
         """Set as much of the slice aside as there is, in the scopes of this moment."""
         scopes = _scopes(caps)
-        if self._closed or not caps or self._wanted == NOTHING:
+        if self._closed or not caps or self._holdback is None:
+            return
+        if self._wanted is None:
+            self._wanted = self._holdback(self._left(caps, with_slice=False))
+        if self._wanted == NOTHING:
             return
         if self._slice and self._slice.scopes == scopes:
             return
@@ -190,6 +224,9 @@ class SharedAccount:
     ) -> _Result:
         def alone() -> _Result:
             with self._lock:
+                if not self._shares and not self._closed:
+                    self._store.share()
+                    self._shares = True
                 return work()
 
         def undone(result: _Result) -> None:
@@ -221,11 +258,16 @@ def _slices(caps: Sequence[Cap]) -> list[Cap]:
 
 @dataclass(frozen=True, slots=True)
 class SharedReservation:
-    """An amount set aside, to be settled or refunded once; ``made`` is None where nothing caps."""
+    """An amount set aside, to be settled or refunded once.
+
+    ``made`` is its id in the store, None where nothing caps; ``begun`` is Unix time in seconds.
+    """
 
     account: SharedAccount
     made: str | None
     final: bool
+    scopes: Sequence[str]
+    begun: float
 
     async def settle(self, actual: Amount) -> None:
         """Charge ``actual`` and free the rest; never fails for the store's sake.

@@ -86,11 +86,7 @@ class SqliteBudgetStore:
             return _totals(db, scopes)
 
     def count_at_least(self, scope: str, spent: Amount) -> None:
-        """Raise what a scope has spent to ``spent``, part by part, where it is less.
-
-        Raises:
-            LedgerError: as the methods of BudgetStore.
-        """
+        """As BudgetStore.count_at_least."""
         check_amount(spent, "count")
         with self._file.transaction() as db:
             totals = _totals(db, [scope])[scope]

@@ -273,7 +273,7 @@ class Meter:
         if account.worth_waiting(limit_type, final=call.final):
             await asyncio.sleep(_ROOM_PAUSE)
             return True
-        if shared is not None and await shared.worth_waiting(limit_type, final=call.final):
+        if await shared.worth_waiting(limit_type, final=call.final):
             await asyncio.sleep(_SHARED_ROOM_PAUSE)
             return True
         return False

@@ -72,16 +72,13 @@ async def open_meter(
     if account is not None:
         left = least(left, account.remaining())
     shared = open_shared(ledger.folder, notices.append)
+    own = left
     try:
-        if shared is not None:
-            left = least(left, await shared.remaining())
+        left = least(own, await shared.remaining())
         _refuse_unpriced(model, price, left, earlier)
-        holdback = held_back(left, price)
-        if shared is not None:
-            await shared.open(holdback)
+        await shared.open(lambda capped: held_back(least(own, capped), price))
     except BaseException:
-        if shared is not None:
-            await shared.close()
+        await shared.close()
         raise
     return Meter(
         model=model,
@@ -98,7 +95,7 @@ async def open_meter(
             account=Account(
                 part.budget,
                 parent=account,
-                holdback=holdback,
+                holdback=held_back(left, price),
                 spent=earlier.amount,
                 elapsed=earlier.seconds,
             ),

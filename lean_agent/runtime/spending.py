@@ -16,27 +16,24 @@ class Held:
     """An amount set aside in both."""
 
     own: Reservation
-    shared: SharedReservation | None
+    shared: SharedReservation
 
     async def settle(self, actual: Amount) -> None:
         """Charge ``actual`` and free the rest."""
         self.own.settle(actual)
-        if self.shared is not None:
-            await self.shared.settle(actual)
+        await self.shared.settle(actual)
 
 
 @dataclass(slots=True, kw_only=True)
 class Spending:
-    """``shared`` is None where the user has set no caps for all processes together."""
+    """The run's account, and the caps for all processes together, of which there may be none."""
 
     account: Account
-    shared: SharedAccount | None = None
+    shared: SharedAccount
 
     async def remaining(self, *, final: bool = False) -> Remaining:
         """The least that is left in any of them."""
         own = self.account.remaining(final=final)
-        if self.shared is None:
-            return own
         return least(own, await self.shared.remaining(final=final))
 
     async def reserve(self, amount: Amount, *, lost: Amount, final: bool = False) -> Held:
@@ -46,8 +43,6 @@ class Spending:
             LimitExceededError: nothing was reserved.
         """
         own = self.account.reserve(amount, final=final)
-        if self.shared is None:
-            return Held(own, None)
         try:
             shared = await self.shared.reserve(amount, lost=lost, final=final)
         except BaseException:
@@ -57,8 +52,6 @@ class Spending:
 
     async def is_shared(self, limit_type: str, *, final: bool) -> bool:
         """Whether a cap over all runs, not one of this process's, leaves the least of a limit."""
-        if self.shared is None:
-            return False
         left = getattr(await self.shared.remaining(final=final), limit_type, None)
         own = getattr(self.account.remaining(final=final), limit_type, None)
         return left is not None and (own is None or left <= own)
@@ -66,5 +59,4 @@ class Spending:
     async def close(self) -> None:
         """Give back what was held for an answer that is written by now."""
         self.account.close()
-        if self.shared is not None:
-            await self.shared.close()
+        await self.shared.close()

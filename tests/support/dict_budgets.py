@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from lean_agent.ledger.budget import NOTHING, Amount, check_amount
+from lean_agent.ledger.budget import NOTHING, Amount, check_amount, smaller
 from lean_agent.ledger.budget_store import Cap, Totals, UnknownReservationError
 
 __all__ = ["DictBudgetStore", "Shelf"]
@@ -75,6 +75,12 @@ class DictBudgetStore:
 
     def refund(self, reservation: str) -> None:
         self.settle(reservation, NOTHING)
+
+    def count_at_least(self, scope: str, spent: Amount) -> None:
+        check_amount(spent, "count")
+        with self._shelf.lock:
+            missing = spent - smaller(spent, self._shelf.totals[scope].spent)
+            self._shelf.add(scope, spent=missing)
 
     def totals(self, scopes: Sequence[str]) -> Mapping[str, Totals]:
         with self._shelf.lock:

@@ -45,7 +45,6 @@ async def holds_in_memory(folder: Path, *, left: int) -> str:
     """Spend under a cap whose file fails; what the user was told."""
     told: list[str] = []
     shared = open_shared(folder, told.append)
-    assert shared is not None
     assert (await shared.remaining()).tokens == left
     held = await shared.reserve(tokens(left - 10), lost=NOTHING)
     with pytest.raises(LimitExceededError):
@@ -137,8 +136,7 @@ def test_a_store_whose_file_is_deleted_goes_on_in_the_new_one(tmp_path: Path) ->
 async def test_a_run_goes_on_when_its_file_is_deleted(tmp_path: Path) -> None:
     set_cap(tmp_path, "day", Budget(tokens=100), spent=tokens(10))
     shared = open_shared(tmp_path, pytest.fail)
-    assert shared is not None
-    await shared.open(tokens(20))
+    await shared.open(lambda _: tokens(20))
     held = await shared.reserve(tokens(30), lost=tokens(25))
     (tmp_path / "budgets.sqlite").unlink()
     await held.settle(tokens(28))
@@ -156,7 +154,6 @@ async def test_a_locked_file_is_waited_for_and_then_caught_up_with(
     set_cap(tmp_path, "day", Budget(tokens=100), spent=tokens(10))
     told: list[str] = []
     shared = open_shared(tmp_path, told.append)
-    assert shared is not None
     assert (await shared.remaining()).tokens == 90
     other = sqlite3.connect(tmp_path / "budgets.sqlite", isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
@@ -193,7 +190,7 @@ async def main():
         fail()
     shared = open_shared(folder, told.append)
     print((await shared.remaining()).tokens)
-    await shared.open(tokens(5))
+    await shared.open(lambda _: tokens(5))
     before = await shared.reserve(tokens(20), lost=tokens(15))
     fail()
     await before.settle(tokens(18))

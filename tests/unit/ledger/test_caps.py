@@ -9,21 +9,23 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 
 from lean_agent.errors import ConfigurationError, LedgerError, LimitExceededError
-from lean_agent.ledger import caps
-from lean_agent.ledger.budget import NOTHING, Amount, Budget
+from lean_agent.ledger import caps, queries
+from lean_agent.ledger.budget import NOTHING, Amount, Budget, Remaining
+from lean_agent.ledger.budget_store import Totals
 from lean_agent.ledger.caps import CapStatus, cap_status, open_shared, set_cap
+from lean_agent.ledger.entries import Entry
+from lean_agent.ledger.ledger import Ledger
 from lean_agent.ledger.shared import SharedAccount
+from lean_agent.usage import Usage
 
 
 def opened(folder: Path) -> SharedAccount:
-    shared = open_shared(folder, pytest.fail)
-    assert shared is not None
-    return shared
+    return open_shared(folder, pytest.fail)
 
 
 async def spend(folder: Path, tokens: int) -> None:
@@ -52,12 +54,87 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> list[datetime]:
     return now
 
 
-def test_without_a_cap_nothing_is_made(tmp_path: Path) -> None:
+async def test_without_a_cap_nothing_is_made(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def started(_thread: threading.Thread) -> None:
+        pytest.fail("a thread")
+
+    monkeypatch.setattr(threading.Thread, "start", started)
     folder = tmp_path / "ledger"
-    assert open_shared(folder, pytest.fail) is None
+    shared = opened(folder)
+    await shared.open(lambda _: pytest.fail("a slice of nothing"))
+    assert await shared.remaining() == Remaining()
+    held = await shared.reserve(Amount(tokens=5), lost=NOTHING)
+    await held.settle(Amount(tokens=5))
+    assert not await shared.worth_waiting("tokens", final=True)
+    await shared.close()
     assert cap_status(folder) == []
     set_cap(folder, "day", None, spent=NOTHING)
     assert not folder.exists()
+
+
+def entry(
+    ledger: Ledger, row: str, tokens: int, *, state: Literal["open", "closed"] = "closed"
+) -> None:
+    used = Usage(input_tokens=tokens)
+    known: dict[str, Any] = {"id": row, "ts": time.time(), "operation": "chat", "purpose": "act"}
+    ledger.append(Entry(run_id="r", usage=used, state=state, **known))
+
+
+async def test_a_first_cap_holds_runs_under_way_and_counts_their_calls_once(tmp_path: Path) -> None:
+    ledger, shared = Ledger(tmp_path), opened(tmp_path)
+    await shared.open(lambda left: Amount(tokens=(left.tokens or 0) // 4))
+    entry(ledger, "killed", 9, state="open")
+    entry(ledger, "ended", 20)
+    calls = [await shared.reserve(Amount(tokens=50), lost=NOTHING) for _ in range(2)]
+    for number in range(2):
+        entry(ledger, f"call {number}", 5, state="open")
+    set_cap(tmp_path, "day", Budget(tokens=100), spent=Amount(tokens=9 + 20 + 5 + 5))
+    under_it = await shared.reserve(Amount(tokens=10), lost=Amount(tokens=7))
+    entry(ledger, "under it", 7, state="open")
+    for number, call in enumerate(calls):
+        entry(ledger, f"call {number}", 15)
+        await call.settle(Amount(tokens=15))
+    assert day(tmp_path).totals.spent.tokens == 9 + 20 + 15 + 15
+    entry(ledger, "under it", 8)
+    await under_it.settle(Amount(tokens=8))
+    assert day(tmp_path).totals.spent.tokens == 67 == queries.spent(tmp_path, since=0)[1]
+    assert (await shared.remaining()).tokens == 33 - 33 // 4, "all but the slice for its answer"
+    with pytest.raises(LimitExceededError):
+        await shared.reserve(Amount(tokens=34), lost=NOTHING)
+    await shared.close()
+    assert day(tmp_path).totals.reserved == NOTHING
+    ledger.close()
+
+
+async def test_a_call_that_ends_while_the_first_cap_is_being_set_counts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ledger = Ledger(tmp_path)
+    write = caps._write_whole  # pyright: ignore[reportPrivateUsage]
+
+    def just_before(path: Path, text: str) -> None:
+        entry(ledger, "a call", 30)
+        write(path, text)
+
+    monkeypatch.setattr(caps, "_write_whole", just_before)
+    set_cap(tmp_path, "day", Budget(tokens=100), spent=NOTHING)
+    assert day(tmp_path).totals.spent.tokens == 30
+    ledger.close()
+
+
+async def test_a_call_of_the_day_before_does_not_count_in_this_one(
+    tmp_path: Path, clock: list[datetime]
+) -> None:
+    clock[0] = datetime.now(UTC)
+    set_cap(tmp_path, "day", Budget(tokens=100), spent=NOTHING)
+    shared = opened(tmp_path)
+    held = await shared.reserve(Amount(tokens=50), lost=NOTHING)
+    clock[0] += timedelta(days=1)
+    await held.settle(Amount(tokens=50))
+    await shared.close()
+    assert day(tmp_path).totals == Totals()
 
 
 def test_looking_for_caps_is_quick_where_there_are_none(tmp_path: Path) -> None:
@@ -164,7 +241,7 @@ async def test_a_day_begins_anew_while_a_run_goes_on(tmp_path: Path, clock: list
     assert [s.scope for s in before] == ["day:2026-03-31", "month:2026-03"]
     assert {s.resets_at for s in before} == {datetime(2026, 4, 1, tzinfo=UTC)}
     shared = opened(tmp_path)
-    await shared.open(Amount(tokens=5))
+    await shared.open(lambda _: Amount(tokens=5))
     assert (await shared.remaining()).tokens == 5
     held = await shared.reserve(Amount(tokens=4), lost=NOTHING)
     clock[0] += timedelta(minutes=20)

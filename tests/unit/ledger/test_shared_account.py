@@ -127,7 +127,7 @@ async def test_an_amount_that_is_none_is_the_callers_fault_not_the_stores() -> N
 async def test_the_slice_for_the_answer_is_kept_from_others() -> None:
     shelf = Shelf()
     first, second = account(Gated(shelf)), account(Gated(shelf))
-    await first.open(tokens(30))
+    await first.open(lambda _: tokens(30))
     assert (await first.remaining()).tokens == (await second.remaining()).tokens == 70
     assert (await first.remaining(final=True)).tokens == 100
     taken = await second.reserve(tokens(70), lost=NOTHING)
@@ -147,7 +147,7 @@ async def test_the_slice_for_the_answer_is_kept_from_others() -> None:
 async def test_less_than_the_slice_is_held_where_there_is_less() -> None:
     store = Gated()
     subject = account(store, limit=10)
-    await subject.open(tokens(30))
+    await subject.open(lambda _: tokens(30))
     assert store.day.reserved == tokens(10)
     await subject.close()
     assert store.day == Totals()
@@ -176,7 +176,7 @@ async def test_a_cancelled_settlement_is_charged_once(times: int) -> None:
 async def test_a_cancelled_opening_holds_nothing(times: int) -> None:
     store = Gated()
     subject = account(store)
-    await cancelled_inside(store, subject.open(tokens(30)), times)
+    await cancelled_inside(store, subject.open(lambda _: tokens(30)), times)
     assert store.day == Totals()
     await subject.close()
 
@@ -185,7 +185,7 @@ async def test_a_cancelled_opening_holds_nothing(times: int) -> None:
 async def test_a_cancelled_close_closes(times: int) -> None:
     store = Gated()
     subject = account(store)
-    await subject.open(tokens(30))
+    await subject.open(lambda _: tokens(30))
     await cancelled_inside(store, subject.close(), times)
     await subject.close()
     assert store.day == Totals()
@@ -195,7 +195,7 @@ async def test_a_cancelled_close_closes(times: int) -> None:
 async def test_a_cancelled_final_reservation_leaves_the_slice() -> None:
     store = Gated()
     subject = account(store)
-    await subject.open(tokens(30))
+    await subject.open(lambda _: tokens(30))
     await cancelled_inside(store, subject.reserve(tokens(30), lost=NOTHING, final=True))
     assert (await subject.remaining()).tokens == 70
     answer = await subject.reserve(tokens(30), lost=NOTHING, final=True)
@@ -213,7 +213,7 @@ async def test_cancelled_anywhere_nothing_leaks(tmp_path: Path) -> None:
     async def run(number: int) -> None:
         subject = account(SqliteBudgetStore(path), limit=None)
         try:
-            await subject.open(tokens(7))
+            await subject.open(lambda _: tokens(7))
             for _ in range(3):
                 reservation = await subject.reserve(tokens(5), lost=NOTHING)
                 try:
@@ -250,7 +250,7 @@ async def test_the_event_loop_goes_on_while_the_store_hangs() -> None:
     waiting = [
         asyncio.ensure_future(work)
         for work in (
-            subject.open(tokens(1)),
+            subject.open(lambda _: tokens(1)),
             subject.remaining(),
             subject.reserve(tokens(1), lost=NOTHING),
             reservation.settle(tokens(1)),
@@ -268,7 +268,7 @@ async def test_a_store_that_fails_does_not_lift_the_cap() -> None:
     told: list[str] = []
     store = Gated()
     subject = account(store, notify=told.append)
-    await subject.open(tokens(20))
+    await subject.open(lambda _: tokens(20))
     before = await subject.reserve(tokens(30), lost=tokens(30))
     store.broken = True
     await before.settle(tokens(25))
@@ -295,7 +295,7 @@ async def test_failures_at_any_moment_neither_lose_nor_double_a_charge() -> None
         draw = random.Random(seed)
         store = Gated()
         subject = account(store, limit=200)
-        await subject.open(tokens(20))
+        await subject.open(lambda _: tokens(20))
         charged, held = 0, list[Any]()
         for _ in range(40):
             store.broken = draw.random() < 0.4
@@ -365,9 +365,9 @@ async def test_money_left_is_exact_in_any_decimal_context() -> None:
 async def test_others_calls_are_worth_waiting_for_and_their_slices_only_for_an_answer() -> None:
     shelf = Shelf()
     subject, other = account(Gated(shelf)), account(Gated(shelf))
-    await subject.open(tokens(10))
+    await subject.open(lambda _: tokens(10))
     assert not await subject.worth_waiting("tokens", final=False)
-    await other.open(tokens(20))
+    await other.open(lambda _: tokens(20))
     assert not await subject.worth_waiting("tokens", final=False)
     held = await other.reserve(tokens(30), lost=NOTHING)
     assert await subject.worth_waiting("tokens", final=False)

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import subprocess
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import pytest
+from support.cli import LEAN_AGENT
 from support.scripted_runs import ANSWER, SEARCH, agent, searching
 
 from lean_agent import Account, Budget, Ledger
 from lean_agent.errors import ConfigurationError
+from lean_agent.ledger import queries
 from lean_agent.ledger.budget import Amount
 from lean_agent.ledger.caps import cap_status, set_cap
 from lean_agent.model import ModelCard, ModelRequest
@@ -52,6 +56,34 @@ async def test_runs_at_once_share_the_cap_and_each_has_its_answer(ledger: Ledger
     (status,) = cap_status(ledger.folder)
     assert status.totals.spent.tokens == sum(r.usage.total_tokens for r in results) <= 12_000
     assert status.totals.reserved.tokens == 0
+
+
+async def test_a_first_cap_that_another_process_sets_meanwhile_ends_a_run(
+    ledger: Ledger,
+) -> None:
+    def another(request: ModelRequest) -> str:
+        if len(request.messages) > 6 and not (ledger.folder / "caps").exists():
+            line = [LEAN_AGENT, "ledger", "budget", "set", "day", "--tokens=4000"]
+            env = os.environ | {"LEAN_AGENT_LEDGER_DIR": str(ledger.folder)}
+            subprocess.run(line, env=env, check=True, capture_output=True)
+            # More than the estimate of the prompt, by which the call counts when the cap is set.
+            return SEARCH.replace("gallium", "metal " * 400)
+        return search_on(request)
+
+    subject, model = agent([another] * 50, ledger, tools=[searching()])
+    result = await subject.run("x", mode="agent")
+    assert (result.exit_status, result.limit, result.output) == (
+        "limit_exceeded",
+        "tokens",
+        "found",
+    )
+    assert result.limit_shared
+    assert len(model.requests) > 5
+    (status,) = cap_status(ledger.folder)
+    assert status.totals.reserved.tokens == 0
+    spent = status.totals.spent.tokens
+    assert spent == result.usage.total_tokens == queries.spent(ledger.folder, since=0)[1]
+    assert 2_000 < spent <= 4_000
 
 
 async def test_a_spent_cap_sends_nothing(ledger: Ledger) -> None:
