@@ -65,7 +65,8 @@ class Agent:
         base_url: An OpenAI-compatible server other than the provider's own.
         ledger: Where entries go; the user's own ledger folder when None.
         checkpoints: A SQLite file that keeps a run until it is complete, so that it can be resumed;
-            None keeps none.
+            None keeps none. A disk that is full or fails ends no run: its result is not
+            ``resumable`` then and says why.
         roots: The only folders and files that file tools may read.
         prices: Prices to charge by; the user's prices.toml and genai-prices when None.
         temperature: Sampling temperature of every call; 0 when left out.
@@ -76,7 +77,8 @@ class Agent:
 
     Raises:
         ConfigurationError: an unknown model or mode, a tool that cannot be described, two tools of
-            one name, or a dollar cap on a model whose price nobody knows.
+            one name; of a run also a dollar cap on a model whose price nobody knows, or a file for
+            checkpoints that can be none.
     """
 
     def __init__(
@@ -374,6 +376,7 @@ class Agent:
             show_budget=self._show_budget,
             temperature=self._temperature,
             seed=self._seed,
+            kept=part.resumed,
         )
         return scope, state
 

@@ -40,7 +40,8 @@ class RunResult:
 
     ``steps`` counts model calls that advance the run (routing apart), ``tool_calls`` the calls
     executed or served. ``limit`` names the limit that ended a run with status limit_exceeded;
-    ``limit_shared`` says that it is the cap of a day or month over all runs.
+    ``limit_shared`` says that it is the cap of a day or month over all runs. ``resumable``: it is
+    not complete and its state is kept, so that ``Agent.resume`` can go on with it.
     ``usage`` is the sum over every attempt of every call, failed ones included; ``saved`` what the
     response cache spared, at list price.
     """
@@ -57,6 +58,7 @@ class RunResult:
     trajectory: tuple[TrajectoryStep, ...] = ()
     limit: str | None = None
     limit_shared: bool = False
+    resumable: bool = False
     mode_reason: str = ""
     notices: tuple[str, ...] = ()
     saved: Usage = field(default_factory=Usage)
@@ -70,6 +72,7 @@ class RunResult:
             "exit_status": self.exit_status,
             "limit": self.limit,
             "limit_shared": self.limit_shared,
+            "resumable": self.resumable,
             "steps": self.steps,
             "tool_calls": self.tool_calls,
             "usage": self.usage.to_dict(),

@@ -78,7 +78,7 @@ def ask(
 async def _ask(options: opt.RunOptions, task: str, *, as_json: bool, quiet: bool) -> Outcome:
     from lean_agent.cli.kept_runs import KeptRun, usable_checkpoints
 
-    checkpoints = usable_checkpoints()
+    checkpoints = await usable_checkpoints()
     agent = options.make_agent(checkpoints=checkpoints)
 
     def began(run_id: str) -> None:

@@ -18,6 +18,7 @@ from typing import Any
 from lean_agent._paths import state_dir
 from lean_agent.cli.options import RunOptions
 from lean_agent.cli.streams import say
+from lean_agent.cli.text import one_line
 from lean_agent.errors import ConfigurationError
 from lean_agent.result import RunResult
 
@@ -32,16 +33,20 @@ def checkpoints_path() -> Path:
     return state_dir() / "checkpoints.sqlite"
 
 
-def usable_checkpoints() -> Path | None:
+async def usable_checkpoints() -> Path | None:
     """The same, or None, told, where nothing can be kept: a run is worth more than its resuming."""
+    from lean_agent.runtime.checkpoints import open_checkpoints
+
     path = checkpoints_path()
     try:
         _folder().mkdir(mode=0o700, parents=True, exist_ok=True)
-        os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+        async with open_checkpoints(path):
+            return path
     except OSError as error:
-        say(f"note: this run cannot be resumed: {path}: {error.strerror}")
-        return None
-    return path
+        say(one_line(f"note: this run cannot be resumed: {_folder()}: {error.strerror}"))
+    except ConfigurationError as error:
+        say(one_line(f"note: this run cannot be resumed: {error.message}"))
+    return None
 
 
 def _folder() -> Path:
@@ -79,6 +84,8 @@ class KeptRun:
                 json.dump(data, file, default=str)
             temporary.replace(self._path)
         except OSError as error:
+            with contextlib.suppress(OSError):
+                temporary.unlink()
             say(f"note: this run cannot be resumed: {self._path}: {error.strerror}")
 
     def forget(self) -> None:
@@ -143,9 +150,9 @@ def find(prefix: str | None) -> KeptRun:
 
 
 def settle(result: RunResult) -> str:
-    """Forget a complete run; of another say how to go on with it ("" if it was not kept)."""
+    """Forget a run that cannot go on; of another say how it can ("" if it was not kept)."""
     path = _folder() / f"{result.run_id}.json"
-    if result.exit_status == "completed":
+    if not result.resumable:
         with contextlib.suppress(OSError):  # it was never kept
             path.unlink()
         return ""

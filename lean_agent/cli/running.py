@@ -111,6 +111,7 @@ class Tally:
             tool_calls=self.tool_calls,
             seconds=time.monotonic() - self.started,
             run_id=self.run_id,
+            resumable=bool(self.run_id),  # if it was kept at all
         )
 
 

@@ -5,12 +5,14 @@ A run is kept until it is complete: it holds prompts, and there is nothing left 
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import os
 import sqlite3
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import aiosqlite
 from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
@@ -22,15 +24,23 @@ if TYPE_CHECKING:
     from langchain_core.runnables import RunnableConfig
     from langgraph.checkpoint.base import ChannelVersions, Checkpoint, CheckpointMetadata
 
-__all__ = ["Checkpoints", "open_checkpoints"]
+__all__ = ["Checkpoints", "DiskFailedError", "open_checkpoints"]
+
+_DISK_ERRORS: Final = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO}
+_DISK_SQLITE_ERRORS: Final = {sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR}
+
+
+class DiskFailedError(ConfigurationError):
+    """The file is the right one, but its disk is full or failing."""
 
 
 class Checkpoints(AsyncSqliteSaver):
     """The saver; a disk that fails in the middle costs the resuming of a run, never its answer.
 
-    ``failure`` is a line on the first write that failed.
+    ``kept`` says whether there is any state to go on from, ``failure`` why the newest is not kept.
     """
 
+    kept = False
     failure = ""
 
     async def aput(
@@ -41,11 +51,14 @@ class Checkpoints(AsyncSqliteSaver):
         new_versions: ChannelVersions,
     ) -> RunnableConfig:
         try:
-            return await super().aput(config, checkpoint, metadata, new_versions)
+            kept = await super().aput(config, checkpoint, metadata, new_versions)
         except (OSError, sqlite3.Error) as error:
-            self._note(error)
+            self.failure = f"a checkpoint could not be kept ({error})"
             where = {**config.get("configurable", {}), "checkpoint_id": checkpoint["id"]}
             return {"configurable": where}
+        # A checkpoint is the whole state: those that were lost before do not matter.
+        self.kept, self.failure = True, ""
+        return kept
 
     async def aput_writes(
         self,
@@ -54,20 +67,26 @@ class Checkpoints(AsyncSqliteSaver):
         task_id: str,
         task_path: str = "",
     ) -> None:
-        try:
+        # They only spare a node that ended just before a kill; the next checkpoint has them.
+        with contextlib.suppress(OSError, sqlite3.Error):
             await super().aput_writes(config, writes, task_id, task_path)
-        except (OSError, sqlite3.Error) as error:
-            self._note(error)
 
-    async def forget(self, run_id: str) -> None:
-        """Delete a run that is complete."""
+    def refuse_stale(self) -> None:
+        """For an update that what follows is read from.
+
+        Raises:
+            DiskFailedError: it was not kept.
+        """
+        if self.failure:
+            raise DiskFailedError(self.failure, hint="free some disk space")
+
+    async def forget(self, run_id: str) -> list[str]:
+        """Delete a run that is complete; a line where its prompts had to stay."""
         try:
             await self.adelete_thread(run_id)
         except (OSError, sqlite3.Error) as error:
-            self._note(error)
-
-    def _note(self, error: Exception) -> None:
-        self.failure = self.failure or f"this run cannot be resumed: its checkpoint failed: {error}"
+            return [f"the checkpoints of this run could not be deleted: {error}"]
+        return []
 
 
 @asynccontextmanager
@@ -75,6 +94,7 @@ async def open_checkpoints(path: Path) -> AsyncGenerator[Checkpoints]:
     """Open or make the file.
 
     Raises:
+        DiskFailedError: its disk is full or failing.
         ConfigurationError: the file cannot be opened as a database.
     """
     try:
@@ -100,7 +120,8 @@ async def open_checkpoints(path: Path) -> AsyncGenerator[Checkpoints]:
 
 
 def _unusable(path: Path, error: Exception) -> ConfigurationError:
-    return ConfigurationError(
-        f"checkpoints cannot be kept in {path}: {error}",
-        hint="choose another file, or run without checkpoints",
-    )
+    message = f"checkpoints cannot be kept in {path}: {error}"
+    code = getattr(error, "sqlite_errorcode", 0) & 0xFF  # the rest of it says where
+    if code in _DISK_SQLITE_ERRORS or getattr(error, "errno", None) in _DISK_ERRORS:
+        return DiskFailedError(message, hint="free some disk space")
+    return ConfigurationError(message, hint="move that file away or mend its permissions")

@@ -26,6 +26,8 @@ from lean_agent.runtime.state import RunState, messages_of
 if TYPE_CHECKING:
     from langchain_core.runnables import RunnableConfig
 
+    from lean_agent.runtime.checkpoints import Checkpoints
+
 __all__ = ["run_graph"]
 
 _RECURSION_LIMIT = 1_000_000  # steps are bounded by the budget, which ends a run with an answer
@@ -46,6 +48,7 @@ def _result(state: RunState, scope: RunScope, status: ExitStatus) -> RunResult:
         exit_status=status,
         limit=state["limit"] or None,
         limit_shared=bool(state["limit"]) and meter.limit_shared,
+        resumable=scope.kept and status != "completed",
         # A step cut short is in no state yet, but it was taken and paid for.
         steps=max(state["steps"], meter.spending.account.spent.steps),
         tool_calls=state["tool_calls"],
@@ -73,9 +76,16 @@ async def _last_state(
     async with AsyncExitStack() as stack:
         saver = None
         if checkpoints is not None:
-            from lean_agent.runtime.checkpoints import open_checkpoints
+            from lean_agent.runtime.checkpoints import DiskFailedError, open_checkpoints
 
-            saver = await stack.enter_async_context(open_checkpoints(checkpoints))
+            try:
+                saver = await stack.enter_async_context(open_checkpoints(checkpoints))
+            except DiskFailedError as error:
+                if resumed:
+                    raise
+                scope.meter.notices.append(f"this run cannot be resumed: {error.message}")
+            else:
+                saver.kept = resumed
         config: RunnableConfig = {
             "recursion_limit": _RECURSION_LIMIT,
             "configurable": {"thread_id": run_id},
@@ -83,18 +93,35 @@ async def _last_state(
         graph = compiled(saver)
         if resumed and state["limit"]:
             await graph.aupdate_state(config, past_the_limit(state), as_node=node_before(state))
+            if saver is not None:
+                saver.refuse_stale()
         stream = graph.astream(  # pyright: ignore[reportUnknownMemberType]
             None if resumed else state, config, context=scope, stream_mode="values"
         )
         if tracing_is_enabled():
             # The environment asks langgraph's companion service for traces: prompts stay here.
             stack.enter_context(tracing_context(enabled=False))
-        async for values in stream:
-            seen[0] = cast("RunState", cast("Any", values))
-        if saver is not None and _status(seen[0]) == "completed":
-            await saver.forget(run_id)
-        if saver is not None and saver.failure:
-            scope.meter.notices.append(saver.failure)
+        complete = False
+        try:
+            async for values in stream:
+                seen[0] = cast("RunState", cast("Any", values))
+            complete = _status(seen[0]) == "completed"
+        finally:
+            if saver is not None:
+                await _settle_kept(saver, scope, complete=complete)
+
+
+async def _settle_kept(saver: Checkpoints, scope: RunScope, *, complete: bool) -> None:
+    """Tell what the disk did not take, and forget a run that is complete."""
+    scope.kept = saver.kept
+    notices: list[str] = []
+    if saver.failure:
+        earlier = saver.kept and not complete
+        so = "can be resumed only from an earlier step" if earlier else "cannot be resumed"
+        notices.append(f"this run {so}: {saver.failure}")
+    if complete:
+        notices += await saver.forget(scope.meter.book.run_id)
+    scope.meter.notices += notices[:1]
 
 
 def _status(last: RunState) -> ExitStatus:

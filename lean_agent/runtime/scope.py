@@ -23,7 +23,8 @@ class RunScope:
     told with each observation what is left.
 
     ``action_format`` is None until the first agent phase asks for it: a probe costs model calls,
-    and a run that needs no tools does not pay for it.
+    and a run that needs no tools does not pay for it. ``kept`` says that the newest state is in a
+    checkpoint.
     """
 
     meter: Meter
@@ -37,6 +38,7 @@ class RunScope:
     show_budget: bool = False
     temperature: float | None = 0.0
     seed: int | None = None
+    kept: bool = False
 
     async def settle_format(self) -> ActionFormat:
         """The remembered format, or that of a probe, charged to this run."""
