@@ -149,6 +149,7 @@ async def run_graph(
     seen = [state]
     status: ExitStatus = "failed"
     failure: str | None = None
+    began = time.perf_counter()
     row = scope.meter.book.open_run(state["mode"] or state["forced"])  # pyright: ignore[reportArgumentType] - JSON holds str
     try:
         stopped = await _until(
@@ -174,7 +175,7 @@ async def run_graph(
             step=seen[0]["steps"],
             finish_reason=status,
             error_type=failure,
-            seconds=time.time() - row.ts,
+            seconds=time.perf_counter() - began,
         )
         await scope.meter.spending.close()
     return _result(seen[0], scope, status)

@@ -152,6 +152,7 @@ async def attempted(
     """
     run = await _opened(question, means, how)
     book = run.meter.book
+    began = time.perf_counter()
     row = book.open_run("agent")
     status: ExitStatus = "interrupted"
     failure: str | None = None
@@ -178,7 +179,7 @@ async def attempted(
             step=run.steps_taken,
             finish_reason=status,
             error_type=failure,
-            seconds=time.time() - row.ts,
+            seconds=time.perf_counter() - began,
         )
         await run.meter.spending.close()
     return run.result(output, status)

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
+import time
 from pathlib import Path
 
 import pytest
 from opentelemetry.trace import StatusCode
 from support.scripted_runs import ANSWER, SEARCH, agent, searching
-from support.telemetry import Watched, own, parent, told
+from support.telemetry import STARTED, Watched, own, parent, told
 
 from lean_agent import LeanAgentError, Ledger
 from lean_agent.errors import RateLimitError
 from lean_agent.ledger import queries
+from lean_agent.ledger.entries import Entry
 
 
 @pytest.fixture
@@ -90,3 +93,23 @@ async def test_runs_side_by_side_each_have_their_own_trace(
     for span in calls:
         assert runs[parent(span) or 0]["lean_agent.run.id"] == told(span)["lean_agent.run.id"]
     assert {r.run_id for r in results} == {row["run_id"] for row in queries.runs(ledger.folder)}
+
+
+async def test_a_clock_that_is_set_back_makes_no_time_negative(
+    ledger: Ledger, watched: Watched, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = itertools.count(STARTED, -60.0)
+    monkeypatch.setattr(time, "time", lambda: next(clock))
+    # Entries took their default from the real one.
+    monkeypatch.setattr(
+        "lean_agent.runtime.book.Entry", lambda **f: Entry(**{"ts": time.time(), **f})
+    )
+    subject, _ = agent([SEARCH, ANSWER, "29.8 degrees"], ledger, tools=[searching()])
+    result = await subject.run("At what temperature does gallium melt?", mode="agent")
+    rows = queries.show(ledger.folder, result.run_id)
+    assert len({row["ts"] for row in rows}) == len(rows) == 5
+    assert min(row["ts"] for row in rows) < STARTED - 60, "the clock went back"
+    assert all(0 <= row["seconds"] < 30 for row in rows)
+    assert len(watched.spans) == len(rows)
+    assert all((span.start_time or 0) <= (span.end_time or 0) for span in watched.spans)
+    assert watched.points("gen_ai.invoke_agent.duration")[0].count == 1
