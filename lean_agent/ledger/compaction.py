@@ -22,9 +22,12 @@ from lean_agent.ledger.flushing import fsync_directory
 from lean_agent.ledger.migrations import SCHEMA_VERSION, columns
 from lean_agent.ledger.reading import KEEP_ONE_OF_EACH, find, load
 from lean_agent.ledger.segments import (
+    NO_HEADER,
     FoundSegment,
     file_stamp,
     find_segments,
+    inspect_segment,
+    is_unlocked,
     list_files,
     segments_dir,
 )
@@ -47,7 +50,7 @@ _MEMORY: Final = "256MB"
 
 class Compaction(NamedTuple):
     """What was compacted: entries in the new file, segments taken in, bytes of the files replaced
-    and of the new one, and a line on whatever was left out or kept aside.
+    and of the new one, a line on whatever was left out, and one on what was kept in ``damaged``.
     """
 
     entries: int = 0
@@ -55,6 +58,7 @@ class Compaction(NamedTuple):
     bytes_before: int = 0
     bytes_after: int = 0
     problems: tuple[str, ...] = ()
+    set_aside: tuple[str, ...] = ()
 
 
 def worth_compacting(folder: Path) -> bool:
@@ -66,8 +70,9 @@ def worth_compacting(folder: Path) -> bool:
 def compact(folder: Path) -> Compaction:
     """Put all sealed segments, and small files of earlier compactions, into one compacted file.
 
-    Of an id that was entered open and closed the closed row is kept. A segment with unreadable
-    lines is kept whole in the folder ``damaged``; one that cannot be read at all stays where it is.
+    Of an id that was entered open and closed the closed row is kept. A segment without a header or
+    with unreadable lines is kept whole in the folder ``damaged``; one that cannot be read for
+    another reason stays where it is.
     Memory is bounded (256 MB and what Python takes); what does not fit is spilled into the ledger's
     folder and removed at the end.
 
@@ -103,13 +108,14 @@ def compact(folder: Path) -> Compaction:
 def _compact(connection: duckdb.DuckDBPyConnection, folder: Path, scratch: Path) -> Compaction:
     connection.execute(f"SET memory_limit = '{_MEMORY}'")
     connection.execute(f"SET temp_directory = {quoted(str(scratch))}")
+    set_aside = _set_aside_headless(folder)
     files = find(connection, folder)
     leftovers = [path for path in files.replaced if not _removed(path)]
     _remove_abandoned(folder)
     sealed = _sealed(files.segments)
     small = [each for each in files.compacted if each.path.stat().st_size < _SMALL]
     if not sealed:
-        return Compaction(problems=tuple(files.problems))
+        return Compaction(problems=tuple(files.problems), set_aside=tuple(set_aside))
 
     loaded = load(connection, sealed)
     taken = [each.path for each in sealed if each.path.name not in loaded.unreadable]
@@ -119,13 +125,13 @@ def _compact(connection: duckdb.DuckDBPyConnection, folder: Path, scratch: Path)
     problems = [*files.problems, *loaded.unreadable.values()]
     for name, problem in loaded.torn.items():
         kept = _keep_aside(segments_dir(folder) / name, folder / "damaged")
-        problems.append(f"{problem}; kept in {kept}")
+        set_aside.append(f"{problem}; kept in {kept}")
     entries = _write(connection, scratch / "new", replaces=[*merged, *leftovers])
     new = _commit(scratch / "new", compacted_dir(folder))
     problems += [f"{path.name}: replaced but not removed" for path in merged if not _removed(path)]
     # Else a power cut may bring them back, when the file that names them is itself replaced.
     fsync_directory(segments_dir(folder))
-    return Compaction(entries, len(taken), before, _bytes([new]), tuple(problems))
+    return Compaction(entries, len(taken), before, _bytes([new]), tuple(problems), tuple(set_aside))
 
 
 def _gather(
@@ -182,6 +188,22 @@ def _remove_abandoned(folder: Path) -> None:
         now = path.stat()
         if now.st_size == 0 and time.time() - now.st_mtime > _ABANDONED:
             _removed(path)
+
+
+def _set_aside_headless(folder: Path) -> list[str]:
+    """Move segments without a header to ``damaged``: their writers were killed while writing it."""
+    headless: list[Path] = []
+    for path in list_files(segments_dir(folder), ".jsonl")[0]:
+        with contextlib.suppress(OSError):  # not ours to open
+            if inspect_segment(path) == NO_HEADER and is_unlocked(path):
+                headless.append(path)
+    told: list[str] = []
+    for path in headless:
+        kept = _keep_aside(path, folder / "damaged")
+        if kept.samefile(path):  # and not another file that had that name already
+            path.unlink()
+            told.append(f"{path.name}: {NO_HEADER}: kept in {kept}")
+    return told
 
 
 def _keep_aside(segment: Path, directory: Path) -> Path:

@@ -8,10 +8,13 @@ from __future__ import annotations
 
 from typing import Final, NamedTuple
 
-__all__ = ["MONEY", "SCHEMA_VERSION", "STEPS", "Added", "columns", "upgraded"]
+__all__ = ["ALWAYS", "MONEY", "SCHEMA_VERSION", "STEPS", "Added", "columns", "upgraded"]
 
 MONEY: Final = "DECIMAL(38, 18)"
 """Exact to 18 decimals of a dollar: the price of one cached token needs about 11."""
+
+ALWAYS: Final = ("id", "run_id", "operation", "purpose")
+"""The texts that an entry of any version has; a line without one of them is no entry."""
 
 _FIRST: Final = {
     "id": "VARCHAR",

@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Final, NamedTuple, TypeVar
 
 from lean_agent.errors import LedgerError
 from lean_agent.ledger.compacted import Compacted, compacted_dir, compacted_rows, inspect_compacted
-from lean_agent.ledger.migrations import MONEY, columns, upgraded
-from lean_agent.ledger.segments import FoundSegment, find_segments, list_files
+from lean_agent.ledger.migrations import ALWAYS, MONEY, columns, upgraded
+from lean_agent.ledger.segments import FoundSegment, find_segments, list_files, torn_lines
 
 if TYPE_CHECKING:
     import duckdb
@@ -185,16 +185,14 @@ def _insert(connection: duckdb.DuckDBPyConnection, paths: Sequence[Path], versio
 
 
 def _remove_torn(connection: duckdb.DuckDBPyConnection) -> dict[str, str]:
-    torn = connection.execute(
-        "SELECT segment, count(*) FROM loaded WHERE id IS NULL AND schema_version IS NULL"
-        " GROUP BY segment ORDER BY segment"
-    ).fetchall()
-    connection.execute("DELETE FROM loaded WHERE id IS NULL")
-    return {
-        name: f"{name}: {count} unreadable line{'s' if count > 1 else ''} skipped "
-        "(a process was killed while writing, or still writes)"
-        for name, count in torn
-    }
+    no_entry = " OR ".join(f"{name} IS NULL" for name in ALWAYS)
+    torn = connection.execute(f"""
+        SELECT segment, count(*) FROM loaded
+        WHERE ({no_entry}) AND (id IS NOT NULL OR schema_version IS NULL)  -- not a header
+        GROUP BY segment ORDER BY segment
+    """).fetchall()  # noqa: S608
+    connection.execute(f"DELETE FROM loaded WHERE {no_entry}")  # noqa: S608
+    return {name: torn_lines(name, count) for name, count in torn}
 
 
 def _first_line(error: Exception) -> str:

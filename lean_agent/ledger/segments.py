@@ -30,8 +30,11 @@ __all__ = [
     "file_stamp",
     "find_segments",
     "inspect_segment",
+    "is_unlocked",
+    "left_out",
     "list_files",
     "segments_dir",
+    "torn_lines",
     "version_problem",
 ]
 
@@ -154,14 +157,19 @@ class FoundSegment(NamedTuple):
         """Whether its writer is done with it or gone; OSError where the file cannot be opened."""
         if self.version == 1:  # when writers held no lock: a day without an entry has to do
             return time.time() - self.path.stat().st_mtime > _DAY
-        fd = os.open(self.path, os.O_RDWR | os.O_CLOEXEC)
-        try:
-            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            return False
-        finally:
-            os.close(fd)
-        return True
+        return is_unlocked(self.path)
+
+
+def is_unlocked(path: Path) -> bool:
+    """Whether no writer has the segment at ``path``; OSError where it cannot be opened."""
+    fd = os.open(path, os.O_RDWR | os.O_CLOEXEC)
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    finally:
+        os.close(fd)
+    return True
 
 
 def list_files(directory: Path, suffix: str) -> tuple[list[Path], list[str]]:
@@ -189,7 +197,7 @@ def find_segments(folder: Path) -> tuple[list[FoundSegment], list[str]]:
         if isinstance(found, FoundSegment):
             usable.append(found)
         elif found:
-            problems.append(f"{path.name}: {found}: skipped")
+            problems.append(left_out(path.name, found))
     return usable, problems
 
 
@@ -211,9 +219,23 @@ def inspect_segment(path: Path) -> FoundSegment | str:
     try:
         found: Any = json.loads(header)
         version = found["schema_version"]
-    except (ValueError, TypeError, KeyError):
+    except (ValueError, TypeError, KeyError, RecursionError):
         return NO_HEADER
     return version_problem(version) or FoundSegment(path, version)
+
+
+def left_out(name: str, reason: str) -> str:
+    """What to tell of the segment ``name``, which cannot be read, and what to do about it."""
+    remedy = " (`lean-agent ledger compact` sets it aside)" if reason == NO_HEADER else ""
+    return f"{name}: {reason}: skipped{remedy}"
+
+
+def torn_lines(name: str, count: int) -> str:
+    """What to tell of ``count`` lines of the segment ``name`` that are no entries."""
+    return (
+        f"{name}: {count} unreadable line{'s' if count > 1 else ''} skipped "
+        "(a process was killed while writing, or still writes)"
+    )
 
 
 def version_problem(version: object) -> str:

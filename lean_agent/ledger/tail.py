@@ -10,16 +10,23 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-from collections.abc import AsyncGenerator, Iterator
+from collections.abc import AsyncGenerator, Callable, Iterator
 from itertools import chain, islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from lean_agent._threads import in_daemon_thread
 from lean_agent.ledger.compacted import Compacted, compacted_dir, compacted_rows, inspect_compacted
-from lean_agent.ledger.migrations import MONEY, columns
+from lean_agent.ledger.migrations import ALWAYS, MONEY, columns
 from lean_agent.ledger.reading import money_text
-from lean_agent.ledger.segments import FoundSegment, inspect_segment, list_files, segments_dir
+from lean_agent.ledger.segments import (
+    FoundSegment,
+    inspect_segment,
+    left_out,
+    list_files,
+    segments_dir,
+    torn_lines,
+)
 
 if TYPE_CHECKING:
     import duckdb
@@ -34,14 +41,19 @@ _BATCH: Final = 500
 
 
 async def follow(
-    folder: Path, *, poll: float = 0.2, since_start: bool = False
+    folder: Path,
+    *,
+    poll: float = 0.2,
+    since_start: bool = False,
+    tell: Callable[[str], object] | None = None,
 ) -> AsyncGenerator[dict[str, Any]]:
     """Every row that any process appends from now on, as ``Entry.to_row`` made it.
 
     Looks for more each ``poll`` seconds, for ever. Whole lines only, none twice: a call that may be
     billed comes as two rows, open and then closed. With ``since_start`` all rows already there come
-    first; of those compacted, only the closed one. What is unreadable is left out
-    (``queries.problems`` tells), and a segment of an older version has the columns it was given.
+    first; of those compacted, only the closed one. A line that is no entry is left out, and
+    ``tell`` is called with a line on it, as ``queries.problems`` has them. A segment of an older
+    version has the columns it was given.
     """
     follower = _Follower(folder)
     try:
@@ -52,6 +64,9 @@ async def follow(
             while batch := await in_daemon_thread(lambda rows=rows: list(islice(rows, _BATCH))):
                 for row in batch:
                     yield row
+            if tell is not None:
+                for problem in follower.take_problems():
+                    tell(problem)
             await asyncio.sleep(poll)
     finally:
         follower.close()
@@ -65,6 +80,7 @@ class _Following:
         self._fd = os.open(segment.path, os.O_RDONLY | os.O_CLOEXEC)
         self._position = 0
         self._last = b""
+        self._torn = 0
 
     def skip(self) -> None:
         """Leave out all whole lines that are there."""
@@ -82,14 +98,25 @@ class _Following:
 
     def _parsed(self, lines: bytes) -> Iterator[dict[str, Any]]:
         for line in lines.splitlines():
-            # An interrupted writer may have written its line again.
-            again, self._last = line == self._last, line
+            if not line or line == self._last:
+                continue  # an interrupted writer may have written its line again
+            self._last = line
             try:
-                row: Any = None if again else json.loads(line)
-            except ValueError:
-                continue
-            if isinstance(row, dict) and "id" in row:
+                found: Any = json.loads(line)
+            except (ValueError, RecursionError):
+                found = None
+            row = cast("dict[str, Any]", found) if isinstance(found, dict) else {}
+            if all(isinstance(row.get(name), str) for name in ALWAYS):
                 yield row
+            elif "schema_version" not in row or "id" in row:
+                self._torn += 1  # and no header
+
+    def take_problem(self, *, sealed: bool) -> str:
+        """A line on what was no entry since the last call; "" if there was nothing."""
+        torn, self._torn = self._torn, 0
+        if sealed and os.fstat(self._fd).st_size > self._position:
+            torn += 1
+        return torn_lines(self.segment.path.name, torn) if torn else ""
 
     def is_sealed(self) -> bool:
         try:
@@ -107,6 +134,12 @@ class _Follower:
         self._open: dict[str, _Following] = {}
         # The names of all segments and compacted files that need not be looked at again.
         self._known: set[str] = set()
+        self._problems: list[str] = []
+
+    def take_problems(self) -> list[str]:
+        """A line on each segment with something unreadable in it since the last call."""
+        problems, self._problems = self._problems, []
+        return problems
 
     def skip(self) -> None:
         """Leave out what is there already."""
@@ -117,12 +150,15 @@ class _Follower:
                 following.skip()
         for connection, file in self._compacted():
             self._known |= _segments_in(connection, file)
+        self._problems.clear()
 
     def rows(self) -> Iterator[dict[str, Any]]:
         """What was appended since the last call."""
         for following in chain(list(self._open.values()), self._begin()):
             sealed = following.is_sealed()  # asked first: what is sealed grows no more
             yield from following.rows()
+            if problem := following.take_problem(sealed=sealed):
+                self._problems.append(problem)
             if sealed:
                 self._end(following)
         for connection, file in self._compacted():
@@ -148,6 +184,7 @@ class _Follower:
                 self._open[path.name] = following
                 yield following
             elif found:
+                self._problems.append(left_out(path.name, found))
                 self._known.add(path.name)
 
     def _end(self, following: _Following) -> None:

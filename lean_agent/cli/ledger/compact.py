@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from lean_agent.cli import options as opt
-from lean_agent.cli.streams import emit, say
+from lean_agent.cli.ledger.notes import tell_problem
+from lean_agent.cli.streams import emit
 from lean_agent.cli.table import print_json
-from lean_agent.cli.text import count, one_line, size
+from lean_agent.cli.text import count, size
 
 __all__ = ["compact"]
 
@@ -26,5 +27,5 @@ def compact(json_: opt.Json = False) -> None:
         )
     else:
         emit("nothing to compact\n")
-    for problem in done.problems:
-        say(f"note: {one_line(problem)}")
+    for problem in (*done.problems, *done.set_aside):
+        tell_problem(problem)

@@ -9,7 +9,7 @@ from lean_agent.cli.streams import say, styled
 from lean_agent.cli.text import one_line
 from lean_agent.errors import LedgerError
 
-__all__ = ["compact_first", "tell_empty", "tell_problems"]
+__all__ = ["compact_first", "tell_empty", "tell_problem", "tell_problems"]
 
 
 def tell_empty(since: float | None, until: float | None) -> None:
@@ -25,7 +25,12 @@ def tell_problems(folder: Path) -> None:
     from lean_agent.ledger import queries
 
     for problem in queries.problems(folder):
-        say(f"note: {one_line(problem)}")
+        tell_problem(problem)
+
+
+def tell_problem(problem: str) -> None:
+    """One line on what was left out."""
+    say(f"note: {one_line(problem)}")
 
 
 def compact_first(folder: Path) -> None:
@@ -37,6 +42,9 @@ def compact_first(folder: Path) -> None:
     line = "compacting the ledger ..."
     say(f"\x1b[2m{line}\x1b[0m" if styled(sys.stderr) else line)
     try:
-        compact(folder)
+        done = compact(folder)
     except LedgerError as error:
-        say(f"note: {one_line(str(error))}")
+        tell_problem(str(error))
+        return
+    for problem in done.set_aside:  # what else there is, tell_problems finds as well
+        tell_problem(problem)

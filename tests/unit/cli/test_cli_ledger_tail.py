@@ -19,6 +19,7 @@ from support.telemetry import RUN, call, run_row, tool_row
 
 from lean_agent.ledger.entries import Entry
 from lean_agent.ledger.ledger import Ledger
+from lean_agent.ledger.migrations import columns
 
 
 @contextmanager
@@ -96,6 +97,23 @@ def test_entries_appear_as_they_are_written_and_ctrl_c_ends_it(tmp_path: Path) -
         "step 1  tool  [31msearch  0.25 s  failed",
         "run  3.00 s  completed",
     ]
+
+
+def test_lines_that_say_next_to_nothing_or_nothing_sensible(tmp_path: Path) -> None:
+    least = {"id": "x", "run_id": "y", "operation": "chat", "purpose": "act"}
+    odd = {name: "odd" if kind != "VARCHAR" else 7 for name, kind in columns().items()}
+    far = {"ts": 1e300, "cost": "NaN", "provider": "openai", "model": "big"}
+    rows = [{"id": "x"}, least, odd | least | {"id": "z"}, least | far | {"id": "last"}]
+    with tailing(tmp_path) as process:
+        folder = tmp_path / "data" / "lean-agent" / "ledger" / "segments"
+        (folder / "x.jsonl").write_text(
+            "".join(f"{json.dumps(row)}\n" for row in ({"schema_version": 2}, *rows))
+        )
+        told = lines(process, until="big")
+        assert process.stderr is not None
+        assert process.stderr.readline() == "waiting for entries; Ctrl-C ends\n"
+        assert process.stderr.readline().startswith("note: x.jsonl: 1 unreadable line skipped")
+    assert told == ["y  act  -", "y  act  -", "y  act  openai:big  no tokens  unknown (unpriced)"]
 
 
 @pytest.mark.slow

@@ -120,13 +120,35 @@ def test_unreadable_lines_are_kept_aside_and_told(tmp_path: Path) -> None:
     headless.write_bytes(b"?" + headless.read_bytes())
     whole = path.read_bytes()
 
-    first, second = compact(tmp_path).problems
-    assert first == f"{headless.name}: no readable header: skipped"
+    headless_whole = headless.read_bytes()
+    damaged = tmp_path / "damaged"
+
+    done = compact(tmp_path)
+    first, second = done.set_aside
+    assert first == f"{headless.name}: no readable header: kept in {damaged / headless.name}"
     assert second.startswith(f"{path.name}: 1 unreadable line skipped")
-    assert second.endswith(f"; kept in {tmp_path / 'damaged' / path.name}")
-    assert (tmp_path / "damaged" / path.name).read_bytes() == whole
-    assert list((tmp_path / "segments").iterdir()) == [headless]
+    assert second.endswith(f"; kept in {damaged / path.name}")
+    assert (damaged / path.name).read_bytes() == whole
+    assert (damaged / headless.name).read_bytes() == headless_whole
+    assert list((tmp_path / "segments").iterdir()) == []
     assert queries.summary(tmp_path)[0]["cost"] == 3
+    assert (done.problems, queries.problems(tmp_path)) == ((), [])
+    assert compact(tmp_path) == Compaction(), "told once"
+
+
+def test_a_header_that_is_still_being_written_stays(tmp_path: Path) -> None:
+    ledger = Ledger(tmp_path)
+    ledger.append(entry())
+    (path,) = (tmp_path / "segments").iterdir()
+    path.write_bytes(b'{"schema')
+    assert compact(tmp_path).set_aside == ()
+    assert path.read_bytes() == b'{"schema'
+    ledger.close()
+    other = tmp_path / "damaged" / path.name
+    other.parent.mkdir()
+    other.write_bytes(b"of the same name")
+    assert compact(tmp_path).set_aside == ()
+    assert (path.read_bytes(), other.read_bytes()) == (b'{"schema', b"of the same name")
 
 
 def test_two_at_once(tmp_path: Path) -> None:

@@ -17,6 +17,8 @@ from lean_agent.ledger.compacted import digest
 from lean_agent.ledger.compaction import compact
 from lean_agent.ledger.migrations import SCHEMA_VERSION
 
+NO_HEADER = "{}: no readable header: skipped (`lean-agent ledger compact` sets it aside)"
+
 
 def test_torn_and_foreign_lines_are_skipped_and_told(tmp_path: Path) -> None:
     path = write(tmp_path, entry("1"), entry("2"))
@@ -31,6 +33,22 @@ def test_torn_and_foreign_lines_are_skipped_and_told(tmp_path: Path) -> None:
     one, two = queries.problems(tmp_path)
     assert one.startswith(f"{path.name}: 6 unreadable lines skipped")
     assert two.startswith(f"{other.name}: 1 unreadable line skipped")
+
+
+@pytest.mark.parametrize("without", ["id", "run_id", "operation", "purpose"])
+def test_a_row_that_is_no_entry_is_skipped_and_told(tmp_path: Path, without: str) -> None:
+    path = write(tmp_path, entry("1"))
+    row = entry("2").to_row()
+    del row[without]
+    with path.open("a") as file:
+        file.write(f"{json.dumps(row)}\n")
+    (total,) = queries.summary(tmp_path)
+    assert (total["calls"], total["unpriced_calls"], total["cost"]) == (1, 0, Decimal(1))
+    (problem,) = queries.problems(tmp_path)
+    assert problem.startswith(f"{path.name}: 1 unreadable line skipped")
+    compact(tmp_path)
+    assert queries.summary(tmp_path) == [total]
+    assert json.dumps(row) in (tmp_path / "damaged" / path.name).read_text()
 
 
 @pytest.mark.parametrize("keep", range(0, 400, 47))
@@ -57,12 +75,16 @@ def test_a_segment_of_a_newer_version_is_left_out_and_told(tmp_path: Path) -> No
     assert f"newer lean-agent (schema version {newer}, this one reads {newer - 1}" in problem
 
 
-@pytest.mark.parametrize("header", ["", "[]", '{"schema_version": "1"}', "{}", "null", "x" * 9000])
+@pytest.mark.parametrize(
+    "header",
+    ["", "[]", '{"schema_version": "1"}', "{}", "null", "[" * 4000, "x" * 9000],
+    ids=range(7),
+)
 def test_a_segment_without_a_header_is_left_out_and_told(tmp_path: Path, header: str) -> None:
     path = write(tmp_path, entry("1"))
     path.write_text(header + "\n" + path.read_text().partition("\n")[2])
     assert queries.summary(tmp_path) == []
-    assert queries.problems(tmp_path) == [f"{path.name}: no readable header: skipped"]
+    assert queries.problems(tmp_path) == [NO_HEADER.format(path.name)]
 
 
 def test_a_field_that_an_older_or_newer_version_lacks_or_adds_does_no_harm(tmp_path: Path) -> None:
@@ -139,13 +161,14 @@ def test_what_is_no_segment_at_all(tmp_path: Path) -> None:
     (folder / "zeros.jsonl").write_bytes(b"\0" * 100_000)
     (folder / "binary.jsonl").write_bytes(random.Random(0).randbytes(100_000))
     (folder / "parquet.jsonl").write_bytes(b"PAR1" * 10)
-    told = [f"{name}.jsonl: no readable header: skipped" for name in ("binary", "parquet", "zeros")]
+    names = [f"{name}.jsonl" for name in ("binary", "parquet", "zeros")]
     assert queries.summary(tmp_path)[0]["cost"] == 1
-    assert queries.problems(tmp_path) == told
+    assert queries.problems(tmp_path) == [NO_HEADER.format(name) for name in names]
     done = compact(tmp_path)
-    assert (done.entries, done.segments, list(done.problems)) == (1, 1, told)
+    assert (done.entries, done.segments, done.problems, len(done.set_aside)) == (1, 1, (), 3)
+    assert sorted(path.name for path in (tmp_path / "damaged").iterdir()) == names
     assert queries.summary(tmp_path)[0]["cost"] == 1
-    assert queries.problems(tmp_path) == told
+    assert queries.problems(tmp_path) == []
 
 
 # Compacted files

@@ -160,6 +160,33 @@ async def test_only_whole_lines_and_each_once(tmp_path: Path) -> None:
     await rows.aclose()
 
 
+async def test_what_is_no_entry_is_left_out_and_told_once(tmp_path: Path) -> None:
+    write(tmp_path, entry(step=1)).write_bytes(b"no header, and there before\n")
+    told: list[str] = []
+    rows = follow(tmp_path, poll=POLL, tell=told.append)
+    ledger = Ledger(tmp_path)
+    ledger.append(entry(step=0))
+    first = asyncio.ensure_future(take(rows, 1))
+    while not first.done():  # when it has begun cannot be seen from here
+        ledger.append(entry(step=0))
+        await asyncio.sleep(0.02)
+    bare = write(tmp_path / "elsewhere", entry(step=1))
+    header, line = bare.read_bytes().splitlines(keepends=True)
+    segments = tmp_path / "segments"
+    (segments / "x.jsonl").write_bytes(
+        header + b'{"id":"x"}\n[1]\n\n' + b"[" * 9_000 + b"\n" + line + line[:40]
+    )
+    (segments / "y.jsonl").write_bytes(b'{"schema')
+    while await take(rows, 1) == [0]:
+        pass
+    assert await nothing_more(rows)
+    x, y = sorted(told)
+    assert x.startswith("x.jsonl: 4 unreadable lines skipped (a process was killed")
+    assert y.startswith("y.jsonl: no readable header: skipped")
+    await rows.aclose()
+    ledger.close()
+
+
 async def test_writers_in_other_processes_are_followed_until_they_are_killed(
     tmp_path: Path,
 ) -> None:
