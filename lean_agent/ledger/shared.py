@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import TypeVar
 
 from lean_agent._threads import start_in_daemon_thread
@@ -16,6 +17,7 @@ from lean_agent.ledger.account import Account
 from lean_agent.ledger.budget import NOTHING, Amount, Budget, Remaining, as_far_as, least, smaller
 from lean_agent.ledger.budget_store import BudgetStore, Cap
 from lean_agent.ledger.fallback_store import FallbackStore
+from lean_agent.usage import EXACT
 
 __all__ = ["SharedAccount", "SharedReservation"]
 
@@ -136,11 +138,12 @@ class SharedAccount:
                 self._wanted = NOTHING
                 self._give_slice_back()
             caps = [cap for cap in self._caps() if getattr(cap.limit, limit_type, None) is not None]
-            totals = self._store.totals([*_scopes(caps), *_scopes(_slices(caps))])
-            for cap, slices in zip(caps, _slices(caps), strict=True):
+            slices = {cap.scope: _answers_scope(cap) for cap in caps}
+            totals = self._store.totals([*slices.keys(), *slices.values()])
+            for cap in caps:
                 held = totals[cap.scope].reserved
                 if not final:
-                    held -= totals[slices.scope].reserved
+                    held -= totals[slices[cap.scope]].reserved
                 if getattr(held, limit_type) > 0:
                     return True
             return False
@@ -180,27 +183,28 @@ class SharedAccount:
 
     def _hold_slice(self, caps: Sequence[Cap]) -> None:
         """Set as much of the slice aside as there is, in the scopes of this moment."""
-        scopes = _scopes(caps)
         if self._closed or not caps or self._holdback is None:
             return
         if self._wanted is None:
             self._wanted = self._holdback(self._left(caps, with_slice=False))
         if self._wanted == NOTHING:
             return
-        if self._slice and self._slice.scopes == scopes:
-            return
         for _ in range(_TRIES):
-            amount = as_far_as(self._wanted, self._left(caps, with_slice=True))
-            if amount == NOTHING:
+            totals = self._store.totals(_scopes(caps))
+            under = [*caps, *(_answers(cap, totals[cap.scope].spent) for cap in caps)]
+            amount = as_far_as(self._wanted, self._left(under, with_slice=True))
+            old, had = self._slice, NOTHING
+            if old is not None and old.scopes == _scopes(under):
+                had = old.amount
+                amount += had - smaller(had, amount)
+            if amount == had:
                 return
-            replacing = self._slice.reservation if self._slice else None
+            replacing = old.reservation if old is not None else None
             try:
-                made = self._store.reserve(
-                    [*caps, *_slices(caps)], amount, lost=NOTHING, replacing=replacing
-                )
+                made = self._store.reserve(under, amount, lost=NOTHING, replacing=replacing)
             except LimitExceededError:
                 continue  # another run was quicker
-            self._slice = _Slice(made, scopes, amount)
+            self._slice = _Slice(made, _scopes(under), amount)
             return
 
     def _give_slice_back(self) -> None:
@@ -249,11 +253,19 @@ def _scopes(caps: Sequence[Cap]) -> list[str]:
     return [cap.scope for cap in caps]
 
 
-def _slices(caps: Sequence[Cap]) -> list[Cap]:
+def _answers_scope(cap: Cap) -> str:
     """Where what is set aside for final answers is counted once more: no call in flight holds it,
     so nobody gives it back soon.
     """
-    return [Cap(f"answers/{cap.scope}", Budget()) for cap in caps]
+    return f"answers/{cap.scope}"
+
+
+def _answers(cap: Cap, spent: Amount) -> Cap:
+    """All slices together take at most half of what is unspent: the rest is for the work."""
+    left = Account(cap.limit, spent=spent).remaining()
+    usd = None if left.usd is None else EXACT.divide(left.usd, Decimal(2))
+    tokens = None if left.tokens is None else left.tokens // 2
+    return Cap(_answers_scope(cap), Budget(usd=usd, tokens=tokens))
 
 
 @dataclass(frozen=True, slots=True)

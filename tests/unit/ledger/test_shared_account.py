@@ -144,13 +144,32 @@ async def test_the_slice_for_the_answer_is_kept_from_others() -> None:
     assert shelf.totals["day"] == Totals(tokens(95))
 
 
-async def test_less_than_the_slice_is_held_where_there_is_less() -> None:
-    store = Gated()
-    subject = account(store, limit=10)
-    await subject.open(lambda _: tokens(30))
-    assert store.day.reserved == tokens(10)
+async def test_all_slices_together_take_at_most_half_of_what_is_unspent() -> None:
+    shelf = Shelf()
+    store = Gated(shelf)
+    earlier = account(store)
+    await (await earlier.reserve(tokens(20), lost=NOTHING)).settle(tokens(20))
+    runs = [account(Gated(shelf)) for _ in range(4)]
+    await asyncio.gather(*(run.open(lambda _: tokens(30)) for run in runs))
+    assert store.day == Totals(tokens(20), tokens(40))
+    assert {(await run.remaining()).tokens for run in runs} == {40}
+    assert sorted([(await r.remaining(final=True)).tokens or 0 for r in runs]) == [40, 40, 50, 70]
+    for number, run in enumerate(runs):
+        await run.close()
+        # What one gives back another may set aside.
+        for other in runs[number + 1 :]:
+            await other.remaining()
+        assert store.day.reserved == tokens((40, 40, 30, 0)[number])
+    await earlier.close()
+
+
+async def test_half_of_the_dollars_is_exact() -> None:
+    store = DictBudgetStore(Shelf())
+    subject = SharedAccount(store, lambda: [Cap("day", Budget(usd="1.00000001"))], notify=print)
+    with localcontext(prec=3):
+        await subject.open(lambda left: Amount(usd=left.usd or Decimal(0)))
+    assert store.totals(["day"])["day"].reserved.usd == Decimal("0.500000005")
     await subject.close()
-    assert store.day == Totals()
 
 
 @pytest.mark.parametrize("times", [1, 3])

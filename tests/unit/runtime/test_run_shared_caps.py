@@ -16,10 +16,13 @@ from support.scripted_runs import ANSWER, SEARCH, agent, searching
 from lean_agent import Account, Budget, Ledger
 from lean_agent.errors import ConfigurationError
 from lean_agent.ledger import queries
-from lean_agent.ledger.budget import Amount
+from lean_agent.ledger.budget import Amount, Remaining
 from lean_agent.ledger.caps import cap_status, set_cap
 from lean_agent.model import ModelCard, ModelRequest
 from lean_agent.models.pricing import PriceTable
+from lean_agent.price import Price
+from lean_agent.runtime import opening
+from lean_agent.runtime.holdback import held_back
 
 
 def search_on(request: ModelRequest) -> str:
@@ -56,6 +59,29 @@ async def test_runs_at_once_share_the_cap_and_each_has_its_answer(ledger: Ledger
     (status,) = cap_status(ledger.folder)
     assert status.totals.spent.tokens == sum(r.usage.total_tokens for r in results) <= 12_000
     assert status.totals.reserved.tokens == 0
+
+
+@pytest.mark.parametrize("_round", range(3))
+async def test_a_small_cap_is_used_up_by_runs_at_once_and_each_has_its_answer(
+    ledger: Ledger, monkeypatch: pytest.MonkeyPatch, _round: int
+) -> None:
+    # All four look before any of them has set its slice aside, as processes may.
+    def quarter(_left: Remaining, price: Price | None) -> Amount:
+        return held_back(Remaining(tokens=3_000), price)
+
+    monkeypatch.setattr(opening, "held_back", quarter)
+
+    async def slow(request: ModelRequest) -> str:
+        await asyncio.sleep(0.02)
+        return search_on(request)
+
+    day(ledger, tokens=3_000)
+    subject, _ = agent([slow] * 500, ledger, tools=[searching()])
+    results = await asyncio.gather(*(subject.run(f"q{i}", mode="agent") for i in range(4)))
+    assert [r.output for r in results] == ["found"] * 4
+    (status,) = cap_status(ledger.folder)
+    assert status.totals.reserved.tokens == 0
+    assert 2_000 < status.totals.spent.tokens <= 3_000
 
 
 async def test_a_first_cap_that_another_process_sets_meanwhile_ends_a_run(
