@@ -39,12 +39,15 @@ def _by_mode(state: RunState) -> str:
 
 
 def _charged(node: _Node) -> _Node:
-    """The node, with what the run has spent by its end: a resumed run goes on from there."""
+    """The node, with what a resumed run has to know: what is spent by now, under what cap."""
 
     @wraps(node)
     async def charged(state: RunState, runtime: Runtime[RunScope]) -> dict[str, Any]:
         update = await node(state, runtime)
-        return {**update, "spent": runtime.context.meter.spent()}
+        meter = runtime.context.meter
+        if limit := update.get("limit"):
+            update["cap"] = await meter.spending.own_cap(limit)
+        return {**update, "spent": meter.spent()}
 
     return charged
 

@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 
 from lean_agent.errors import ConfigurationError, LedgerError
@@ -26,6 +27,13 @@ from lean_agent.runtime.spending import Spending
 from lean_agent.runtime.state import RunState
 
 __all__ = ["Part", "open_meter"]
+
+_OPTIONS = {
+    "usd": "--budget-usd",
+    "tokens": "--max-tokens",
+    "steps": "--max-steps",
+    "seconds": "--max-seconds",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,7 +76,7 @@ async def open_meter(
     notices: list[str] = []
     earlier = await _earlier(ledger, part, state)
     left = Account(part.budget, spent=earlier.amount, elapsed=earlier.seconds).remaining()
-    _refuse_unraised(part, state, left)
+    _refuse_unraised(part, state, left, earlier)
     if account is not None:
         left = least(left, account.remaining())
     shared = open_shared(ledger.folder, notices.append)
@@ -112,12 +120,21 @@ async def open_meter(
     )
 
 
-def _refuse_unraised(part: Part, state: RunState, left: Remaining) -> None:
+def _refuse_unraised(part: Part, state: RunState, left: Remaining, earlier: Earlier) -> None:
     limit = state["limit"]
-    if part.resumed and limit and getattr(left, limit, None) == 0:
+    cap = getattr(part.budget, limit, None) if part.resumed and limit else None
+    if cap is None:
+        return
+    # What is left under a cap of tokens or dollars was too little to go on with, as the run's
+    # answer has told; another one would be paid for in vain.
+    ended = state["answered"] or state["finish_reason"] == "limit"
+    same = ended and bool(state.get("cap")) and cap <= Decimal(state["cap"])
+    if same or getattr(left, limit) == 0:
+        spent = getattr(earlier.amount, limit, round(earlier.seconds, 1))
+        option = f", {_OPTIONS[limit]} on the command line," if limit in _OPTIONS else ""
         raise ConfigurationError(
-            f"the {limit} limit that ended the run is not raised",
-            hint=f"resume with more than Budget({limit}={getattr(part.budget, limit)})",
+            f"the {limit} limit that ended the run is not raised: of {cap} it has spent {spent}",
+            hint=f"raise Budget({limit}=...){option} above {max(cap, spent)}",
         )
 
 

@@ -102,6 +102,7 @@ def past_the_limit(state: RunState) -> dict[str, Any]:
     answered = bool(state["messages"]) and state["messages"][-1]["role"] == "assistant"
     update: dict[str, Any] = {
         "limit": "",
+        "cap": "",
         "problem": "",
         "finish_reason": "",
         "answered": False,

@@ -56,6 +56,15 @@ class Spending:
         own = getattr(self.account.remaining(final=final), limit_type, None)
         return left is not None and (own is None or left <= own)
 
+    async def own_cap(self, limit_type: str) -> str:
+        """The run's own cap of tokens or dollars; "" where another account leaves less of it."""
+        cap = getattr(self.account.budget, limit_type, None)
+        if limit_type not in {"tokens", "usd"} or cap is None:
+            return ""
+        own = max(0, cap - getattr(self.account.spent, limit_type))
+        least_left = getattr(await self.remaining(final=True), limit_type)
+        return format(cap, "f") if least_left >= own else ""
+
     async def close(self) -> None:
         """Give back what was held for an answer that is written by now."""
         self.account.close()

@@ -20,8 +20,9 @@ class RunState(TypedDict):
     ``messages`` and ``calls`` are in OpenAI's wire form; ``trajectory`` holds
     TrajectoryStep.to_dict(). ``mistakes`` counts malformed actions since the last good one;
     ``idle`` the steps in a row that only repeated earlier calls. ``problem`` is why the answer
-    failed its check, ``limit`` the limit that ended the search. ``going_on`` says that the last
-    message is an answer that a limit cut short. ``spent`` is Meter.spent() after the last node.
+    failed its check, ``limit`` the limit that ended the search and ``cap`` how high it was, where
+    it was the run's own, of tokens or dollars. ``going_on`` says that the last message is an answer
+    that a limit cut short. ``spent`` is Meter.spent() after the last node.
     """
 
     task: str
@@ -36,6 +37,7 @@ class RunState(TypedDict):
     finish_reason: str
     problem: str
     limit: str
+    cap: str
     steps: int
     tool_calls: int
     mistakes: int
@@ -59,6 +61,7 @@ def start_state(task: str, forced: str, messages: list[Message]) -> RunState:
         finish_reason="",
         problem="",
         limit="",
+        cap="",
         steps=0,
         tool_calls=0,
         mistakes=0,

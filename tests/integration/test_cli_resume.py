@@ -63,9 +63,12 @@ def test_the_newest_goes_on_where_none_is_named(server: FakeOpenAI, tmp_path: Pa
 def test_a_limit_that_is_not_raised_is_said(server: FakeOpenAI, tmp_path: Path) -> None:
     server.say(Reply(text="cut", finish_reason="length"))
     ask(server, tmp_path, "Tell a story", "--max-tokens", "300")
-    again = in_process("resume", "--max-tokens", "20", folder=tmp_path)
-    assert again.code == 2
-    assert "error: the tokens limit that ended the run is not raised" in again.err
+    for given in (), ("--max-tokens", "20"), ("--max-tokens", "300"):
+        again = in_process("resume", *given, folder=tmp_path)
+        assert again.code == 2
+        assert "error: the tokens limit that ended the run is not raised: of" in again.err
+        assert "hint: raise Budget(tokens=...), --max-tokens on the command line" in again.err
+    assert len(server.chats) == 1, "nothing was paid for"
     assert len(states(tmp_path)) == 1, "it can still go on"
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -116,6 +117,66 @@ def first_spend(first: Any, limit: str) -> Any:
         "tool_calls": first.tool_calls,
         "seconds": 0.1,
     }[limit]
+
+
+@pytest.mark.parametrize("limit", ["tokens", "usd"])
+async def test_a_cap_that_is_not_raised_pays_for_nothing_more(
+    limit: str, ledger: Ledger, tmp_path: Path
+) -> None:
+    from lean_agent.models.pricing import PriceTable
+
+    prices = tmp_path / "prices.toml"
+    prices.write_text('[models."scripted:test"]\ninput = "1000"\noutput = "1000"\n')
+
+    def search_on(request: ModelRequest) -> str:
+        if "Now answer" in request.messages[-1].content:
+            return "found"
+        return SEARCH.replace("gallium", f"metal {len(request.messages)}")
+
+    subject, model = resumable(
+        [search_on] * 100, ledger, tmp_path, tools=[searching()], prices=PriceTable(prices)
+    )
+    cap: Any = {"tokens": 1_500, "usd": "1.5"}[limit]
+    first = await subject.run("x", mode="agent", budget=Budget(**{limit: cap}))
+    assert (first.exit_status, first.limit) == ("limit_exceeded", limit)
+    spent: Any = first.usage.total_tokens if limit == "tokens" else first.usage.cost
+    assert spent < Decimal(cap), "some is left"
+    made = len(model.requests)
+    for again in (cap, spent + 1 if limit == "tokens" else spent):
+        with pytest.raises(ConfigurationError, match=f"not raised: of .* spent {spent}") as caught:
+            await subject.resume(first.run_id, budget=Budget(**{limit: again}))
+        assert {"tokens": "--max-tokens", "usd": "--budget-usd"}[limit] in caught.value.hint
+    assert len(model.requests) == made
+    more: Any = {"tokens": 2_000, "usd": "2"}[limit]
+    second = await subject.resume(first.run_id, budget=Budget(**{limit: more}))
+    assert len(model.requests) > made + 1, "it went on searching"
+    third = await subject.resume(second.run_id, budget=Budget(steps=second.steps + 3))
+    assert third.limit == "steps", "without that cap it goes on"
+
+
+async def test_an_answer_that_was_interrupted_after_a_cap_is_still_given(
+    ledger: Ledger, tmp_path: Path
+) -> None:
+    began, asked = asyncio.Event(), [0]
+
+    async def search_on(request: ModelRequest) -> str:
+        if "Now answer" not in request.messages[-1].content:
+            return SEARCH.replace("gallium", f"metal {len(request.messages)}")
+        asked[0] += 1
+        if asked[0] == 1:
+            began.set()
+            await asyncio.sleep(60)
+        return "found"
+
+    subject, _ = resumable([search_on] * 100, ledger, tmp_path, tools=[searching()])
+    budget, stop = Budget(tokens=3_000), asyncio.Event()
+    task = asyncio.ensure_future(_last(subject.stream("x", mode="agent", budget=budget, stop=stop)))
+    await began.wait()
+    stop.set()
+    first = (await task).result
+    assert (first.exit_status, first.limit, first.resumable) == ("interrupted", "tokens", True)
+    second = await subject.resume(first.run_id, budget=budget)
+    assert (second.exit_status, second.output) == ("limit_exceeded", "found")
 
 
 async def test_a_cut_answer_is_continued_not_asked_again(ledger: Ledger, tmp_path: Path) -> None:

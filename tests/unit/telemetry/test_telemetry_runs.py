@@ -6,6 +6,7 @@ import asyncio
 import itertools
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 from opentelemetry.trace import StatusCode
@@ -99,11 +100,13 @@ async def test_a_clock_that_is_set_back_makes_no_time_negative(
     ledger: Ledger, watched: Watched, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     clock = itertools.count(STARTED, -60.0)
+
+    def entry(**fields: Any) -> Entry:  # whose own default was bound to the real clock
+        fields.setdefault("ts", time.time())
+        return Entry(**fields)
+
     monkeypatch.setattr(time, "time", lambda: next(clock))
-    # Entries took their default from the real one.
-    monkeypatch.setattr(
-        "lean_agent.runtime.book.Entry", lambda **f: Entry(**{"ts": time.time(), **f})
-    )
+    monkeypatch.setattr("lean_agent.runtime.book.Entry", entry)
     subject, _ = agent([SEARCH, ANSWER, "29.8 degrees"], ledger, tools=[searching()])
     result = await subject.run("At what temperature does gallium melt?", mode="agent")
     rows = queries.show(ledger.folder, result.run_id)
