@@ -25,7 +25,13 @@ _OPTIONS: Final = {
 }
 
 
-def export(folder: Path, path: Path, format: ExportFormat) -> int:  # noqa: A002 - as users say it
+def export(
+    folder: Path,
+    path: Path,
+    format: ExportFormat,  # noqa: A002 - as users say it
+    *,
+    left_out: list[str] | None = None,
+) -> int:
     """Write all entries to ``path``, which is there whole or not at all; how many there are.
 
     Where ``path`` is a symbolic link, the file that it leads to is written and the link stays. A
@@ -45,14 +51,14 @@ def export(folder: Path, path: Path, format: ExportFormat) -> int:  # noqa: A002
         )
     try:
         if _is_stream(target):
-            return _stream(folder, target, format)
+            return _stream(folder, target, format, left_out)
         # Not RuntimeError, as without ``strict``, where links lead in a circle.
         place = Path(os.path.realpath(target))
         if place.is_relative_to(Path(folder).resolve()):
             raise LedgerError(f"{target} is inside the ledger", hint="export to another folder")
         unfinished = place.with_name(f".{place.name}.{os.getpid()}.tmp")
         try:
-            count = _copy(folder, unfinished, format)
+            count = _copy(folder, unfinished, format, left_out)
             unfinished.replace(place)
         finally:
             unfinished.unlink(missing_ok=True)
@@ -61,14 +67,19 @@ def export(folder: Path, path: Path, format: ExportFormat) -> int:  # noqa: A002
     return count
 
 
-def _copy(folder: Path, path: Path, format: ExportFormat) -> int:  # noqa: A002
+def _copy(
+    folder: Path,
+    path: Path,
+    format: ExportFormat,  # noqa: A002
+    left_out: list[str] | None,
+) -> int:
     def work(ledger: Opened) -> int:
         ((count,),) = ledger.connection.execute(
             f"COPY ({_select(format)}) TO {quoted(str(path))} ({_OPTIONS[format]})"
         ).fetchall()
         return count
 
-    return ask(folder, work, hint="nothing was exported")
+    return ask(folder, work, hint="nothing was exported", left_out=left_out)
 
 
 def _is_stream(target: Path) -> bool:
@@ -82,10 +93,15 @@ def _is_stream(target: Path) -> bool:
     return not stat.S_ISDIR(mode)
 
 
-def _stream(folder: Path, target: Path, format: ExportFormat) -> int:  # noqa: A002
+def _stream(
+    folder: Path,
+    target: Path,
+    format: ExportFormat,  # noqa: A002
+    left_out: list[str] | None,
+) -> int:
     with TemporaryDirectory(prefix="lean-agent-") as temporary:
         whole = Path(temporary) / "entries"
-        count = _copy(folder, whole, format)
+        count = _copy(folder, whole, format, left_out)
         # Appending, since a shell's ">> file" has something in it already.
         with whole.open("rb") as source, target.open("ab", buffering=0) as sink:
             shutil.copyfileobj(source, sink)

@@ -1,7 +1,8 @@
 """Questions to the ledger, answered by DuckDB over all segments and compacted files.
 
 A segment, a line or a compacted file that cannot be read is left out of every answer and named by
-``problems``. Periods are half open: from ``since`` to before ``until``, Unix time in seconds.
+``problems``, or in the list ``left_out`` of a question, which spares reading all of it once more.
+Periods are half open: from ``since`` to before ``until``, Unix time in seconds.
 """
 
 from __future__ import annotations
@@ -78,9 +79,17 @@ _MONEY = {"cost", "known_cost", "list_cost"}
 
 
 def summary(
-    folder: Path, *, by: By = "model", since: float | None = None, until: float | None = None
+    folder: Path,
+    *,
+    by: By = "model",
+    limit: int | None = None,
+    since: float | None = None,
+    until: float | None = None,
+    left_out: list[str] | None = None,
 ) -> list[dict[str, Any]]:
     """Totals of each model, UTC day, purpose, run or mode, the dearest first (days in order).
+
+    ``limit`` keeps the first of them, of days the last.
 
     The group's key is under the name ``by``; it is None for rows that have none (a tool's call
     has no model). ``cost`` is the exact sum in US dollars, or None where a call of the group is
@@ -98,17 +107,26 @@ def summary(
     if key is None:
         raise LedgerError(f"cannot sum by {by!r}", hint=f"one of: {', '.join(_KEYS)}")
     shown = f"strftime({key}, '%Y-%m-%d')" if by == "day" else key
-    order = "1" if by == "day" else "coalesce(sum(cost), 0) DESC, calls DESC, 1"
+    order = "1 DESC NULLS FIRST" if by == "day" else "coalesce(sum(cost), 0) DESC, calls DESC, 1"
     period, values = _period(since, until)
     query = f"""
         SELECT {shown} AS "{by}", {_TOTALS}
         FROM {_ENTRIES.format(period=period)} WHERE call GROUP BY {key} ORDER BY {order}
+        {"" if limit is None else "LIMIT $limit"}
     """  # noqa: S608
-    return ask(folder, lambda ledger: _rows(ledger.connection, query, values))
+    if limit is not None:
+        values["limit"] = max(0, limit)
+    rows = ask(folder, lambda ledger: _rows(ledger.connection, query, values), left_out=left_out)
+    return rows[::-1] if by == "day" else rows
 
 
 def runs(
-    folder: Path, *, limit: int = 20, since: float | None = None, until: float | None = None
+    folder: Path,
+    *,
+    limit: int = 20,
+    since: float | None = None,
+    until: float | None = None,
+    left_out: list[str] | None = None,
 ) -> list[dict[str, Any]]:
     """The newest runs that began in the period: id, start (ISO 8601, UTC), how they went, totals.
 
@@ -134,10 +152,10 @@ def runs(
         GROUP BY run_id ORDER BY min(ts) DESC, run_id
     """  # noqa: S608
     values["limit"] = max(0, limit)
-    return ask(folder, lambda ledger: _rows(ledger.connection, query, values))
+    return ask(folder, lambda ledger: _rows(ledger.connection, query, values), left_out=left_out)
 
 
-def show(folder: Path, run_id: str) -> list[dict[str, Any]]:
+def show(folder: Path, run_id: str, *, left_out: list[str] | None = None) -> list[dict[str, Any]]:
     """The entries of one run in order, with ``time`` (ISO 8601, UTC); ``run_id`` may be a prefix.
 
     Raises:
@@ -169,10 +187,12 @@ def show(folder: Path, run_id: str) -> list[dict[str, Any]]:
         """  # noqa: S608
         return _rows(ledger.connection, query, {"run": names[0]})
 
-    return ask(folder, work)
+    return ask(folder, work, left_out=left_out)
 
 
-def sql(folder: Path, query: str) -> tuple[list[str], list[tuple[Any, ...]]]:
+def sql(
+    folder: Path, query: str, *, left_out: list[str] | None = None
+) -> tuple[list[str], list[tuple[Any, ...]]]:
     """Any DuckDB query over the view ``entries``: the column names and the rows.
 
     Beside the columns of ``Entry.to_row`` the view has ``time`` (a timestamp, UTC) and ``day``;
@@ -190,7 +210,7 @@ def sql(folder: Path, query: str) -> tuple[list[str], list[tuple[Any, ...]]]:
         result = ledger.connection.execute(query)
         return [str(column[0]) for column in result.description], result.fetchall()
 
-    return ask(folder, work, hint='"describe entries" lists the columns')
+    return ask(folder, work, hint='"describe entries" lists the columns', left_out=left_out)
 
 
 def spent(

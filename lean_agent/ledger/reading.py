@@ -72,8 +72,16 @@ class Opened(NamedTuple):
     problems: list[str]
 
 
-def ask(folder: Path, work: Callable[[Opened], _Answer], *, hint: str = "") -> _Answer:
+def ask(
+    folder: Path,
+    work: Callable[[Opened], _Answer],
+    *,
+    hint: str = "",
+    left_out: list[str] | None = None,
+) -> _Answer:
     """What ``work`` finds in the ledger; it is called again where a file was compacted meanwhile.
+
+    ``left_out`` gets a line on each file or line that could not be read.
 
     Raises:
         LedgerError: DuckDB gave up; the message is its first line.
@@ -86,7 +94,8 @@ def ask(folder: Path, work: Callable[[Opened], _Answer], *, hint: str = "") -> _
             connection.execute("SET temp_directory = ''")
             files = find(connection, folder)
             try:
-                return work(_opened(connection, files))
+                opened = _opened(connection, files)
+                answer = work(opened)
             except RuntimeError as error:
                 if "interrupted" in str(error):  # how DuckDB tells of Ctrl-C
                     raise KeyboardInterrupt from None
@@ -94,6 +103,10 @@ def ask(folder: Path, work: Callable[[Opened], _Answer], *, hint: str = "") -> _
             except duckdb.Error as error:
                 if not files.vanished():
                     raise LedgerError(_first_line(error), hint=hint) from None
+            else:
+                if left_out is not None:
+                    left_out += opened.problems
+                return answer
 
 
 def _opened(connection: duckdb.DuckDBPyConnection, files: Files) -> Opened:

@@ -36,7 +36,11 @@ _TOKENS = (
 
 
 def reprice(
-    folder: Path, price_of: Callable[[str], Price | None], *, by: Sequence[By] = ("model",)
+    folder: Path,
+    price_of: Callable[[str], Price | None],
+    *,
+    by: Sequence[By] = ("model",),
+    left_out: list[str] | None = None,
 ) -> list[dict[str, Any]]:
     """Of each group of calls what was billed and what ``price_of`` makes of it, the dearest first.
 
@@ -57,7 +61,7 @@ def reprice(
         if key not in _KEYS:
             raise LedgerError(f"cannot sum by {key!r}", hint=f"one of: {', '.join(_KEYS)}")
     prices: dict[str, Price | None] = {}
-    rows = _sums(folder, by, ())
+    rows = _sums(folder, by, (), left_out)
     # A model may have its first call at this very moment, and tiers of its own.
     while unknown := {row[len(by)] for row in rows} - prices.keys():
         prices |= {model: price_of(model) for model in unknown}
@@ -71,7 +75,12 @@ def reprice(
     return [dict(zip(by, key, strict=True)) | group.to_dict() for key, group in dearest]
 
 
-def _sums(folder: Path, by: Sequence[By], prices: Iterable[Price | None]) -> list[tuple[Any, ...]]:
+def _sums(
+    folder: Path,
+    by: Sequence[By],
+    prices: Iterable[Price | None],
+    left_out: list[str] | None = None,
+) -> list[tuple[Any, ...]]:
     """The keys, the model, the tier and what _Calls has, of each group of calls."""
     starts = {start for price in prices if price is not None for start in price.tier_starts}
     # How many tiers begin below a prompt: those of all models, which cuts no tier in two.
@@ -86,7 +95,7 @@ def _sums(folder: Path, by: Sequence[By], prices: Iterable[Price | None]) -> lis
                coalesce(sum(cost), 0), count(*) - count(cost)
         FROM entries WHERE model <> '' AND purpose IS DISTINCT FROM 'run' GROUP BY ALL
     """  # noqa: S608
-    return sql(folder, query)[1]
+    return sql(folder, query, left_out=left_out)[1]
 
 
 @dataclass(frozen=True, slots=True)

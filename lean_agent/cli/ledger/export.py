@@ -11,7 +11,7 @@ import typer
 
 from lean_agent.cli import options as opt
 from lean_agent.cli.failures import usage_error
-from lean_agent.cli.ledger.notes import tell_problems
+from lean_agent.cli.ledger.notes import compacted_ledger, tell_problems
 from lean_agent.cli.streams import emit, is_terminal, say
 from lean_agent.cli.table import print_json
 from lean_agent.cli.text import clean, one_line
@@ -32,14 +32,13 @@ def export(
     json_: opt.Json = False,
 ) -> None:
     """Write every entry to a file, or to standard output."""
-    from lean_agent._paths import ledger_dir
     from lean_agent.ledger.exporting import export as write
 
-    folder = ledger_dir()
+    problems: list[str] = []
     if out is not None:
         if not out.absolute().parent.is_dir():
             raise usage_error(f"no such folder: {out.absolute().parent}", "make it first")
-        rows = write(folder, out, format_)
+        rows = write(compacted_ledger(), out, format_, left_out=problems)
         if json_:
             print_json({"rows": rows, "path": out, "format": format_})
         else:
@@ -49,9 +48,9 @@ def export(
     else:
         with TemporaryDirectory(prefix="lean-agent-") as temporary:
             path = Path(temporary) / "entries"
-            write(folder, path, format_)
+            write(compacted_ledger(), path, format_, left_out=problems)
             _emit(path)
-    tell_problems(folder)
+    tell_problems(problems)
 
 
 def _emit(path: Path) -> None:

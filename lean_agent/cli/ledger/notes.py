@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 
 from lean_agent.cli.streams import say, styled
 from lean_agent.cli.text import one_line
 from lean_agent.errors import LedgerError
 
-__all__ = ["compact_first", "tell_empty", "tell_problem", "tell_problems"]
+__all__ = ["compacted_ledger", "tell_empty", "tell_problem", "tell_problems"]
 
 
 def tell_empty(since: float | None, until: float | None) -> None:
@@ -20,11 +21,9 @@ def tell_empty(since: float | None, until: float | None) -> None:
         say("the ledger has no entries in that time")
 
 
-def tell_problems(folder: Path) -> None:
+def tell_problems(problems: Iterable[str]) -> None:
     """Name what the report had to leave out."""
-    from lean_agent.ledger import queries
-
-    for problem in queries.problems(folder):
+    for problem in problems:
         tell_problem(problem)
 
 
@@ -33,18 +32,18 @@ def tell_problem(problem: str) -> None:
     say(f"note: {one_line(problem)}")
 
 
-def compact_first(folder: Path) -> None:
-    """Compact a ledger that has grown, so that this report and the next are quick."""
+def compacted_ledger() -> Path:
+    """The ledger's folder, compacted where it has grown: this report and the next are quick."""
+    from lean_agent._paths import ledger_dir
     from lean_agent.ledger.compaction import compact, worth_compacting
 
+    folder = ledger_dir()
     if not worth_compacting(folder):
-        return
+        return folder
     line = "compacting the ledger ..."
     say(f"\x1b[2m{line}\x1b[0m" if styled(sys.stderr) else line)
     try:
-        done = compact(folder)
+        tell_problems(compact(folder).set_aside)  # the report tells the other problems
     except LedgerError as error:
         tell_problem(str(error))
-        return
-    for problem in done.set_aside:  # what else there is, tell_problems finds as well
-        tell_problem(problem)
+    return folder

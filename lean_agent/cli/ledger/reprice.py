@@ -10,7 +10,7 @@ import typer
 from lean_agent.cli import options as opt
 from lean_agent.cli.failures import usage_error
 from lean_agent.cli.ledger.cells import sum_cost
-from lean_agent.cli.ledger.notes import tell_empty, tell_problems
+from lean_agent.cli.ledger.notes import compacted_ledger, tell_empty, tell_problems
 from lean_agent.cli.table import print_json, print_table
 
 __all__ = ["reprice"]
@@ -23,14 +23,14 @@ def reprice(
     json_: opt.Json = False,
 ) -> None:
     """Show what the calls would have cost under other prices. The entries stay as they are."""
-    from lean_agent._paths import ledger_dir
     from lean_agent.ledger import repricing
     from lean_agent.models.pricing import PriceTable
 
     if not prices.is_file():
         raise usage_error(f"no such file: {prices}", "it takes a file as docs/prices.md shows")
-    folder, price_of = ledger_dir(), PriceTable(prices).price
-    models = repricing.reprice(folder, price_of)
+    price_of, folder = PriceTable(prices).price, compacted_ledger()
+    problems: list[str] = []
+    models = repricing.reprice(folder, price_of, left_out=problems)
     total = repricing.reprice(folder, price_of, by=())
     if json_:
         print_json({"models": models, "total": total[0] if total else None})
@@ -45,7 +45,7 @@ def reprice(
         )
     else:
         tell_empty(None, None)
-    tell_problems(folder)
+    tell_problems(problems)
 
 
 def _cells(row: dict[str, Any], *, rated: bool) -> tuple[Any, ...]:

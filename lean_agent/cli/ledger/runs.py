@@ -8,7 +8,7 @@ import typer
 
 from lean_agent.cli import options as opt
 from lean_agent.cli.ledger.cells import group_cost, time
-from lean_agent.cli.ledger.notes import compact_first, tell_empty, tell_problems
+from lean_agent.cli.ledger.notes import compacted_ledger, tell_empty, tell_problems
 from lean_agent.cli.ledger.when import Since, Until
 from lean_agent.cli.table import print_json, print_table
 
@@ -24,12 +24,12 @@ def runs(
     json_: opt.Json = False,
 ) -> None:
     """List the newest runs."""
-    from lean_agent._paths import ledger_dir
     from lean_agent.ledger import queries
 
-    folder = ledger_dir()
-    compact_first(folder)
-    rows = queries.runs(folder, limit=limit, since=since, until=until)
+    problems: list[str] = []
+    rows = queries.runs(
+        compacted_ledger(), limit=limit, since=since, until=until, left_out=problems
+    )
     if json_:
         print_json(rows)
     elif rows:
@@ -51,4 +51,4 @@ def runs(
         )
     else:
         tell_empty(since, until)
-    tell_problems(folder)
+    tell_problems(problems)

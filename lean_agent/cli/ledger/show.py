@@ -18,7 +18,7 @@ from lean_agent.cli.ledger.cells import (
     tokens,
     what,
 )
-from lean_agent.cli.ledger.notes import tell_problems
+from lean_agent.cli.ledger.notes import compacted_ledger, tell_problems
 from lean_agent.cli.table import print_json, print_rich, print_table
 from lean_agent.cli.text import clip, one_line
 
@@ -38,18 +38,18 @@ def show(
     json_: opt.Json = False,
 ) -> None:
     """Show a run's steps, and what every call took, retries and failures included."""
-    from lean_agent._paths import ledger_dir
     from lean_agent.cli.ledger.run_tree import nest
     from lean_agent.ledger import queries
 
-    rows = queries.show(ledger_dir(), run)
+    problems: list[str] = []
+    rows = queries.show(compacted_ledger(), run, left_out=problems)
     if json_:
         print_json(rows if flat else nest(rows))
     elif flat:
         _print_flat(rows)
     else:
         _print_tree(nest(rows))
-    tell_problems(ledger_dir())
+    tell_problems(problems)
 
 
 def _print_flat(rows: list[dict[str, Any]]) -> None:

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from lean_agent.cli import options as opt
-from lean_agent.cli.ledger.notes import tell_problems
+from lean_agent.cli.ledger.notes import compacted_ledger, tell_problems
 from lean_agent.cli.table import print_json, print_table
 
 __all__ = ["sql"]
@@ -21,15 +21,15 @@ def sql(
     json_: opt.Json = False,
 ) -> None:
     """Ask the ledger anything. The view is called entries; nothing can be changed."""
-    from lean_agent._paths import ledger_dir
     from lean_agent.ledger import queries
 
-    columns, rows = queries.sql(ledger_dir(), query)
+    problems: list[str] = []
+    columns, rows = queries.sql(compacted_ledger(), query, left_out=problems)
     if json_:
         print_json({"columns": columns, "rows": [[_plain(cell) for cell in row] for row in rows]})
     else:
         print_table(columns, rows)
-    tell_problems(ledger_dir())
+    tell_problems(problems)
 
 
 def _plain(value: Any) -> Any:

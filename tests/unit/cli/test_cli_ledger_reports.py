@@ -99,6 +99,67 @@ def test_totals(folder: Path) -> None:
     )] == ["act", "answer", "verify", "tool"]  # fmt: skip
 
 
+@pytest.mark.parametrize(
+    ("by", "kept", "which"),
+    [("run", AGENT_RUN, "dearest"), ("day", "2026-11-02", "newest")],
+)
+def test_a_limit_keeps_the_first_and_says_that_there_are_more(
+    by: str, kept: str, which: str, folder: Path
+) -> None:
+    ended = ledger("summary", "--by", by, "--limit", "1", "--json", folder=folder)
+    assert [row[by] for row in ended.json] == [kept]
+    assert ended.err == f"note: these are the 1 {which}; there are more, see --limit\n"
+    rows = ledger("summary", "--by", by, "-n", "2", "--json", folder=folder)
+    assert (len(rows.json), rows.err) == (2, "")
+
+
+def test_of_many_runs_fifty_are_summed_unless_more_are_asked_for(tmp_path: Path) -> None:
+    runs = Ledger(ledger_in(tmp_path))
+    for number in range(60):
+        runs.append(
+            Entry(run_id=f"r{number}", operation="chat", purpose="act", usage=used(str(number)))
+        )
+    runs.close()
+    dearest = [f"r{number}" for number in range(59, -1, -1)]
+    ended = ledger("summary", "--by", "run", "--json", folder=tmp_path)
+    assert [row["run"] for row in ended.json] == dearest[:50]
+    assert "the 50 dearest" in ended.err
+    ended = ledger("summary", "--by", "run", "--limit", "60", "--json", folder=tmp_path)
+    assert [row["run"] for row in ended.json] == dearest
+    assert ended.err == ""
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        ["summary"],
+        ["runs"],
+        ["show", AGENT_RUN],
+        ["sql", "select count(*) from entries"],
+        ["export"],
+        ["reprice", "--prices", "prices.toml"],
+    ],
+    ids=lambda line: line[0],
+)
+def test_every_report_compacts_what_has_grown_and_says_once_what_was_damaged(
+    line: list[str], folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(folder)
+    Path("prices.toml").write_text("[models]\n")
+    segments = ledger_in(folder) / "segments"
+    for number in range(100):
+        (segments / f"20200101T{number:06}-1-a.jsonl").write_text('{"schema_version": 2}\n')
+    torn = segments / "20200102T000000-1-a.jsonl"
+    torn.write_text('{"schema')
+    ended = ledger(*line, folder=folder)
+    assert ended.err.splitlines() == [
+        "compacting the ledger ...",
+        f"note: {torn.name}: no readable header: kept in {segments.parent / 'damaged' / torn.name}",
+    ]
+    assert list(segments.iterdir()) == []
+    assert printed(*line, folder=folder) == ended.out
+
+
 def test_columns_that_would_say_nothing_are_left_out(folder: Path) -> None:
     only_local = printed("summary", "--since", "2026-11-02", folder=folder)
     assert only_local.splitlines()[0].split() == [
