@@ -57,6 +57,11 @@ class Cap:
                 hint="give Budget(seconds=...) to each run",
             )
 
+    @property
+    def where(self) -> str:
+        """As in "the cap a day"."""
+        return self.called or f"in {self.scope}"
+
     def refuse_overrun(self, used: Totals, amount: Amount) -> None:
         """For stores: only limits that ``amount`` asks something of can refuse it.
 
@@ -67,9 +72,8 @@ class Cap:
         for name in LIMITS:
             limit, value = getattr(self.limit, name), getattr(wanted, name)
             if limit is not None and getattr(amount, name) and value > limit:
-                where = self.called or f"in {self.scope}"
                 raise LimitExceededError(
-                    name, _shown(value), f"{_shown(limit)} {where}", hint=self.hint
+                    name, _shown(value), f"{_shown(limit)} {self.where}", hint=self.hint
                 )
 
 

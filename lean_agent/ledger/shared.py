@@ -128,12 +128,12 @@ class SharedAccount:
 
         return await self._in_thread(work, undo=lambda made: self._end(made, NOTHING))
 
-    async def worth_waiting(self, limit_type: str, *, final: bool) -> bool:
-        """As Account.worth_waiting, of all other runs under the caps, in whatever process."""
+    async def worth_waiting(self, limit_type: str, *, final: bool) -> Cap | None:
+        """The cap to wait for: as Account.worth_waiting, of all other runs, in whatever process."""
         if not self._capped():
-            return False
+            return None
 
-        def work() -> bool:
+        def work() -> Cap | None:
             if final:
                 self._wanted = NOTHING
                 self._give_slice_back()
@@ -145,8 +145,8 @@ class SharedAccount:
                 if not final:
                     held -= totals[slices[cap.scope]].reserved
                 if getattr(held, limit_type) > 0:
-                    return True
-            return False
+                    return cap
+            return None
 
         return await self._in_thread(work)
 

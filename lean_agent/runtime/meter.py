@@ -29,6 +29,7 @@ from lean_agent.runtime.book import Book
 from lean_agent.runtime.fitting import Fitted, fit
 from lean_agent.runtime.machine_time import machine_time
 from lean_agent.runtime.spending import Held, Spending
+from lean_agent.runtime.waiting import Waiting
 from lean_agent.usage import Usage
 
 if TYPE_CHECKING:
@@ -39,9 +40,6 @@ __all__ = ["STEP_PURPOSES", "Call", "Meter"]
 _ATTEMPTS = 3
 _FITTINGS = 3
 _MAX_WAIT_SECONDS = 30.0
-_MAX_ROOM_SECONDS = 60.0
-_ROOM_PAUSE = 0.02
-_SHARED_ROOM_PAUSE = 0.1
 STEP_PURPOSES: frozenset[Purpose] = frozenset({"answer", "reason", "act"})
 """Calls that are steps of a run; the rest (probes, verifiers, routers) are charged beside them."""
 
@@ -235,7 +233,11 @@ class Meter:
         sent = self._priced(estimate_usage(request, ""), 0.0, estimated=True)
         steps = int(call.purpose in STEP_PURPOSES and number == 1)
         lost = Amount(usd=sent.cost or Decimal(0), tokens=sent.total_tokens, steps=steps)
-        fittings, since = 0, time.monotonic()
+        kept_seconds = 0.0 if call.final else self.final_seconds
+        waiting = Waiting(
+            spending=self.spending, emit=self.emit, final=call.final, kept_seconds=kept_seconds
+        )
+        fittings = 0
         while True:
             try:
                 fitted = fit(
@@ -244,10 +246,10 @@ class Meter:
                     await self.spending.remaining(final=call.final),
                     model=self.model,
                     price=self.price,
-                    kept_seconds=0.0 if call.final else self.final_seconds,
+                    kept_seconds=kept_seconds,
                 )
             except LimitExceededError as error:
-                if await self._room_may_come(error.limit_type, call, since):
+                if await waiting.for_room(error.limit_type):
                     continue
                 final = call.final
                 self.limit_shared = await self.spending.is_shared(error.limit_type, final=final)
@@ -256,7 +258,7 @@ class Meter:
             try:
                 held = await self.spending.reserve(worst, lost=lost, final=call.final)
             except LimitExceededError as error:
-                if await self._room_may_come(error.limit_type, call, since):
+                if await waiting.for_room(error.limit_type):
                     continue
                 # Another run may have taken some of it since we looked: less may still fit.
                 fittings += 1
@@ -264,19 +266,6 @@ class Meter:
                     raise
             else:
                 return fitted, held, sent
-
-    async def _room_may_come(self, limit_type: str, call: Call, since: float) -> bool:
-        """Wait a little, if other runs hold what this one lacks: they seldom use it all."""
-        if time.monotonic() - since > _MAX_ROOM_SECONDS:
-            return False
-        account, shared = self.spending.account, self.spending.shared
-        if account.worth_waiting(limit_type, final=call.final):
-            await asyncio.sleep(_ROOM_PAUSE)
-            return True
-        if await shared.worth_waiting(limit_type, final=call.final):
-            await asyncio.sleep(_SHARED_ROOM_PAUSE)
-            return True
-        return False
 
     async def _send(self, request: ModelRequest, call: Call, *, deadline: bool) -> ModelResponse:
         """One attempt. Streams where someone watches, or where time may cut the answer short."""
