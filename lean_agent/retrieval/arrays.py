@@ -84,7 +84,7 @@ class Strings:
         return len(self._ends)
 
     def __getitem__(self, number: int) -> str:
-        return str(self._raw(number), "utf-8")
+        return self._raw(number).decode()
 
     def __iter__(self) -> Iterator[str]:
         return (self[number] for number in range(len(self)))
@@ -95,12 +95,12 @@ class Strings:
         low, high = 0, len(self._ends)
         while low < high:
             middle = (low + high) // 2
-            if bytes(self._raw(middle)) < wanted:
+            if self._raw(middle) < wanted:
                 low = middle + 1
             else:
                 high = middle
         return low if low < len(self._ends) and self._raw(low) == wanted else None
 
-    def _raw(self, number: int) -> memoryview:
+    def _raw(self, number: int) -> bytes:
         start = int(self._ends[number - 1]) if number else 0
-        return self._data[start : int(self._ends[number])]
+        return bytes(self._data[start : int(self._ends[number])])

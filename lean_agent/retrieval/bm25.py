@@ -1,4 +1,4 @@
-"""BM25 (Lucene's variant) over texts, in memory or mapped from a folder. Spec: retrieval ("Hybrid").
+"""BM25 (Lucene's variant) over texts, in memory or mapped from a folder. Spec: retrieval.
 
 Words are lower-cased runs of letters and digits without English stop words. A Snowball stemmer was
 measured on HotpotQA's development questions and left out: with these stop words its gain in
@@ -8,7 +8,7 @@ recall@5 (.765 to .780) is within chance.
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -32,7 +32,7 @@ class Bm25:
     def __init__(
         self,
         count: int,
-        vocabulary: Mapping[str, int] | _MappedVocabulary,
+        vocabulary: Mapping[str, int],
         scores: NDArray[np.float32],
         texts: NDArray[np.int32],
         starts: NDArray[np.int64],
@@ -67,7 +67,6 @@ class Bm25:
         write_array(folder / "scores.f32", self._scores.astype("<f4"))
         write_array(folder / "texts.i32", self._texts.astype("<i4"))
         write_array(folder / "starts.i64", self._starts.astype("<i8"))
-        assert isinstance(self._vocabulary, Mapping)
         ordered = sorted(self._vocabulary, key=str.encode)
         writer = StringWriter(folder, "words")
         for word in ordered:
@@ -121,7 +120,7 @@ def _bm25s(tokens: list[list[int]], vocabulary: int) -> dict[str, Any]:
     return made.build_index_from_ids(list(range(vocabulary)), tokens, show_progress=False)
 
 
-class _MappedVocabulary:
+class _MappedVocabulary(Mapping[str, int]):
     """Words in the order of their bytes, and the column of each."""
 
     def __init__(self, folder: Path) -> None:
@@ -131,6 +130,11 @@ class _MappedVocabulary:
     def __len__(self) -> int:
         return len(self._columns)
 
-    def get(self, word: str) -> int | None:
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._words)
+
+    def __getitem__(self, word: str) -> int:
         place = self._words.find(word)
-        return None if place is None else int(self._columns[place])
+        if place is None:
+            raise KeyError(word)
+        return int(self._columns[place])

@@ -5,9 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-__all__ = ["MAX_PASSAGE_CHARS", "chunks"]
+__all__ = ["CHUNKING_VERSION", "MAX_PASSAGE_CHARS", "chunks"]
 
 MAX_PASSAGE_CHARS = 1_000
+
+CHUNKING_VERSION = 1
+"""Goes up with every change of where texts are cut: indexes then read their files again."""
 
 _PARAGRAPH = re.compile(r"\n[ \t]*\n\s*")
 _SENTENCE = re.compile(r".+?(?:[.!?;:]\s+|\n|\Z)", re.DOTALL)

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-import os
-import stat
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from lean_agent.errors import ConfigurationError
 from lean_agent.retrieval.chunking import chunks
-from lean_agent.retrieval.documents import UnreadableError, read_documents
+from lean_agent.retrieval.documents import Document, UnreadableError, read_documents
+from lean_agent.retrieval.files import (
+    Skipped,
+    no_documents,
+    read_file,
+    reason,
+    relative,
+    source_folder,
+    walk,
+)
+from lean_agent.retrieval.pdf import read_pdf
 
-__all__ = ["Corpus", "Passage", "Skipped", "load_corpus"]
-
-_MAX_FILE_BYTES = 20 * 1024 * 1024
+__all__ = ["Corpus", "Passage", "Skipped", "load_corpus", "read_passages"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,14 +41,6 @@ class Passage:
 
 
 @dataclass(frozen=True, slots=True)
-class Skipped:
-    """A file or folder that was left out, and why. ``path`` is relative to the corpus folder."""
-
-    path: str
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
 class Corpus:
     """What a folder holds, in the order of its paths."""
 
@@ -58,7 +54,7 @@ class Corpus:
 
 
 def load_corpus(folder: Path) -> Corpus:
-    """Read every text, Markdown, HTML, CSV, JSON and JSON Lines file below a folder.
+    """Read every text, Markdown, HTML, CSV, JSON, JSON Lines and PDF file below a folder.
 
     Files of any other name are read as text if they are UTF-8. Hidden and binary files, files over
     20 MB, links out of the folder and linked folders are left out and listed.
@@ -66,71 +62,30 @@ def load_corpus(folder: Path) -> Corpus:
     Raises:
         ConfigurationError: no such folder, or not one file that can be read.
     """
-    folder = Path(folder)
-    if not folder.is_dir():
-        what = "not a folder" if folder.exists() else "no such folder"
-        raise ConfigurationError(f"{what}: {folder}", hint="give a folder of documents")
-    root = folder.resolve()
+    root = source_folder(folder)
     passages: list[Passage] = []
     skipped: list[Skipped] = []
-    for path in _walk(root, skipped):
-        source = _relative(path, root)
+    for path in walk(root, skipped):
+        source = relative(path, root)
         try:
-            passages += _passages(path, root, source)
+            passages += read_passages(source, read_file(path, root))
         except (UnreadableError, OSError) as error:
-            reason = getattr(error, "strerror", None) or str(error)
-            skipped.append(Skipped(source, " ".join(reason.split())))
+            skipped.append(Skipped(source, reason(error)))
     skipped.sort(key=lambda entry: PurePosixPath(entry.path))
     if not passages:
-        telling = sorted(skipped, key=lambda entry: entry.reason == "hidden")
-        why = f": {telling[0].path} is left out ({telling[0].reason})" if telling else ""
-        raise ConfigurationError(
-            f"no readable documents in {folder}{why}",
-            hint="put text, Markdown, HTML, CSV or JSON files into it",
-        )
+        raise no_documents(folder, skipped)
     return Corpus(tuple(passages), tuple(skipped))
 
 
-def _relative(path: Path, root: Path) -> str:
-    """The path as text that can be written: names need not be valid UTF-8."""
-    return path.relative_to(root).as_posix().encode("utf-8", "replace").decode()
+def read_passages(source: str, data: bytes) -> list[Passage]:
+    """The passages of one file, by its name and content.
 
-
-def _walk(root: Path, skipped: list[Skipped]) -> Iterator[Path]:
-    """Every file, sorted by path; what is not entered goes to ``skipped``."""
-
-    def skip(path: Path, reason: str) -> None:
-        skipped.append(Skipped(_relative(path, root), reason))
-
-    def unlistable(error: OSError) -> None:
-        skip(Path(error.filename), error.strerror or "cannot be listed")
-
-    found: list[Path] = []
-    for here, folders, files in os.walk(root, onerror=unlistable):
-        entered: list[str] = []
-        for name in folders:
-            path = Path(here, name)
-            if name.startswith("."):
-                skip(path, "hidden")
-            elif path.is_symlink():
-                skip(path, "a link to a folder")
-            else:
-                entered.append(name)
-        folders[:] = entered
-        for name in files:
-            path = Path(here, name)
-            if name.startswith("."):
-                skip(path, "hidden")
-            else:
-                found.append(path)
-    yield from sorted(found)
-
-
-def _passages(path: Path, root: Path, source: str) -> list[Passage]:
-    text = _text(path, root)
+    Raises:
+        UnreadableError: binary, not UTF-8, or not of the form that the name says.
+    """
     found = [
         (document.title, chunk)
-        for document in read_documents(PurePosixPath(source), text)
+        for document in _documents(PurePosixPath(source), data)
         for chunk in chunks(document.text)
     ]
     return [
@@ -139,22 +94,13 @@ def _passages(path: Path, root: Path, source: str) -> list[Passage]:
     ]
 
 
-def _text(path: Path, root: Path) -> str:
-    try:
-        real = path.resolve()
-    except RuntimeError as error:  # so says Python before 3.13
-        raise UnreadableError("a link that leads to itself") from error
-    if not real.is_relative_to(root):
-        raise UnreadableError("a link out of the folder")
-    about = real.stat()
-    if not stat.S_ISREG(about.st_mode):
-        raise UnreadableError("not a regular file")
-    if about.st_size > _MAX_FILE_BYTES:
-        raise UnreadableError(f"larger than {_MAX_FILE_BYTES // 2**20} MB")
-    data = real.read_bytes()
+def _documents(name: PurePosixPath, data: bytes) -> list[Document]:
+    if name.suffix.lower() == ".pdf":
+        return [read_pdf(name.stem, data)]
     if b"\0" in data:
         raise UnreadableError("binary")
     try:
-        return data.decode("utf-8-sig").replace("\r\n", "\n")
+        text = data.decode("utf-8-sig").replace("\r\n", "\n")
     except UnicodeDecodeError as error:
         raise UnreadableError("not UTF-8 text") from error
+    return read_documents(name, text)

@@ -12,7 +12,10 @@ from html.parser import HTMLParser
 from pathlib import PurePath
 from typing import cast
 
-__all__ = ["Document", "UnreadableError", "read_documents"]
+__all__ = ["READER_VERSION", "Document", "UnreadableError", "read_documents"]
+
+READER_VERSION = 1
+"""Goes up with every change of what is read from a file: indexes then read their files again."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,90 @@
+"""A vector for each passage: from the old index, from the journal, or from the embedder."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from lean_agent.embedder import Embedder
+from lean_agent.errors import ConfigurationError, LeanAgentError
+from lean_agent.retrieval.embedding_journal import EmbeddingJournal, text_key
+from lean_agent.retrieval.passages import Passages
+from lean_agent.retrieval.vectors import Vectors
+from lean_agent.usage import Usage
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+__all__ = ["Embeddings", "embed_passages"]
+
+_BATCH = 64
+"""Passages a call: what a kill can lose, and what a progress bar moves by."""
+
+
+@dataclass(frozen=True, slots=True)
+class Embeddings:
+    """A key and a vector a passage; ``embedded`` texts were sent to the embedder, for ``usage``."""
+
+    keys: list[bytes]
+    vectors: NDArray[np.float32]
+    embedded: int
+    usage: Usage
+
+
+async def embed_passages(
+    passages: Passages,
+    embedder: Embedder,
+    old: Vectors | None,
+    journal: EmbeddingJournal,
+    progress: Callable[[int, int], None],
+) -> Embeddings:
+    """Embed what neither the old index nor the journal has; every batch is kept at once.
+
+    Raises:
+        ModelError: the embedder failed; ``usage`` is what was paid here before.
+        ConfigurationError: its vectors have another length than those of the same name before.
+    """
+    keys = [text_key(embedder.name, passage.searched) for passage in passages]
+    rows = old.rows_by_key() if old is not None else {}
+    wanted: dict[bytes, int] = {}
+    for number, key in enumerate(keys):
+        if key not in rows and journal.get(key) is None:
+            wanted.setdefault(key, number)
+    missing = list(wanted.items())
+    usage = Usage()
+    for start in range(0, len(missing), _BATCH):
+        progress(start, len(missing))
+        batch = missing[start : start + _BATCH]
+        try:
+            made = await embedder.embed([passages.searched(number) for _, number in batch])
+        except LeanAgentError as error:
+            error.usage = usage + error.usage if error.usage else usage
+            raise
+        usage += made.usage
+        journal.append([key for key, _ in batch], made.vectors)
+        progress(start + len(batch), len(missing))
+    return Embeddings(keys, _gather(keys, rows, old, journal, embedder), len(missing), usage)
+
+
+def _gather(
+    keys: list[bytes],
+    rows: dict[bytes, int],
+    old: Vectors | None,
+    journal: EmbeddingJournal,
+    embedder: Embedder,
+) -> NDArray[np.float32]:
+    import numpy as np
+
+    found = [journal.get(key) for key in keys]
+    if old is not None:
+        found = [old.row(rows[k]) if v is None else v for k, v in zip(keys, found, strict=True)]
+    vectors = [vector for vector in found if vector is not None]
+    dimensions = {len(vector) for vector in vectors}
+    if len(dimensions) > 1:
+        raise ConfigurationError(
+            f"{embedder.name} gives vectors of different lengths: {sorted(dimensions)}",
+            hint="build into another folder: --out",
+        )
+    return np.stack(vectors)

@@ -1,0 +1,166 @@
+"""Search over an index on disk: by words, by meaning, or both. Spec: retrieval ("Hybrid")."""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from lean_agent.errors import ConfigurationError
+from lean_agent.retrieval.bm25 import Bm25
+from lean_agent.retrieval.corpus import Passage
+from lean_agent.retrieval.fusion import reciprocal_rank_fusion
+from lean_agent.retrieval.hits import Hit
+from lean_agent.retrieval.index_folder import IndexFolder
+from lean_agent.retrieval.manifest import FORMAT_VERSION, FileRecord, Manifest, read_files
+from lean_agent.retrieval.passages import Passages
+from lean_agent.retrieval.vectors import Vectors
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+__all__ = ["FUSED_DEPTH", "Index"]
+
+FUSED_DEPTH = 100
+"""How many of the best of each method are fused, at least."""
+
+
+class Index:
+    """One generation of an index, mapped: opening it takes milliseconds, whatever its size, and it
+    answers the same until it is let go, also where a newer one was built meanwhile. Searching
+    blocks for milliseconds; from several threads at once is safe.
+    """
+
+    def __init__(self, generation: Path) -> None:
+        self.manifest = Manifest.read(generation / "manifest.json")
+        self._generation = generation
+        if self.manifest.format_version != FORMAT_VERSION:
+            return
+        self.passages = Passages(generation / "passages")
+        self._bm25 = Bm25.open(generation / "words", len(self.passages))
+        self.vectors: Vectors | None = None
+        if self.manifest.embedder:
+            self.vectors = Vectors(generation / "vectors", self.manifest.calibration)
+        if len(self.passages) != self.manifest.passages:
+            raise ValueError("the passages are not those of the manifest")
+
+    @classmethod
+    def open(cls, folder: Path, *, embedder: str | None = None) -> Index:
+        """Open the current generation of an index's folder.
+
+        Args:
+            folder: Where ``build_index`` has put it (see ``default_folder``).
+            embedder: The name of the embedder whose vectors are needed; None takes what is there.
+
+        Raises:
+            ConfigurationError: no index there, one of another format or embedder, or a damaged one;
+                the hint is the command that mends it.
+        """
+        place = IndexFolder(folder)
+        index = cls._opened(place)
+        found = index.manifest
+        if found.format_version != FORMAT_VERSION:
+            raise ConfigurationError(
+                f"{place.path} has index format {found.format_version}; this is for"
+                f" {FORMAT_VERSION}",
+                hint=f"run: {place.build_command(found.source)}",
+            )
+        if embedder is not None and embedder != found.embedder:
+            made = f"made with {found.embedder}" if found.embedder else "without vectors"
+            command = f"{place.build_command(found.source)} --embedder {shlex.quote(embedder)}"
+            raise ConfigurationError(
+                f"{place.path} is {made}, not with {embedder}", hint=f"run: {command}"
+            )
+        return index
+
+    @classmethod
+    def _opened(cls, place: IndexFolder) -> Index:
+        source = ""
+        while (generation := place.current) is not None:
+            try:
+                source = Manifest.read(generation / "manifest.json").source
+                return cls(generation)
+            except (OSError, ValueError) as error:
+                if isinstance(error, FileNotFoundError) and place.current != generation:
+                    continue  # a build replaced it between two of its files
+                raise ConfigurationError(
+                    f"the index in {place.path} is damaged ({error})",
+                    hint=f"run: {place.build_command(source)}",
+                ) from error
+        raise ConfigurationError(
+            f"no index in {place.path}", hint=f"run: {place.build_command('')}"
+        )
+
+    def __len__(self) -> int:
+        return len(self.passages)
+
+    def files(self) -> list[FileRecord]:
+        """Every file that was looked at, those that were skipped included."""
+        return read_files(self._generation / "files.jsonl")
+
+    def search(
+        self,
+        query: str,
+        k: int = 5,
+        *,
+        vector: NDArray[np.float32] | None = None,
+        ef: int | None = None,
+    ) -> list[Hit]:
+        """The ``k`` best passages, best first; fewer where too few fit.
+
+        Args:
+            query: A question or a few words.
+            k: How many passages.
+            vector: The query's unit vector by the embedder of the index. With it, the ranking by
+                words and that by vectors are fused; without it, words alone count.
+            ef: How many candidates the graph is searched for at a time, instead of what was chosen
+                when it was built.
+
+        Raises:
+            ConfigurationError: the index has no vectors, or of another length.
+        """
+        if vector is None:
+            lexical, dense = self.by_words(query, k), []
+        else:
+            depth = max(FUSED_DEPTH, k)
+            lexical, dense = self.by_words(query, depth), self.by_vector(vector, depth, ef)
+        return self.fused(lexical, dense, k)
+
+    def by_words(self, query: str, k: int) -> list[tuple[int, float]]:
+        """(passage number, BM25 score) of the ``k`` best."""
+        return self._bm25.search(query, k)
+
+    def by_vector(
+        self, vector: NDArray[np.float32], k: int, ef: int | None = None
+    ) -> list[tuple[int, float]]:
+        """(passage number, cosine) of the ``k`` nearest.
+
+        Raises:
+            ConfigurationError: the index has no vectors, or of another length.
+        """
+        dimensions = self.vectors.dimensions if self.vectors is not None else 0
+        if self.vectors is None or vector.shape != (dimensions,):
+            raise ConfigurationError(
+                f"the query's vector has shape {vector.shape}, the index's have {dimensions}"
+                " dimensions",
+                hint=f"embed queries with {self.manifest.embedder or 'none'}",
+            )
+        return self.vectors.search(vector, k, ef)
+
+    def fused(
+        self, lexical: list[tuple[int, float]], dense: list[tuple[int, float]], k: int
+    ) -> list[Hit]:
+        """The ``k`` best of two rankings; scores are BM25's where nothing came by vectors."""
+        places = [
+            {number: rank for rank, (number, _) in enumerate(ranking, 1)}
+            for ranking in (lexical, dense)
+        ]
+        best = reciprocal_rank_fusion([list(place) for place in places]) if dense else lexical
+        return [
+            Hit(self.passage(number), score, places[0].get(number), places[1].get(number))
+            for number, score in best[:k]
+        ]
+
+    def passage(self, number: int) -> Passage:
+        return self.passages[number]

@@ -1,0 +1,81 @@
+"""Passages in a folder, mapped: one is read when it is shown."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from lean_agent.retrieval.arrays import Strings, StringWriter, map_array, write_array
+from lean_agent.retrieval.corpus import Passage
+
+__all__ = ["PassageWriter", "Passages"]
+
+
+class PassageWriter:
+    """Writes passages, file by file, into an existing folder; complete when its context ends."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._texts = StringWriter(folder, "texts")
+        self._titles = StringWriter(folder, "titles")
+        self._sources = StringWriter(folder, "sources")
+        self._source_of: list[int] = []
+        self._first: list[int] = []
+        self._newest = ""
+
+    def __len__(self) -> int:
+        return len(self._source_of)
+
+    def add(self, passage: Passage) -> None:
+        """The passages of one source come one after the other, in their order."""
+        if not self._first or passage.source != self._newest:
+            self._newest = passage.source
+            self._sources.add(passage.source)
+            self._first.append(len(self))
+        self._texts.add(passage.text)
+        self._titles.add(passage.title)
+        self._source_of.append(len(self._first) - 1)
+
+    def __enter__(self) -> PassageWriter:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        import numpy as np
+
+        for strings in (self._texts, self._titles, self._sources):
+            strings.close()
+        write_array(self._folder / "source_of.u32", np.array(self._source_of, "<u4"))
+        write_array(self._folder / "first.u32", np.array(self._first, "<u4"))
+
+
+class Passages:
+    """What a PassageWriter wrote. Safe to read from several threads at once.
+
+    Raises:
+        OSError, ValueError: files are missing or damaged.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._texts = Strings(folder, "texts")
+        self._titles = Strings(folder, "titles")
+        self._sources = Strings(folder, "sources")
+        self._source_of = map_array(folder / "source_of.u32", "<u4")
+        self._first = map_array(folder / "first.u32", "<u4")
+        if not len(self._texts) == len(self._titles) == len(self._source_of):
+            raise ValueError("the files of the passages do not fit together")
+
+    def __len__(self) -> int:
+        return len(self._texts)
+
+    def __getitem__(self, number: int) -> Passage:
+        source_number = int(self._source_of[number])
+        source = self._sources[source_number]
+        place = number - int(self._first[source_number]) + 1
+        return Passage(f"{source}#{place}", self._titles[number], self._texts[number], source)
+
+    def __iter__(self) -> Iterator[Passage]:
+        return (self[number] for number in range(len(self)))
+
+    def searched(self, number: int) -> str:
+        """What an index knows of a passage."""
+        return self[number].searched

@@ -1,0 +1,134 @@
+"""The passages' vectors in a folder, mapped, and the search for those nearest to a query's.
+
+Exact below EXACT_BELOW vectors, where comparing with every one takes milliseconds; a graph above.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from lean_agent.retrieval.arrays import map_array, write_array
+from lean_agent.retrieval.embedding_journal import KEY_BYTES
+from lean_agent.retrieval.graph import Calibration, build_graph, search_parameters
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+__all__ = ["EXACT_BELOW", "Vectors", "write_vectors"]
+
+EXACT_BELOW = 50_000
+
+
+def write_vectors(
+    folder: Path,
+    keys: Sequence[bytes],
+    vectors: NDArray[np.float32],
+    *,
+    recall: float,
+    exact_below: int = EXACT_BELOW,
+    progress: Callable[[int, int], None],
+) -> Calibration | None:
+    """Write one unit vector a passage into an existing folder, and a graph over them if they are
+    many, of which the calibration is returned.
+
+    Raises:
+        ConfigurationError: the recall cannot be reached.
+    """
+    import faiss as untyped
+    import numpy as np
+
+    faiss: Any = untyped
+    count, dimensions = vectors.shape
+    calibration = None
+    if count < exact_below:
+        order: NDArray[np.int64] = np.arange(count, dtype=np.int64)
+        storage = faiss.IndexFlatIP(dimensions)
+        storage.add(vectors)
+    else:
+        graph = build_graph(vectors, recall, progress)
+        order, calibration, storage = graph.order, graph.calibration, graph.index.storage
+        _write(graph.index, folder / "graph.faiss", faiss.IO_FLAG_SKIP_STORAGE)
+    _write(storage, folder / "vectors.faiss")
+    write_array(folder / "passages.u32", order.astype("<u4"))
+    write_array(folder / "keys.bin", np.frombuffer(b"".join(keys), f"V{KEY_BYTES}")[order])
+    return calibration
+
+
+class Vectors:
+    """What ``write_vectors`` wrote. Searching from several threads at once is safe, and they run
+    side by side.
+
+    Raises:
+        OSError, ValueError: files are missing or damaged.
+    """
+
+    def __init__(self, folder: Path, calibration: Calibration | None) -> None:
+        self._passages = map_array(folder / "passages.u32", "<u4")
+        self._keys = map_array(folder / "keys.bin", f"V{KEY_BYTES}")
+        self._storage: Any = _map(folder / "vectors.faiss")
+        self._index: Any = self._storage
+        self._calibration = calibration
+        if calibration is not None:
+            self._index = _map(folder / "graph.faiss")
+            self._index.storage = self._storage
+            self._index.own_fields = False
+        if not self._index.ntotal == self._storage.ntotal == len(self._keys) == len(self._passages):
+            raise ValueError("the files of the vectors do not fit together")
+
+    def __len__(self) -> int:
+        return len(self._passages)
+
+    @property
+    def dimensions(self) -> int:
+        return int(self._storage.d)
+
+    def search(
+        self, vector: NDArray[np.float32], k: int, ef: int | None = None
+    ) -> list[tuple[int, float]]:
+        """(passage, cosine) of the ``k`` nearest, nearest first.
+
+        ``ef`` is efSearch, how many candidates a graph is searched for at a time (at least ``k``);
+        None takes the one that was chosen when it was built. An exact search has no use for it.
+        """
+        k = min(k, len(self))
+        if k < 1:
+            return []
+        parameters = None
+        if self._calibration is not None:
+            parameters = search_parameters(max(ef or self._calibration.ef_search, k))
+        cosines, rows = self._index.search(vector.reshape(1, -1), k, params=parameters)
+        return [
+            (int(self._passages[row]), float(cosine))
+            for row, cosine in zip(rows[0], cosines[0], strict=True)
+            if row >= 0
+        ]
+
+    def rows_by_key(self) -> dict[bytes, int]:
+        """Where the vector of each text stands (see ``text_key``)."""
+        return {key.tobytes(): row for row, key in enumerate(self._keys)}
+
+    def row(self, number: int) -> NDArray[np.float32]:
+        return self._storage.reconstruct(number)
+
+
+def _write(index: Any, path: Path, flags: int = 0) -> None:
+    """Through Python, so that a full disk is an OSError."""
+    import faiss as untyped
+
+    faiss: Any = untyped
+    with path.open("wb") as file:
+        faiss.write_index(index, faiss.PyCallbackIOWriter(file.write), flags)
+
+
+def _map(path: Path) -> Any:
+    import faiss as untyped
+
+    faiss: Any = untyped
+    path.stat()  # what faiss says of a missing file is a RuntimeError
+    try:
+        return faiss.read_index(str(path), faiss.IO_FLAG_MMAP_IFC)
+    except RuntimeError as error:
+        raise ValueError(f"{path.name} cannot be read") from error
