@@ -79,8 +79,8 @@ def attempt_flops(shape: Shape | None, calls: Sequence[Usage], total: Usage) -> 
         shape: The model's.
         calls: What each answered call used.
         total: What the attempt used. More than the calls did is what calls used that failed or
-            were cut off. Nobody says what of that was cached or which call used what: it is taken as
-            one call that read everything anew, so that it is counted too high and never too low.
+            were cut off. Nobody says what of that was cached or which call used what: it is taken
+            as one call that read everything anew, which counts it too high and never too low.
     """
     if shape is None:
         return None

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
-from typing import Any, Literal
+from math import isfinite
+from typing import Any, Literal, get_args
 
 from lean_agent import Usage
 from lean_agent.result import ExitStatus
@@ -18,6 +19,9 @@ the provider or this machine failed, so the attempt says nothing about the arm.
 """
 
 _USAGES = ("usage", "judge")
+_TEXTS = ("task_id", "arm", "exit_status")
+_COUNTS = ("epoch", "seed", "steps", "tool_calls", "entities_required", "entities_found")
+_NUMBERS = ("value", "seconds")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,8 +71,21 @@ class Outcome:
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Outcome:
-        """What ``to_dict`` gave. Names that it does not know are left out."""
+        """What ``to_dict`` gave. Names that it does not know are left out.
+
+        Raises:
+            KeyError, TypeError, ValueError, ArithmeticError: it is no such thing.
+        """
         known = {item.name: data[item.name] for item in fields(cls) if item.name in data}
         for name in _USAGES:
             known[name] = Usage.from_dict(known[name])
-        return cls(**known)
+        found = cls(**known)
+        for names, kind in ((_TEXTS, str), (_COUNTS, int), (_NUMBERS, int | float)):
+            for name in names:
+                if not isinstance(getattr(found, name), kind):
+                    raise TypeError(f"{name} is {getattr(found, name)!r}")
+        if not (0 <= found.value <= 1 and isfinite(found.seconds)):
+            raise ValueError(f"value is {found.value}, seconds are {found.seconds}")
+        if found.ending not in get_args(Ending):
+            raise ValueError(f"ending is {found.ending!r}")
+        return found

@@ -32,6 +32,7 @@ from lean_agent_evals.outcome import Outcome
 __all__ = ["ResultsFolder", "key_of", "read_outcomes"]
 
 _CONFIG, _OUTCOMES, _TRAJECTORIES = "config.json", "outcomes.jsonl", "trajectories.jsonl"
+_OF_A_CALL = {*SampleKey._fields, "key", "seconds"}
 _CALLS, _PARQUET = "calls", "outcomes.parquet"
 _WORKERS = ".workers"
 _WORKER_SECONDS = 30.0
@@ -195,7 +196,12 @@ class ResultsFolder:
         """
         found: dict[SampleKey, list[dict[str, Any]]] = {}
         for path in self._files_of_calls():
-            for record in read_lines(path):
+            for number, record in enumerate(read_lines(path), 1):
+                if not record.keys() >= _OF_A_CALL:
+                    raise ConfigurationError(
+                        f"{path}, line {number} is not a call of an attempt",
+                        hint="something else wrote there: take that line out",
+                    )
                 key = SampleKey.of(record)
                 if key in wanted:
                     found.setdefault(key, []).append(record)

@@ -181,6 +181,26 @@ def test_ctrl_c_ends_a_run_in_order_and_it_goes_on(tmp_path: Path) -> None:
     assert [found.passed for found in read_outcomes(tmp_path / "out").values()] == [True] * 6
 
 
+def test_a_second_signal_does_not_wait_and_is_an_interruption_too(tmp_path: Path) -> None:
+    with FakeOpenAI(counting(delay=0.1)) as slow:
+        options = ("--mode", "agent", "--model", "fake:one", "--base-url", slow.url)
+        process = subprocess.Popen(
+            [LEAN_AGENT, "eval", "run", SUITE, *options, "--out", "out", "-q"],
+            cwd=tmp_path,
+            env=environment(tmp_path, PYTHONPATH=str(Path(__file__).parents[1])),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        deadline = time.monotonic() + 60
+        while len(slow.chats) < 8 and time.monotonic() < deadline:
+            time.sleep(0.01)
+        process.send_signal(signal.SIGINT)
+        process.send_signal(signal.SIGTERM)  # two of the same may come as one
+        _, err = process.communicate(timeout=60)
+    assert (process.returncode, err) == (130, "error: interrupted\n")
+
+
 def test_infrastructure_failures_end_with_1(tmp_path: Path) -> None:
     with FakeOpenAI() as gone:
         pass
@@ -215,6 +235,8 @@ def test_an_arm_has_to_be_named_where_there_are_several(good: FakeOpenAI, tmp_pa
     assert in_process("eval", "compare", out, out, folder=tmp_path).code == 2
     assert in_process("eval", "compare", f"{out}:agent", f"{out}:auto", folder=tmp_path).code == 2
     assert in_process("eval", "compare", str(tmp_path), out, folder=tmp_path).code == 2
+    nowhere = in_process("eval", "compare", "agent", f"{out}:agent", folder=tmp_path)
+    assert (nowhere.code, nowhere.err.splitlines()[0]) == (2, "error: there is no folder agent")
     ended = in_process("eval", "compare", f"{out}:agent", f"{out}:instant", folder=tmp_path)
     assert ended.code == 0, ended.err
 

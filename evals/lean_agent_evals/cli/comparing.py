@@ -100,16 +100,18 @@ def _outcomes(place: str) -> list[Outcome]:
     """The outcomes of the arm that ``DIR:ARM`` or ``DIR`` names.
 
     Raises:
-        ConfigurationError: there are none, or several arms to choose from.
+        ConfigurationError: there is no such folder, or arm, or there are several to choose from.
     """
     from lean_agent import ConfigurationError
     from lean_agent_evals.results import read_outcomes
 
     folder, arm = Path(place), ""
-    if not folder.is_dir():
+    if not folder.is_dir() and ":" in place:
         name, _, arm = place.rpartition(":")
         folder = Path(name)
-    found = list(read_outcomes(folder).values()) if arm or folder.is_dir() else []
+    if not folder.is_dir():
+        raise ConfigurationError(f"there is no folder {folder}", hint="name it as DIR or DIR:ARM")
+    found = list(read_outcomes(folder).values())
     arms = sorted({outcome.arm for outcome in found})
     if not arms or (arm and arm not in arms):
         what = f"no outcomes of {arm}" if arm else "no outcomes"

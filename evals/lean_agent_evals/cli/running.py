@@ -186,7 +186,10 @@ def run_suite(
         _tell_bounds(config, folder, opened, resolved, arms, as_json=json_)
         return 0
     need_weights(config.model)
-    end = asyncio.run(_run(config, folder, opened, resolved, arms, quiet=quiet or json_))
+    try:
+        end = asyncio.run(_run(config, folder, opened, resolved, arms, quiet=quiet or json_))
+    except asyncio.CancelledError:
+        raise KeyboardInterrupt from None  # a second Ctrl-C: the end was not waited for
     return tell_end(end, config, folder, suite, as_json=json_)
 
 

@@ -135,6 +135,26 @@ def test_foreign_lines_are_told_with_their_number(folder: ResultsFolder) -> None
         read_outcomes(folder.path)
 
 
+@pytest.mark.parametrize(
+    "wrong",
+    [{"ending": "odd"}, {"epoch": "x"}, {"value": float("nan")}, {"value": 2}, {"steps": None}],
+)
+def test_an_outcome_that_no_figure_can_be_made_of_is_told(
+    folder: ResultsFolder, wrong: dict[str, Any]
+) -> None:
+    line = outcome("t").to_dict() | wrong
+    (folder.path / "outcomes.jsonl").write_text(json.dumps(line) + "\n")
+    (name,) = wrong
+    with pytest.raises(ConfigurationError, match=f"line 1 is not an outcome: .*{name} is"):
+        read_outcomes(folder.path)
+
+
+def test_a_foreign_line_among_the_calls_is_told(folder: ResultsFolder) -> None:
+    (folder.path / "calls.jsonl").write_text('{"arm": "agent"}\n')
+    with pytest.raises(ConfigurationError, match=r"calls\.jsonl, line 1 is not a call"):
+        folder.earlier_calls(set())
+
+
 def test_the_table_has_a_row_an_attempt_with_exact_money(folder: ResultsFolder) -> None:
     usage = Usage(
         input_tokens=10,
