@@ -14,7 +14,7 @@ def _nothing(_name: str) -> None:
 
 
 @pytest.mark.parametrize("name", BASELINES)
-def test_a_baseline_is_an_arm_that_acts(name: str) -> None:
+def test_a_baseline_is_an_arm_that_needs_no_probe(name: str) -> None:
     arm = arm_named(name)
     assert (arm.name, arm.probes, arm.most_calls(7)) == (name, False, 7)
 
