@@ -1,7 +1,7 @@
 """Secrets out of text before it is shown, logged or written.
 
 Only what has the shape of a secret is replaced: keys with a vendor's prefix, bearer tokens, JSON
-web tokens, private keys, passwords in URLs, and values assigned to a name such as ``api_key``.
+web tokens, private keys, passwords and keys in URLs, and values assigned to a name such as ``api_key``.
 Hashes, ids and code stay as they are, since a ledger full of holes is of no use either.
 """
 
@@ -46,6 +46,15 @@ _RULES: tuple[tuple[tuple[str, ...], re.Pattern[str]], ...] = (
     ),
     (("bearer",), re.compile(r"(?i)(\bbearer\s{1,3})(?=\S{0,200}\d)[\w.~+/=\-]{12,}")),
     (("://",), re.compile(r"(://)[^\s/@:\"']{0,256}:[^\s/@\"']{1,256}(?=@)")),
+    # Before the host without a colon it may be a mere name, if it is short.
+    (("://",), re.compile(r"(://)[^\s/@:\"']{12,256}(?=@)")),
+    (
+        ("?", "&"),
+        re.compile(
+            r"(?i)([?&](?:[\w\-]{0,32}[_\-])?(?:api|access|auth)?"
+            r"(?:key|token|secret|signature|sig|password|passwd)=)[^\s&#\"']+"
+        ),
+    ),
     (
         ("private key-----",),
         re.compile(

@@ -7,7 +7,9 @@ cheapest format first, and the answer is remembered on disk.
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -15,6 +17,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from lean_agent._paths import state_dir
+from lean_agent._redact import redact
 from lean_agent.errors import ModelBehaviorError, ModelError
 from lean_agent.messages import Message
 from lean_agent.model import ActionFormat, ModelRequest, ModelResponse
@@ -135,17 +138,22 @@ def _load() -> dict[str, Any]:
 
 def recall(key: str) -> ActionFormat | None:
     """The format remembered for ``key`` (a model's name and server), if any."""
-    found = _load().get(key)
+    found = _load().get(redact(key))
     return found if found in _FORMATS else None
 
 
 def remember(key: str, action_format: ActionFormat) -> None:
     """Keep the format. A folder that cannot be written costs a probe next time, nothing more."""
     path = _memory()
+    # What an earlier version wrote is redacted with the rest.
+    known = {redact(old): value for old, value in _load().items()}
+    text = json.dumps({**known, redact(key): action_format}, indent=1, sort_keys=True)
+    partial = path.with_suffix(f".{os.getpid()}-{time.monotonic_ns()}")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        partial = path.with_suffix(f".{time.monotonic_ns()}")
-        partial.write_text(json.dumps({**_load(), key: action_format}, indent=1, sort_keys=True))
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with os.fdopen(os.open(partial, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "w") as file:
+            file.write(text)
         partial.replace(path)
     except OSError:
-        return
+        with contextlib.suppress(OSError):
+            partial.unlink()

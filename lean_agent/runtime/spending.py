@@ -63,7 +63,7 @@ class Spending:
             return ""
         own = max(0, cap - getattr(self.account.spent, limit_type))
         least_left = getattr(await self.remaining(final=True), limit_type)
-        return format(cap, "f") if least_left >= own else ""
+        return str(cap) if least_left >= own else ""
 
     async def close(self) -> None:
         """Give back what was held for an answer that is written by now."""

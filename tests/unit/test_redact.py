@@ -39,6 +39,9 @@ def test_keys_are_known_by_their_form(secret: str) -> None:
         ("password=correct-horse", "password=[redacted]"),
         ("Authorization: Bearer abcdef0123456789", "Authorization: Bearer [redacted]"),
         ("postgres://me:hunter2@db/x", "postgres://[redacted]@db/x"),
+        ("https://0123456789abcdef@host/v1", "https://[redacted]@host/v1"),
+        ("https://host/v1?api_key=abc&v=1#x", "https://host/v1?api_key=[redacted]&v=1#x"),
+        ("https://host/v1?v=1&sig=a%2Fb", "https://host/v1?v=1&sig=[redacted]"),
         (
             "-----BEGIN RSA PRIVATE KEY-----\nMIIE+/=\n-----END RSA PRIVATE KEY-----\nrest",
             "[redacted]\nrest",
@@ -57,6 +60,7 @@ def test_what_is_assigned_to_a_telling_name_goes(text: str, shown: str) -> None:
         "commit 0123456789abcdef0123456789abcdef01234567",
         "550e8400-e29b-41d4-a716-446655440000",
         "see https://example.org/a:b/c@d and sk-learn",
+        "ssh://git@example.org/x?keys=1&monkey=2",
         "bearer instruments and basic training",
         "the password: see below",
     ],
