@@ -35,6 +35,8 @@ CREATE TABLE reservations (
 ) WITHOUT ROWID;
 """
 
+_BEING_MADE = (".new", ".new-journal", ".new-wal", ".new-shm")
+
 _AGAIN = "delete the file; `lean-agent ledger budget set` counts anew what was spent"
 _FAILURES = {
     sqlite3.SQLITE_BUSY: ("are locked by another process", "end the process that hangs"),
@@ -125,20 +127,24 @@ class BudgetFile:
         with FileLock(self._beside(".lock"), timeout=_BUSY_SECONDS, mode=0o600):
             if self.path.exists():
                 return
-            for name in (".new", "-wal", "-shm"):  # of a kill, and of a file that was deleted
+            for name in (*_BEING_MADE, "-wal", "-shm"):  # of a kill, and of a file that was deleted
                 self._beside(name).unlink(missing_ok=True)
             new = self._beside(".new")
             os.close(os.open(new, os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
             try:
                 connection = _connect(new)
                 try:
+                    # A WAL is copied into the file by close, which does not tell if the disk is
+                    # full; a rollback journal's COMMIT does.
+                    connection.executescript(
+                        f"BEGIN; {_SCHEMA} PRAGMA user_version = {_VERSION}; COMMIT;"
+                    )
                     connection.execute("PRAGMA journal_mode = WAL")
-                    connection.executescript(f"{_SCHEMA} PRAGMA user_version = {_VERSION};")
                 finally:
                     connection.close()
                 new.rename(self.path)
             finally:
-                for name in (".new", ".new-wal", ".new-shm"):
+                for name in _BEING_MADE:
                     self._beside(name).unlink(missing_ok=True)
 
     def _beside(self, suffix: str) -> Path:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import shutil
 import sqlite3
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
 
@@ -29,9 +30,9 @@ def tokens(count: int) -> Amount:
     return Amount(tokens=count)
 
 
-def run(code: str, *arguments: object) -> str:
+def run(code: str, *arguments: object, under: Sequence[str] = ()) -> str:
     done = subprocess.run(
-        [sys.executable, "-c", code, *map(str, arguments)],
+        [*under, sys.executable, "-c", code, *map(str, arguments)],
         capture_output=True,
         text=True,
         timeout=60,
@@ -256,6 +257,52 @@ def test_caps_hold_where_nothing_could_ever_be_written(capped: Path, fault: str)
     assert out[2] == "refused"
     assert out[4].startswith("1 the budgets in")
     assert cap_status(capped)[0].totals == Totals(tokens(10 + 18 + 5 + 29))
+
+
+# On a file system of its own, of 64 pages, all but a few of which are taken.
+_FILLING = """
+import subprocess, sys
+from pathlib import Path
+from lean_agent.errors import LedgerError
+from lean_agent.ledger.sqlite_budgets import SqliteBudgetStore
+
+folder = Path(sys.argv[1])
+subprocess.run(["mount", "-t", "tmpfs", "-o", "size=256k", "tmpfs", folder], check=True)
+
+def tried(path):
+    store = SqliteBudgetStore(path)
+    try:
+        store.totals(["day"])
+    except LedgerError as error:
+        return "full" if "disk" in str(error) or "written" in str(error) else str(error)
+    finally:
+        store.close()
+    return "well"
+
+for free in range(24):
+    path, filler = folder / "budgets.sqlite", folder / "filler"
+    filler.write_bytes(bytes(4096 * (64 - free)))
+    there = tried(path), path.exists()
+    filler.unlink()
+    print(*there, tried(path))
+    for name in folder.glob("budgets.sqlite*"):
+        name.unlink() if name.is_file() else name.rmdir()
+"""
+
+
+def own_file_systems() -> list[str]:
+    """What starts a process that may mount file systems which nobody else sees."""
+    command = ["unshare", "--map-root-user", "--mount"]
+    if shutil.which("unshare") and subprocess.run([*command, "true"], check=False).returncode == 0:
+        return command
+    pytest.skip("this system lets nobody mount a file system of its own")
+
+
+def test_a_file_appears_whole_or_not_at_all_while_the_disk_fills(tmp_path: Path) -> None:
+    out = run(_FILLING, tmp_path, under=own_file_systems()).splitlines()
+    assert out[0] == "full False well"
+    assert out[-1] == "well True well"
+    assert set(out) <= {"full False well", "full True well", "well True well"}
 
 
 _FORK = """
