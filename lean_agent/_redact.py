@@ -1,19 +1,23 @@
 """Secrets out of text before it is shown, logged or written.
 
 Only what has the shape of a secret is replaced: keys with a vendor's prefix, bearer tokens, JSON
-web tokens, private keys, passwords and keys in URLs, and values assigned to a name such as ``api_key``.
-Hashes, ids and code stay as they are, since a ledger full of holes is of no use either.
+web tokens, private keys, passwords and keys in URLs, and values assigned to a name such as
+``api_key``; and the keys that this process uses itself, whatever their shape. Hashes, ids and code
+stay as they are, since a ledger full of holes is of no use either.
 """
 
 from __future__ import annotations
 
 import re
 
-__all__ = ["REDACTED", "redact"]
+__all__ = ["REDACTED", "keep_secret", "kept_secrets", "redact"]
 
 REDACTED = "[redacted]"
 
 _MIN_KNOWN_LENGTH = 6
+_MIN_KEPT_LENGTH = 8  # what local servers are given for a key may be as short as a name
+_MAX_KEPT = 100
+_kept: tuple[str, ...] = ()
 
 # A name, then ":" or "=", then a value. Values of keys and tokens must hold a digit, which prose
 # and code after "api key:" seldom do; a password may be any word.
@@ -82,13 +86,28 @@ _RULES: tuple[tuple[tuple[str, ...], re.Pattern[str]], ...] = (
 )  # fmt: skip
 
 
+def keep_secret(secret: str) -> None:
+    """Have a key that this process uses replaced from now on wherever it stands.
+
+    One shorter than 8 characters is passed over; beyond 100 the oldest are forgotten.
+    """
+    global _kept
+    if len(secret) >= _MIN_KEPT_LENGTH and secret not in _kept:
+        _kept = (*_kept, secret)[-_MAX_KEPT:]
+
+
+def kept_secrets() -> tuple[str, ...]:
+    """The keys that ``redact`` replaces by themselves, for those who cache what it gave."""
+    return _kept
+
+
 def redact(text: str, *known: str) -> str:
     """``text`` with everything that looks like a secret replaced by ``[redacted]``.
 
     ``known`` are secrets to replace wherever they stand, whatever they look like; those shorter
     than 6 characters are passed over, since they would match inside ordinary words.
     """
-    for secret in known:
+    for secret in (*_kept, *known):
         if len(secret) >= _MIN_KNOWN_LENGTH:
             text = text.replace(secret, REDACTED)
     lowered = text.lower()

@@ -15,7 +15,7 @@ from math import isfinite
 from typing import Any, Literal
 from uuid import uuid4
 
-from lean_agent._redact import redact
+from lean_agent._redact import kept_secrets, redact
 from lean_agent._semconv import Operation, Purpose
 from lean_agent.usage import Usage
 
@@ -30,8 +30,8 @@ def _new_id() -> str:
 
 
 @lru_cache(maxsize=1024)
-def _masked(text: str) -> str:
-    text = redact(text)[:_MAX_TEXT]
+def _masked(text: str, secrets: tuple[str, ...]) -> str:
+    text = redact(text, *secrets)[:_MAX_TEXT]
     # A lone surrogate is legal in a Python string and in json.dumps, but no JSON reader takes it:
     # the whole row would be lost to the queries.
     return text.encode("utf-8", "replace").decode("utf-8")
@@ -39,7 +39,7 @@ def _masked(text: str) -> str:
 
 def _text(value: str | None) -> str | None:
     # Cut before the cache as well, so that it never holds on to something huge.
-    return _masked(value[: 16 * _MAX_TEXT]) if value else value
+    return _masked(value[: 16 * _MAX_TEXT], kept_secrets()) if value else value
 
 
 def _number(value: float | None) -> float | None:

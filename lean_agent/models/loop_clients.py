@@ -17,6 +17,8 @@ from functools import cache
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from lean_agent._redact import keep_secret
+
 if TYPE_CHECKING:
     from openai import AsyncOpenAI
 
@@ -68,6 +70,7 @@ class LoopClients:
     """Clients of one server. ``organization`` headers go to OpenAI only."""
 
     def __init__(self, *, base_url: str, api_key: str, openai_account: bool) -> None:
+        keep_secret(api_key)
         self._base_url = base_url
         self._api_key = api_key
         self._openai_account = openai_account

@@ -10,10 +10,11 @@ from typing import Any
 
 import pytest
 from opentelemetry.trace import StatusCode
+from support.fake_openai import FakeOpenAI
 from support.scripted_runs import ANSWER, SEARCH, agent, searching
 from support.telemetry import STARTED, Watched, own, parent, told
 
-from lean_agent import LeanAgentError, Ledger
+from lean_agent import Agent, LeanAgentError, Ledger
 from lean_agent.errors import RateLimitError
 from lean_agent.ledger import queries
 from lean_agent.ledger.entries import Entry
@@ -116,3 +117,19 @@ async def test_a_clock_that_is_set_back_makes_no_time_negative(
     assert len(watched.spans) == len(rows)
     assert all((span.start_time or 0) <= (span.end_time or 0) for span in watched.spans)
     assert watched.points("gen_ai.invoke_agent.duration")[0].count == 1
+
+
+async def test_the_key_in_use_is_written_nowhere(
+    ledger: Ledger, watched: Watched, server: FakeOpenAI, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    key = "no.vendors:prefix"
+    monkeypatch.setenv("OPENAI_API_KEY", key)
+    subject = Agent(model=f"openai:{key}", base_url=server.url, ledger=ledger)
+    async with subject:
+        await subject.run("Hi?", task_id=f"task {key}", session_id=key)
+    assert server.chats[0].headers["authorization"] == f"Bearer {key}"
+    (segment,) = (ledger.folder / "segments").iterdir()
+    assert key not in segment.read_text()
+    assert '"task_id":"task [redacted]","session_id":"[redacted]"' in segment.read_text()
+    assert watched.spans
+    assert not [span for span in watched.spans if key in span.to_json()]
