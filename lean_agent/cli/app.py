@@ -16,6 +16,7 @@ from lean_agent.cli.chat import chat
 from lean_agent.cli.demo import demo
 from lean_agent.cli.doctor import doctor
 from lean_agent.cli.failures import EXIT_INTERRUPTED, Failure, describe, usage_error
+from lean_agent.cli.index import app as index
 from lean_agent.cli.ledger import app as ledger
 from lean_agent.cli.models import app as models
 from lean_agent.cli.plugged import CommandGroup
@@ -42,6 +43,7 @@ app.command()(resume)
 app.command()(chat)
 app.command()(demo)
 app.add_typer(models, name="models")
+app.add_typer(index, name="index")
 app.add_typer(ledger, name="ledger")
 app.add_typer(tools, name="tools")
 app.command()(doctor)

@@ -95,6 +95,14 @@ class Index:
     def __len__(self) -> int:
         return len(self.passages)
 
+    @property
+    def folder(self) -> Path:
+        """Where it and later ones are kept."""
+        return self._generation.parent
+
+    def bytes_on_disk(self) -> int:
+        return sum(p.stat().st_size for p in self._generation.rglob("*") if p.is_file())
+
     def files(self) -> list[FileRecord]:
         """Every file that was looked at, those that were skipped included."""
         return read_files(self._generation / "files.jsonl")

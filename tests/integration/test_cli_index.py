@@ -1,0 +1,128 @@
+"""``lean-agent index``, as users run it."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+from support.cli import LEAN_AGENT, environment, in_process, lean_agent
+
+DOCUMENTS = Path(__file__).parents[2] / "examples" / "corpus"
+
+
+@pytest.fixture
+def source(tmp_path: Path) -> Path:
+    folder = tmp_path / "some docs"
+    folder.mkdir()
+    (folder / "whale.md").write_text("# Whales\n\nThe blue whale is the largest animal.")
+    (folder / "cat.txt").write_text("The cat sat on the mat.")
+    (folder / "bad.json").write_text("{")
+    return folder
+
+
+def test_building_searching_and_looking(source: Path, tmp_path: Path) -> None:
+    ended = in_process("index", "build", str(source), folder=tmp_path)
+    assert ended.code == 0
+    what, place = ended.out.splitlines()
+    assert what.startswith("2 passages of 2 files indexed in ")
+    assert place.startswith(f"index: {tmp_path}/cache/lean-agent/indexes/some_docs-")
+    assert "left out: bad.json (not JSON: Expecting" in ended.err
+    assert "words alone" in ended.err
+    again = in_process("index", "build", str(source), folder=tmp_path)
+    assert again.out.startswith("2 passages of 2 files: nothing has changed\n")
+
+    ended = in_process("index", "search", "largest animal?", str(source), folder=tmp_path)
+    assert ended.code == 0
+    first, text = ended.out.splitlines()
+    assert first.startswith("[1] Whales (whale.md#1) ")
+    assert text == "    # Whales The blue whale is the largest animal."
+    none = in_process("index", "search", "zebra", str(source), folder=tmp_path)
+    assert (none.code, none.out, none.err) == (0, "", "no passage fits\n")
+
+    ended = in_process("index", "info", str(source), folder=tmp_path)
+    assert ended.code == 0
+    assert "none: words alone (BM25)" in ended.out
+    assert "bad.json" in ended.out
+    by_place = in_process("index", "info", place.removeprefix("index: "), folder=tmp_path)
+    assert by_place == ended
+
+
+def test_json(source: Path, tmp_path: Path) -> None:
+    place = tmp_path / "index"
+    line = ("index", "build", str(source), "--out", str(place), "--json")
+    built = in_process(*line, folder=tmp_path).json
+    assert (built["passages"], built["read"], built["folder"]) == (2, 3, str(place))
+    assert built["skipped"][0]["path"] == "bad.json"
+    hits = in_process("index", "search", "cat", str(place), "--json", folder=tmp_path).json
+    assert [(hit["id"], hit["lexical_rank"], hit["dense_rank"]) for hit in hits] == [
+        ("cat.txt#1", 1, None)
+    ]
+    about = in_process("index", "info", str(place), "--json", folder=tmp_path).json
+    assert about["embedder"] is about["calibration"] is None
+    assert about["bytes"] > 100
+
+
+@pytest.mark.parametrize(
+    ("line", "error", "hint"),
+    [
+        (("search", "x", "DIR"), "has no index yet", "run: lean-agent index build 'DIR'"),
+        (("info", "DIR"), "has no index yet", "run: lean-agent index build 'DIR'"),
+        (("search", "x", "DIR/no"), "no such folder", ""),
+        (("search", " ", "DIR"), "empty", ""),
+        (("build", "DIR/no"), "no such folder", "give a folder of documents"),
+        (("build", "DIR", "--out", "DIR"), "holds other things than an index", "empty folder"),
+        (("build", "DIR", "--recall", "2"), "", ""),
+    ],
+)
+def test_what_cannot_work_is_one_line_and_exit_2(
+    line: tuple[str, ...], error: str, hint: str, source: Path, tmp_path: Path
+) -> None:
+    given = [word.replace("DIR", str(source)) for word in line]
+    ended = in_process("index", *given, folder=tmp_path)
+    assert (ended.code, ended.out) == (2, "")
+    assert error in ended.err.splitlines()[0]
+    assert hint.replace("DIR", str(source)) in ended.err
+
+
+@pytest.mark.slow
+def test_a_full_disk_is_one_line_and_leaves_the_old_index(source: Path, tmp_path: Path) -> None:
+    assert lean_agent("index", "build", str(source), folder=tmp_path).code == 0
+    for number in range(50):
+        (source / f"{number}.txt").write_text(f"{number} " * 5_000)
+    limited = f'ulimit -f 100; trap "" XFSZ; exec {LEAN_AGENT} index build "$0"'
+    done = subprocess.run(
+        ["bash", "-c", limited, str(source)],
+        capture_output=True,
+        text=True,
+        env=environment(tmp_path),
+        check=False,
+    )
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[-1].startswith("error: File too large")
+    found = lean_agent("index", "search", "whale", str(source), "--json", folder=tmp_path)
+    assert [hit["source"] for hit in found.json] == ["whale.md"]
+    (place,) = (tmp_path / "cache" / "lean-agent" / "indexes").iterdir()
+    assert len(list(place.glob("generation-*"))) == 1
+    assert lean_agent("index", "build", str(source), folder=tmp_path).code == 0
+
+
+@pytest.mark.slow
+def test_ctrl_c_ends_a_build_at_once(source: Path, tmp_path: Path) -> None:
+    for number in range(3_000):
+        (source / f"{number}.txt").write_text(f"{number} " * 1_000)
+    process = subprocess.Popen(
+        [LEAN_AGENT, "index", "build", str(source)],
+        stderr=subprocess.PIPE,
+        text=True,
+        env=environment(tmp_path),
+    )
+    indexes = tmp_path / "cache" / "lean-agent" / "indexes"
+    while not list(indexes.glob("*/generation-1")):
+        time.sleep(0.01)
+    process.send_signal(signal.SIGINT)
+    _, said = process.communicate(timeout=10)
+    assert process.returncode == 130
+    assert said.splitlines()[-1] == "error: interrupted"
