@@ -79,6 +79,13 @@ class Timings:
     prompt: float | None = None
     output: float | None = None
 
+    @property
+    def queue(self) -> float | None:
+        """The rest: the wait until the server took the call up, and what sending it took."""
+        if self.prompt is None or self.output is None:
+            return None
+        return max(0.0, self.total - self.prompt - self.output)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelResponse:

@@ -177,6 +177,7 @@ class Meter:
             response = await self._send(request, call, deadline=bool(fitted.time_limit))
             truth = {
                 "finish_reason": response.finish_reason,
+                "queue_seconds": response.timings.queue,
                 "prompt_seconds": response.timings.prompt,
                 "output_seconds": response.timings.output,
             }

@@ -12,9 +12,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from support.fake_openai import FakeOpenAI, Reply
 from support.scripted_runs import ANSWER, SEARCH, agent, rows, searching
 
-from lean_agent import Ledger
+from lean_agent import Agent, Ledger
 from lean_agent.errors import ModelError
 from lean_agent.ledger import queries
 from lean_agent.ledger.entries import Entry
@@ -142,3 +143,16 @@ async def test_attempts_are_rows_of_their_own(ledger: Ledger) -> None:
     assert first["id"] != second["id"]
     assert (first["attempt"], second["attempt"]) == (1, 2)
     assert (first["state"], second["state"]) == ("closed", "closed")
+
+
+@pytest.mark.parametrize(("usage", "known"), [("llama_cpp", True), ("openai", False)])
+async def test_the_wait_for_the_server_is_entered_where_it_is_known(
+    usage: Any, known: bool, ledger: Ledger, server: FakeOpenAI
+) -> None:
+    server.say(Reply(usage=usage, delay=1.0))  # it says it was busy with the call for 0.75 s
+    async with Agent(model="openai:x", base_url=server.url, ledger=ledger) as subject:
+        (row,) = rows(ledger, await subject.run("Hi?"))
+    if known:
+        assert 0.2 < row["queue_seconds"] <= row["seconds"] - 0.75
+    else:
+        assert row["queue_seconds"] is None
