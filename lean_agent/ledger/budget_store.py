@@ -1,7 +1,8 @@
 """Where spending that several processes share is kept. Spec: ledger ("Budgets").
 
 A store that talks to Redis or Postgres fits the same Protocol;
-``lean_agent.testing.check_budget_store`` shows whether it does.
+``lean_agent.testing.check_budget_store`` shows whether it does, and ``Ledger(budget_store=...)``
+takes it.
 """
 
 from __future__ import annotations

@@ -21,7 +21,7 @@ from typing import Any, Final, Literal
 from lean_agent.errors import ConfigurationError, LedgerError
 from lean_agent.ledger import queries
 from lean_agent.ledger.budget import Amount, Budget
-from lean_agent.ledger.budget_store import Cap, Totals
+from lean_agent.ledger.budget_store import BudgetStore, Cap, Totals
 from lean_agent.ledger.fallback_store import FallbackStore
 from lean_agent.ledger.shared import SharedAccount
 from lean_agent.ledger.sqlite_budgets import SqliteBudgetStore
@@ -106,29 +106,33 @@ def cap_status(folder: Path) -> list[CapStatus]:
     ]
 
 
-def open_shared(folder: Path, notify: Callable[[str], None]) -> SharedAccount:
+def open_shared(
+    folder: Path, notify: Callable[[str], None], own: BudgetStore | None = None
+) -> SharedAccount:
     """The caps of a ledger's folder for one run. Nothing is made before one is set.
 
-    ``notify`` is told if what is spent cannot be kept on disk.
+    ``notify`` is told if what is spent cannot be kept on disk. ``own`` is a store in place of the
+    folder's SQLite file; a scope that it has never seen begins with what the ledger's entries say.
 
     Raises:
         LedgerError: a limit cannot be read.
     """
     limits = _limits(folder)
+    store = _store(folder, own)
+    begun: set[str] = set()
 
     def caps() -> list[Cap]:
         nonlocal limits
         with contextlib.suppress(LedgerError):  # then the ones that were read before hold on
             limits = _limits(folder)
         now = datetime.now(UTC)
-        return [_cap(period, limit, now) for period, limit in limits.items()]
+        caps = [_cap(period, limit, now) for period, limit in limits.items()]
+        for cap in caps:
+            if own is not None and cap.scope not in begun:
+                begun.add(cap.scope)
+                _begin(store, folder, cap.scope)
+        return caps
 
-    # One for all runs of this process: while the file fails, they keep the caps together.
-    path = (folder / "budgets.sqlite").absolute()
-    store = _stores.get(path)
-    if store is None:
-        store = FallbackStore(SqliteBudgetStore(path), partial(_recorded, folder))
-        store = _stores.setdefault(path, store)
     return SharedAccount(
         store,
         caps,
@@ -138,7 +142,26 @@ def open_shared(folder: Path, notify: Callable[[str], None]) -> SharedAccount:
     )
 
 
-_stores: dict[Path, FallbackStore] = {}
+def _store(folder: Path, own: BudgetStore | None) -> FallbackStore:
+    """One for all runs of this process: while the one below fails, they keep the caps together."""
+    path = (folder / "budgets.sqlite").absolute()
+    key = (path, None if own is None else id(own))
+    store = _stores.get(key)
+    if store is None:
+        store = FallbackStore(own or SqliteBudgetStore(path), partial(_recorded, folder))
+        if own is not None:
+            store.share()  # for whoever made it: no run closes it
+        store = _stores.setdefault(key, store)
+    return store
+
+
+def _begin(store: BudgetStore, folder: Path, scope: str) -> None:
+    if store.totals([scope])[scope] == Totals():
+        with contextlib.suppress(LedgerError):  # the ledger cannot be read
+            store.count_at_least(scope, _recorded(folder, scope))
+
+
+_stores: dict[tuple[Path, int | None], FallbackStore] = {}
 # What the parent has not yet told its file is the parent's to tell.
 os.register_at_fork(after_in_child=_stores.clear)
 

@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from lean_agent._paths import ledger_dir
+from lean_agent.ledger.budget_store import BudgetStore
 from lean_agent.ledger.entries import Entry
 from lean_agent.ledger.flushing import FsyncPolicy, fsync_policy
 from lean_agent.ledger.segments import Segment
@@ -35,6 +36,9 @@ class Ledger:
     The order of entries is that of their ``ts``; where the clock was set back meanwhile it is off
     by as much, and nothing else is: no name or id depends on the clock alone.
 
+    ``budget_store`` keeps what is spent under the folder's caps, in place of its own SQLite file.
+    It stays open, and is the caller's to close.
+
     ``observers`` are called with each entry after it was written, in the thread that appends.
 
     Trouble with the disk never ends a run: entries wait in memory (at most 10,000, then the
@@ -50,9 +54,11 @@ class Ledger:
         *,
         fsync: FsyncPolicy | None = None,
         observers: Sequence[Callable[[Entry], None]] = (),
+        budget_store: BudgetStore | None = None,
     ) -> None:
         # Absolute, so that a later change of the current folder does not split the ledger.
         self.folder = (ledger_dir() if folder is None else Path(folder)).absolute()
+        self.budget_store = budget_store
         self._fsync: FsyncPolicy = fsync_policy(fsync)
         self._observers = tuple(observers)
         self._begin()
@@ -65,7 +71,7 @@ class Ledger:
         self._failing = False
         self._lost = 0
         self._notices: list[str] = []
-        self._told: set[str] = set()
+        self._told: set[tuple[int, str]] = set()
 
     def append(self, entry: Entry) -> None:
         """Write ``entry`` as one line; what the disk refuses is kept and tried again."""
@@ -73,17 +79,19 @@ class Ledger:
         with self._lock:
             self._waiting.append(line)
             self._drain()
-        for observe in self._observers:
+        for number, observe in enumerate(self._observers):
             try:
                 observe(entry)
             except Exception as error:  # noqa: BLE001 - whatever a user's observer raises
-                self._note_once(f"a ledger observer failed: {type(error).__name__}: {error}")
+                self._note_once(number, error)
 
-    def _note_once(self, notice: str) -> None:
+    def _note_once(self, number: int, error: Exception) -> None:
+        # Not once a message: one that names the entry differs each time.
+        kind = (number, type(error).__name__)
         with self._lock:
-            if notice not in self._told:
-                self._told.add(notice)
-                self._notices.append(notice)
+            if kind not in self._told:
+                self._told.add(kind)
+                self._notices.append(f"a ledger observer failed: {kind[1]}: {error}")
 
     def take_notices(self) -> list[str]:
         """What the user should be told since the last call, one line each."""

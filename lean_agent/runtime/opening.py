@@ -79,7 +79,7 @@ async def open_meter(
     _refuse_unraised(part, state, left, earlier)
     if account is not None:
         left = least(left, account.remaining())
-    shared = open_shared(ledger.folder, notices.append)
+    shared = open_shared(ledger.folder, notices.append, ledger.budget_store)
     own = left
     try:
         left = least(own, await shared.remaining())

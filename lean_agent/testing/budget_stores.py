@@ -1,13 +1,16 @@
-"""What every BudgetStore must keep to, in one process. Spec: ledger ("Budgets")."""
+"""What every BudgetStore must keep to. Spec: ledger ("Budgets")."""
 
 from __future__ import annotations
 
+import multiprocessing
 import threading
+import time
 import uuid
 from collections.abc import Callable, Generator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from decimal import Decimal, localcontext
+from multiprocessing.connection import Connection
 from typing import Any
 
 from lean_agent.errors import LedgerError, LimitExceededError
@@ -22,10 +25,17 @@ _Make = Callable[[], BudgetStore]
 _THREADS = 8
 _ASKED = 200
 _GRANTED = 60
+_START_SECONDS = 60.0
 
 
-def check_budget_store(make_store: Callable[[], BudgetStore]) -> None:
+def check_budget_store(
+    make_store: Callable[[], BudgetStore], *, lost_within: float | None = None
+) -> None:
     """Check a kind of store: all that ``make_store`` gives must share the same totals.
+
+    ``lost_within`` is for a store that spans processes: so many seconds after a process died, what
+    it held must be charged as lost. A process is started for this, so ``make_store`` must be one
+    that pickle takes: a function of a module, or functools.partial of a class.
 
     It uses scopes of its own, named ``check:`` and something unique, and closes what it made.
 
@@ -40,6 +50,7 @@ def check_budget_store(make_store: Callable[[], BudgetStore]) -> None:
         _reserves_under_all_caps_or_none,
         _ends_a_reservation_once,
         _refuses_amounts_that_are_none,
+        _counts_at_least,
         _replaces_in_one_step,
         _charges_what_is_lost,
         _puts_right_what_was_charged_as_lost,
@@ -50,6 +61,8 @@ def check_budget_store(make_store: Callable[[], BudgetStore]) -> None:
         except (LedgerError, LimitExceededError) as error:
             what = rule.__name__.strip("_").replace("_", " ")
             raise AssertionError(f"a store {what}; this one failed: {error}") from error
+    if lost_within is not None:
+        _charges_what_a_dead_process_held(make_store, lost_within)
 
 
 def _scope() -> str:
@@ -211,8 +224,23 @@ def _refuses_amounts_that_are_none(make: _Make) -> None:
                 store.reserve(caps, NOTHING, lost=amount)
             with _expecting(LedgerError, f"settling {amount}"):
                 store.settle(made, amount)
+            with _expecting(LedgerError, f"counting {amount}"):
+                store.count_at_least(scope, amount)
         rule = "an amount that is negative or not finite changes nothing"
         _check_totals(store, scope, rule, spent=NOTHING, reserved=Amount(tokens=5))
+
+
+def _counts_at_least(make: _Make) -> None:
+    scope = _scope()
+    with closing(make()) as store, closing(make()) as second:
+        held = store.reserve([Cap(scope, Budget())], Amount(tokens=5), lost=NOTHING)
+        store.settle(held, Amount(tokens=5))
+        told = (Amount(usd=Decimal(2), tokens=3), Amount(tokens=9), Amount(usd=Decimal(1)))
+        for each, spent in zip((second, store, second), told, strict=True):
+            each.count_at_least(scope, spent)
+        rule = "counting raises what was spent, part by part, and never lowers it"
+        spent = Amount(usd=Decimal(2), tokens=9)
+        _check_totals(store, scope, rule, spent=spent, reserved=NOTHING)
 
 
 def _replaces_in_one_step(make: _Make) -> None:
@@ -305,3 +333,38 @@ def _holds_a_cap_between_threads_and_stores(make: _Make) -> None:
         rule = "totals equal the sum of what was settled"
         _check_totals(store, scope, rule, spent=spent, reserved=NOTHING)
         store.close()
+
+
+def _charges_what_a_dead_process_held(make: _Make, lost_within: float) -> None:
+    scope, held = _scope(), Amount(tokens=50)
+    context = multiprocessing.get_context("spawn")  # a fork would inherit what this process holds
+    ours, theirs = context.Pipe()
+    child = context.Process(target=_hold, args=(make, scope, held, theirs), daemon=True)
+    child.start()
+    theirs.close()
+    try:
+        check(ours.poll(_START_SECONDS), "another process must be able to reserve in time")
+        settled, _ = ours.recv()
+        with closing(make()) as store:
+            store.settle(settled, Amount(tokens=7))
+            rule = "a reservation of another process can be settled, and holds while that lives"
+            _check_totals(store, scope, rule, spent=Amount(tokens=7), reserved=held)
+            child.kill()
+            child.join()
+            wanted, deadline = Totals(Amount(tokens=7 + 20)), time.monotonic() + lost_within
+            while store.totals([scope])[scope] != wanted and time.monotonic() < deadline:
+                time.sleep(0.05)
+            rule = f"what a process held is charged as lost {lost_within} s after it died"
+            _check_totals(store, scope, rule, spent=wanted.spent, reserved=NOTHING)
+    except EOFError:
+        raise AssertionError("another process must be able to make the store and reserve") from None
+    finally:
+        child.kill()
+        child.join()
+        ours.close()
+
+
+def _hold(make: _Make, scope: str, amount: Amount, told: Connection) -> None:
+    store, caps = make(), [Cap(scope, Budget())]
+    told.send([store.reserve(caps, amount, lost=Amount(tokens=20)) for _ in range(2)])
+    threading.Event().wait()

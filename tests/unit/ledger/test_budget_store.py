@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
+import sqlite3
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +16,7 @@ import pytest
 from support.dict_budgets import DictBudgetStore, Shelf
 
 from lean_agent.errors import LimitExceededError
-from lean_agent.ledger.budget import LIMITS, NOTHING, Amount, Budget
+from lean_agent.ledger.budget import LIMITS, NOTHING, Amount, Budget, check_amount
 from lean_agent.ledger.budget_store import BudgetStore, Cap, Totals, UnknownReservationError
 from lean_agent.ledger.sqlite_budgets import SqliteBudgetStore
 from lean_agent.testing import check_budget_store
@@ -25,7 +28,7 @@ def dict_stores(kind: type[DictBudgetStore] = DictBudgetStore) -> Callable[[], B
 
 
 def test_the_sqlite_store_passes(tmp_path: Path) -> None:
-    check_budget_store(lambda: SqliteBudgetStore(tmp_path / "budgets.sqlite"))
+    check_budget_store(partial(SqliteBudgetStore, tmp_path / "budgets.sqlite"), lost_within=2)
 
 
 def test_a_store_of_dictionaries_passes() -> None:
@@ -172,6 +175,12 @@ class KnowsNoNewScope(DictBudgetStore):
         return {s: self._shelf.totals[s] for s in scopes if s in self._shelf.totals}
 
 
+class CountsOnTop(DictBudgetStore):
+    def count_at_least(self, scope: str, spent: Amount) -> None:
+        check_amount(spent, "count")
+        self._shelf.add(scope, spent=spent)
+
+
 FAULTS: list[tuple[type[DictBudgetStore], str]] = [
     (Rounding, "a millionth of a millionth"),
     (Unlimited, "must raise LimitExceededError"),
@@ -191,6 +200,7 @@ FAULTS: list[tuple[type[DictBudgetStore], str]] = [
     (ChargesTheLateTwice, "late settlement"),
     (Alone, "seen by every store"),
     (KnowsNoNewScope, "never used"),
+    (CountsOnTop, "never lowers it"),
 ]
 
 
@@ -216,3 +226,39 @@ class RacySqlite(SqliteBudgetStore):
 def test_a_race_of_stores_over_one_file_is_found(tmp_path: Path) -> None:
     with pytest.raises(AssertionError, match="were let by"):
         check_budget_store(lambda: RacySqlite(tmp_path / "budgets.sqlite"))
+
+
+class OnlyClosed(SqliteBudgetStore):
+    """Knows that an owner is gone from its close alone."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path)
+        self._gone = path.with_name("gone")
+        self._gone.mkdir(exist_ok=True)
+
+    def _dead(self, db: sqlite3.Connection) -> list[str]:
+        return [owner for owner in super()._dead(db) if (self._gone / owner).exists()]
+
+    def close(self) -> None:
+        if self._owner is not None:
+            (self._gone / self._owner.name).touch()
+        super().close()
+
+
+def only_in(process: int, path: Path) -> BudgetStore:
+    if os.getpid() != process:
+        raise SystemExit(1)
+    return SqliteBudgetStore(path)
+
+
+@pytest.mark.parametrize(
+    ("make", "rule"),
+    [(OnlyClosed, "after it died"), (partial(only_in, os.getpid()), "another process must")],
+)
+def test_a_store_that_loses_track_of_processes_is_found(
+    tmp_path: Path, make: Callable[[Path], BudgetStore], rule: str
+) -> None:
+    make_store = partial(make, tmp_path / "budgets.sqlite")
+    check_budget_store(make_store)
+    with pytest.raises(AssertionError, match=rule):
+        check_budget_store(make_store, lost_within=0.5)

@@ -11,12 +11,14 @@ from typing import Any
 
 import pytest
 from support.cli import LEAN_AGENT
+from support.dict_budgets import DictBudgetStore, Shelf
 from support.scripted_runs import ANSWER, SEARCH, agent, searching
 
 from lean_agent import Account, Budget, Ledger
 from lean_agent.errors import ConfigurationError
 from lean_agent.ledger import queries
 from lean_agent.ledger.budget import Amount, Remaining
+from lean_agent.ledger.budget_store import Totals
 from lean_agent.ledger.caps import cap_status, set_cap
 from lean_agent.model import ModelCard, ModelRequest
 from lean_agent.models.pricing import PriceTable
@@ -110,6 +112,28 @@ async def test_a_first_cap_that_another_process_sets_meanwhile_ends_a_run(
     spent = status.totals.spent.tokens
     assert spent == result.usage.total_tokens == queries.spent(ledger.folder, since=0)[1]
     assert 2_000 < spent <= 4_000
+
+
+async def test_a_store_of_ones_own_keeps_what_is_spent_under_the_caps(tmp_path: Path) -> None:
+    shelf = Shelf()
+    before, _ = agent([search_on] * 3, Ledger(tmp_path), tools=[searching()])
+    first = await before.run("x", mode="agent", budget=Budget(steps=3))
+    set_cap(tmp_path, "day", Budget(tokens=4_000), spent=Amount())
+    ledger = Ledger(tmp_path, budget_store=DictBudgetStore(shelf))
+    subject, _ = agent([search_on] * 50, ledger, tools=[searching()])
+    second = await subject.run("x", mode="agent")
+    assert (second.exit_status, second.limit, second.output) == (
+        "limit_exceeded",
+        "tokens",
+        "found",
+    )
+    (status,) = cap_status(tmp_path)
+    spent = first.usage.total_tokens + second.usage.total_tokens
+    assert shelf.totals[status.scope] == Totals(Amount(tokens=spent, steps=second.steps))
+    assert spent <= 4_000
+    third = await subject.run("y", mode="instant", budget=Budget(tokens=500))
+    assert third.output, "the store is still open"
+    assert shelf.totals[status.scope].spent.tokens == spent + third.usage.total_tokens
 
 
 async def test_a_spent_cap_sends_nothing(ledger: Ledger) -> None:
