@@ -28,6 +28,7 @@ _Answer = TypeVar("_Answer")
 
 # A row still open has no end to show: whoever wrote it is still at it, or was killed.
 _VIEW: Final = """
+SET schema = 'main';
 CREATE VIEW entries AS
 SELECT * REPLACE (CASE WHEN state = 'open' THEN coalesce(error_type, 'unfinished')
                        ELSE error_type END AS error_type),
@@ -111,14 +112,16 @@ def ask(
 
 def _opened(connection: duckdb.DuckDBPyConnection, files: Files) -> Opened:
     names = ", ".join(columns())
+    # Apart from the view, so that it alone is listed.
+    connection.execute("CREATE SCHEMA internal; SET schema = 'internal'")
     loaded = load(connection, files.segments)
-    rows = f"SELECT {names} FROM loaded"  # noqa: S608
+    rows = f"SELECT {names} FROM internal.loaded"  # noqa: S608
     if files.compacted:
         compacted = compacted_rows(files.compacted)
         # One file has an id once; to look for doubled ones takes as long as a sum over all.
         alone = len(files.compacted) == 1 and not files.segments
         if not alone and _take_doubled(connection, compacted):
-            compacted += " ANTI JOIN doubled USING (id)"
+            compacted += " ANTI JOIN internal.doubled USING (id)"
         rows = f"SELECT {names} FROM {compacted} UNION ALL {rows}"  # noqa: S608
     connection.execute(KEEP_ONE_OF_EACH)
     connection.execute(_VIEW.format(rows=rows))

@@ -16,6 +16,7 @@ __all__ = [
     "ending",
     "entry_cost",
     "group_cost",
+    "is_listed_apart",
     "list_cost",
     "saved_tokens",
     "sum_cost",
@@ -84,13 +85,18 @@ def sum_cost(cost: Decimal | None, known: Decimal, provenance: Collection[str]) 
 
 
 def list_cost(row: dict[str, Any]) -> str:
-    """What the price tables say of a group."""
+    """What the price tables say of a group or an entry."""
     return _money(row["list_cost"], ())
 
 
 def entry_cost(row: dict[str, Any]) -> str:
     """The cost of one entry."""
     return _money(row["cost"], (row["provenance"] or "").split("+"))
+
+
+def is_listed_apart(row: dict[str, Any]) -> bool:
+    """Whether the price tables say something else of a group or an entry than its bill."""
+    return row["list_cost"] is not None and row["list_cost"] != row["cost"]
 
 
 def _money(cost: Decimal | None, provenance: Collection[Any]) -> str:

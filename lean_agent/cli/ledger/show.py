@@ -14,6 +14,8 @@ from lean_agent.cli.ledger.cells import (
     ending,
     entry_cost,
     group_cost,
+    is_listed_apart,
+    list_cost,
     saved_tokens,
     tokens,
     what,
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
 __all__ = ["show"]
 
 _NAME_COLUMNS = 32
+_LIST = ("LIST",)
 _GOOD_ENDS = ("stop", "tool_calls", "served")
 
 
@@ -53,8 +56,9 @@ def show(
 
 
 def _print_flat(rows: list[dict[str, Any]]) -> None:
+    listed = any(is_listed_apart(row) for row in rows)
     print_table(
-        ("TIME", "STEP", "PURPOSE", "WHAT", "TRY", *TOKENS, "SEC", "END", "COST"),
+        ("TIME", "STEP", "PURPOSE", "WHAT", "TRY", *TOKENS, "SEC", "END", *_LIST * listed, "COST"),
         [
             (
                 clock(row["time"]),
@@ -65,6 +69,7 @@ def _print_flat(rows: list[dict[str, Any]]) -> None:
                 *tokens(row),
                 row["seconds"],
                 ending(row),
+                *([list_cost(row)] if listed and is_listed_apart(row) else [None] * listed),
                 entry_cost(row),
             )
             for row in rows
@@ -111,6 +116,7 @@ def _call_line(call: dict[str, Any], *, name_model: bool) -> Text:
         call_tokens(call),
         _seconds(call),
         f"at least {entry_cost(call)}" if call["state"] == "open" else entry_cost(call),
+        f"list {list_cost(call)}" if is_listed_apart(call) else "",
         "" if call["finish_reason"] in _GOOD_ENDS else ending(call),
     )
 

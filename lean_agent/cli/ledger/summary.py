@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 import typer
 
 from lean_agent.cli import options as opt
-from lean_agent.cli.ledger.cells import TOKENS, group_cost, list_cost, tokens
+from lean_agent.cli.ledger.cells import TOKENS, group_cost, is_listed_apart, list_cost, tokens
 from lean_agent.cli.ledger.notes import compacted_ledger, tell_empty, tell_problems
 from lean_agent.cli.ledger.when import Since, Until
 from lean_agent.cli.streams import say
@@ -68,7 +68,7 @@ def summary(
 
 def _print(by: str, rows: list[dict[str, Any]]) -> None:
     """Columns that would say nothing are left out."""
-    listed = any(row["list_cost"] is not None and row["list_cost"] != row["cost"] for row in rows)
+    listed = any(is_listed_apart(row) for row in rows)
     saved = any(row["saved_tokens"] for row in rows)
     unfinished = any(row["unfinished_calls"] for row in rows)
     columns = [by.upper(), "CALLS", *TOKENS, "SEC"]

@@ -48,7 +48,7 @@ openai:gpt-5-mini  1,120 tokens saved by the response cache
 │       ├── search  0.02 s  done
 │       └── calculator  0.00 s  failed
 ├── step 2
-│   └── act  1,120 tokens saved by the response cache  0.00 s  $0
+│   └── act  1,120 tokens saved by the response cache  0.00 s  $0  list $0.0004
 ├── step 3
 │   └── answer  300 uncached + 900 cached + 120 out  2.50 s  ~$0.0009  length
 └── step 4
@@ -86,8 +86,11 @@ def test_a_run_nested_and_flat_as_json(folder: Path) -> None:
     assert len(flat) == 8
     table = printed("show", "a1b2", "--flat", folder=folder).splitlines()
     assert table[0].split() == ["TIME", "STEP", "PURPOSE", "WHAT", "TRY", "UNCACHED", "CACHED",
-                                "OUTPUT", "SEC", "END", "COST"]  # fmt: skip
+                                "OUTPUT", "SEC", "END", "LIST", "COST"]  # fmt: skip
     assert len(table) == 9
+    assert [line.split()[-2:] for line in table if "served" in line] == [["$0.0004", "$0"]]
+    other = printed("show", INSTANT_RUN, "--flat", folder=folder).splitlines()
+    assert "LIST" not in other[0]
 
 
 def test_totals(folder: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,15 @@ from lean_agent.errors import LedgerError
 from lean_agent.ledger import queries
 from lean_agent.ledger.compaction import compact
 from lean_agent.ledger.statements import lock
+
+
+def test_the_view_alone_is_listed(tmp_path: Path) -> None:
+    opened = entry("1", state="open")
+    write(tmp_path, opened)
+    compact(tmp_path)
+    write(tmp_path, replace(opened, state="closed"), entry("2"))
+    assert queries.sql(tmp_path, "show tables") == (["name"], [("entries",)])
+    assert queries.sql(tmp_path, "select sum(cost) from entries")[1] == [(3,)]
 
 
 def test_sql_sees_columns_times_and_exact_money(tmp_path: Path) -> None:
