@@ -94,15 +94,18 @@ async def test_each_way_to_end_closes_the_runs_row(ledger: Ledger) -> None:
 
 
 async def test_an_observer_that_fails_is_told_once_and_ends_nothing(ledger: Ledger) -> None:
-    def broken(_entry: Entry) -> None:
-        raise RuntimeError("no exporter")
+    failed: list[str] = []
 
-    subject, _ = agent(["hi"], Ledger(ledger.folder, observers=[broken]))
+    def broken(entry: Entry) -> None:
+        failed.append(entry.id)
+        raise RuntimeError(f"no exporter for {entry.id}")
+
+    subject, _ = agent(["hi"], Ledger(ledger.folder, observers=[broken, broken]))
     result = await subject.run("hello")
     assert result.exit_status == "completed"
-    assert [n for n in result.notices if "no exporter" in n] == [
-        "a ledger observer failed: RuntimeError: no exporter"
-    ]
+    assert len(failed) == 8
+    told = f"a ledger observer failed: RuntimeError: no exporter for {failed[0]}"
+    assert [n for n in result.notices if "no exporter" in n] == [told, told]
 
 
 _KILLED = """
