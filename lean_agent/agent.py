@@ -189,10 +189,12 @@ class Agent:
         """Go on with a run that a limit, an interrupt or a crash ended; needs ``checkpoints``.
 
         ``budget`` caps the whole run, earlier parts included; so do the result's totals. No call
-        that was paid for is made again.
+        that was answered is made again; one that was cut off in the middle is charged, and made
+        anew.
 
         Raises:
-            ConfigurationError: there is no such run, or it is complete; nothing was spent.
+            ConfigurationError: there is no such run, it is complete, or the cap that ended it is
+                not raised; nothing was spent.
             LeanAgentError: as ``run``.
         """
         return await self._run(self._later_part(run_id, budget, deps))

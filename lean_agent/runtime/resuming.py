@@ -1,7 +1,7 @@
 """Going on with a run that a limit ended, or that was interrupted or killed.
 
 What was answered and found stays in the messages, and what was spent counts against the new
-budget: no call that was paid for is made again. Spec: ledger ("Budgets").
+budget: no call that was answered is made again. Spec: ledger ("Budgets").
 """
 
 from __future__ import annotations
