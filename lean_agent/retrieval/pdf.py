@@ -29,7 +29,7 @@ def read_pdf(stem: str, data: bytes, *, max_seconds: float = _MAX_SECONDS) -> Do
             command, input=data, capture_output=True, timeout=max_seconds, check=False
         )
     except subprocess.TimeoutExpired as error:
-        raise UnreadableError(f"reading it takes over {max_seconds:g} seconds") from error
+        raise UnreadableError(f"reading it takes over {max_seconds:g} s") from error
     if done.returncode:
         raise UnreadableError("a PDF that ends the program that reads it")
     found = json.loads(done.stdout)
