@@ -82,6 +82,25 @@ class BudgetFile:
                 self._disconnect()
                 raise self._explained(error) from error
 
+    @contextmanager
+    def at_rest(self) -> Generator[sqlite3.Connection]:
+        """To read while the disk is full: a transaction needs some room for its index of the WAL.
+
+        Raises:
+            LedgerError: there is a WAL, without which the file is not the truth; or it cannot be
+                read.
+        """
+        wal = self._beside("-wal")
+        try:
+            if wal.exists() and wal.stat().st_size:
+                raise LedgerError(f"the budgets in {self.path} are in use")
+            connection = sqlite3.connect(f"{self.path.as_uri()}?immutable=1", uri=True)
+            with contextlib.closing(connection):
+                self._refuse_version(connection)
+                yield connection
+        except (sqlite3.Error, OSError) as error:
+            raise self._explained(error) from error
+
     def close(self) -> None:
         """Close the connection; the next transaction opens it again."""
         with self._lock:
@@ -97,8 +116,7 @@ class BudgetFile:
             self._make()
         connection = _connect(self.path)
         try:
-            (version,) = connection.execute("PRAGMA user_version").fetchone()
-            self._refuse_version(version)
+            self._refuse_version(connection)
             # Survives kill -9; a power cut may take the last charges with it, never the file.
             connection.execute("PRAGMA synchronous = NORMAL")
             self._inode = self.path.stat().st_ino
@@ -110,7 +128,8 @@ class BudgetFile:
         self._connection = connection
         return connection
 
-    def _refuse_version(self, version: int) -> None:
+    def _refuse_version(self, connection: sqlite3.Connection) -> None:
+        (version,) = connection.execute("PRAGMA user_version").fetchone()
         if version > _VERSION:
             raise LedgerError(
                 f"the budgets in {self.path} were written by a newer lean-agent (schema version "

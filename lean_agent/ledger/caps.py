@@ -90,8 +90,14 @@ def cap_status(folder: Path) -> list[CapStatus]:
     if not limits:
         return []
     store = SqliteBudgetStore(folder / "budgets.sqlite")
+    scopes = [_scope(period, now) for period in limits]
     try:
-        totals = store.totals([_scope(period, now) for period in limits])
+        totals = store.totals(scopes)
+    except LedgerError as error:
+        try:
+            totals = store.totals_at_rest(scopes)
+        except LedgerError:
+            raise error from None
     finally:
         store.close()
     return [

@@ -85,6 +85,17 @@ class SqliteBudgetStore:
             self._sweep(db)
             return _totals(db, scopes)
 
+    def totals_at_rest(self, scopes: Sequence[str]) -> Mapping[str, Totals]:
+        """The same while the disk is full, if no process has the file open.
+
+        What a dead process held is not charged yet.
+
+        Raises:
+            LedgerError: one has it open, or it cannot be read.
+        """
+        with self._file.at_rest() as db:
+            return _totals(db, scopes)
+
     def count_at_least(self, scope: str, spent: Amount) -> None:
         """As BudgetStore.count_at_least."""
         check_amount(spent, "count")

@@ -305,6 +305,28 @@ def test_a_file_appears_whole_or_not_at_all_while_the_disk_fills(tmp_path: Path)
     assert set(out) <= {"full False well", "full True well", "well True well"}
 
 
+_SHOWN = """
+import subprocess, sys
+from pathlib import Path
+from lean_agent.ledger.budget import Amount, Budget
+from lean_agent.ledger.caps import cap_status, set_cap
+
+folder = Path(sys.argv[1])
+subprocess.run(["mount", "-t", "tmpfs", "-o", "size=512k", "tmpfs", folder], check=True)
+set_cap(folder, "day", Budget(tokens=100), spent=Amount(tokens=10))
+try:
+    (folder / "filler").write_bytes(bytes(2**19))
+except OSError as error:
+    print(error.strerror)
+print(cap_status(folder)[0].totals.spent.tokens)
+"""
+
+
+def test_what_was_spent_can_be_read_on_a_full_disk(tmp_path: Path) -> None:
+    out = run(_SHOWN, tmp_path, under=own_file_systems()).splitlines()
+    assert out == ["No space left on device", "10"]
+
+
 _FORK = """
 import os, sys, threading
 from pathlib import Path
