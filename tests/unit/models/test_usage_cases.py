@@ -2,11 +2,15 @@
 
 Each case of ``usage_cases`` names the place that shows or documents its format. Those of origin
 "built from the documentation" have numbers of our own in the documented form.
+
+A case with ``cut_off`` is a stream that is given up after these chunks. Its ``billing`` says what
+the provider is known to bill then, or that nobody says; we charge the prompt and what had come.
 """
 
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -14,21 +18,25 @@ from typing import Any
 import pytest
 from support.fake_openai import FakeOpenAI, Reply
 
+from lean_agent.errors import ModelTimeoutError
 from lean_agent.messages import Message
 from lean_agent.model import Completed, ModelCard, ModelRequest, ModelResponse
 from lean_agent.models import endpoints
 from lean_agent.models.endpoints import Endpoint
 from lean_agent.models.openai_compatible import OpenAICompatibleModel
 from lean_agent.models.pricing import list_cost, priced
+from lean_agent.models.tokens import estimate_usage
 from lean_agent.price import Price, Rate
 from lean_agent.usage import Usage
 
 FOLDER = Path(__file__).parent / "usage_cases"
-CASES: list[dict[str, Any]] = [
+ALL: list[dict[str, Any]] = [
     {"provider": path.stem, **case}
     for path in sorted(FOLDER.glob("*.json"))
     for case in json.loads(path.read_text(encoding="utf-8"))
 ]
+CASES = [case for case in ALL if "cut_off" not in case]
+CUT_OFF = [case for case in ALL if "cut_off" in case]
 ASK = ModelRequest(messages=(Message("user", "2+2?"),))
 MESSAGE = {"message": {"role": "assistant", "content": "four"}, "finish_reason": "stop"}
 
@@ -60,8 +68,11 @@ async def answer(server: FakeOpenAI, case: dict[str, Any], provider: str) -> Mod
 
 
 def test_the_providers_that_must_be_there_are() -> None:
-    assert {case["provider"] for case in CASES} >= {"openai", "deepseek", "openrouter", "llama_cpp"}
-    assert all(case["source"] for case in CASES)
+    providers = {"openai", "deepseek", "openrouter", "llama_cpp"}
+    assert {case["provider"] for case in CASES} >= providers
+    assert {case["provider"] for case in CUT_OFF} >= providers
+    assert all(case["source"] for case in ALL)
+    assert all(case["billing"] for case in CUT_OFF)
 
 
 @pytest.mark.parametrize("case", CASES, ids=[f"{c['provider']}: {c['case']}" for c in CASES])
@@ -95,6 +106,35 @@ async def test_a_usage_is_read_and_priced_as_the_provider_bills_it(
     assert list_cost(usage, price, 0.0) == Decimal(case["cost"])
     assert billed.cost == Decimal(case["billed"] or case["cost"])
     assert billed.provenance == {"measured"}
+
+
+@pytest.mark.parametrize("case", CUT_OFF, ids=[f"{c['provider']}: {c['case']}" for c in CUT_OFF])
+async def test_a_stream_that_was_cut_off_is_charged_for_what_had_come(
+    server: FakeOpenAI, case: dict[str, Any]
+) -> None:
+    model = OpenAICompatibleModel("anybody:test", base_url=server.url, api_key="k")
+    server.say(Reply(chunks=case["cut_off"], fault="stall"))
+    with pytest.raises(ModelTimeoutError) as caught:
+        async for _event in model.stream(replace(ASK, timeout=0.3)):
+            pass
+    await model.aclose()
+    usage, expected, price = caught.value.usage, case["expected"], price_of(case)
+    assert usage is not None
+    counted = "input" in expected
+    assert usage == Usage(
+        input_tokens=expected["input"] if counted else estimate_usage(ASK, "").input_tokens,
+        cache_read_input_tokens=expected.get("read", 0),
+        output_tokens=expected["output"],
+        cost=None,
+        provenance=frozenset() if counted else frozenset({"estimated"}),
+    )
+    done = priced(usage, price=price, card=ModelCard(), seconds=0.3, estimated=not counted)
+    assert done.cost == (
+        usage.uncached_input_tokens * price.input.base
+        + usage.cache_read_input_tokens * price.cached_input.base
+        + usage.output_tokens * price.output.base
+    ) / Decimal(10**6)
+    assert done.provenance == {"measured" if counted else "estimated"}
 
 
 @pytest.mark.parametrize(
