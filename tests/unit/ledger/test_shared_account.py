@@ -50,6 +50,10 @@ class Gated(DictBudgetStore):
         self._pass()
         super().settle(reservation, actual)
 
+    def count_at_least(self, scope: str, spent: Amount) -> None:
+        self._pass()
+        super().count_at_least(scope, spent)
+
     def totals(self, scopes: Sequence[str]) -> Mapping[str, Totals]:
         self._pass()
         return super().totals(scopes)
@@ -122,54 +126,6 @@ async def test_an_amount_that_is_none_is_the_callers_fault_not_the_stores() -> N
     await reservation.settle(tokens(1))
     await subject.close()
     assert told == []
-
-
-async def test_the_slice_for_the_answer_is_kept_from_others() -> None:
-    shelf = Shelf()
-    first, second = account(Gated(shelf)), account(Gated(shelf))
-    await first.open(lambda _: tokens(30))
-    assert (await first.remaining()).tokens == (await second.remaining()).tokens == 70
-    assert (await first.remaining(final=True)).tokens == 100
-    taken = await second.reserve(tokens(70), lost=NOTHING)
-    with pytest.raises(LimitExceededError):
-        await first.reserve(tokens(1), lost=NOTHING)
-    failed = await first.reserve(tokens(30), lost=NOTHING, final=True)
-    await failed.settle(tokens(10))
-    assert (await second.remaining()).tokens == 0, "the rest is kept for the next attempt"
-    answer = await first.reserve(tokens(20), lost=NOTHING, final=True)
-    await answer.settle(tokens(15))
-    await taken.settle(tokens(70))
-    await first.close()
-    await second.close()
-    assert shelf.totals["day"] == Totals(tokens(95))
-
-
-async def test_all_slices_together_take_at_most_half_of_what_is_unspent() -> None:
-    shelf = Shelf()
-    store = Gated(shelf)
-    earlier = account(store)
-    await (await earlier.reserve(tokens(20), lost=NOTHING)).settle(tokens(20))
-    runs = [account(Gated(shelf)) for _ in range(4)]
-    await asyncio.gather(*(run.open(lambda _: tokens(30)) for run in runs))
-    assert store.day == Totals(tokens(20), tokens(40))
-    assert {(await run.remaining()).tokens for run in runs} == {40}
-    assert sorted([(await r.remaining(final=True)).tokens or 0 for r in runs]) == [40, 40, 50, 70]
-    for number, run in enumerate(runs):
-        await run.close()
-        # What one gives back another may set aside.
-        for other in runs[number + 1 :]:
-            await other.remaining()
-        assert store.day.reserved == tokens((40, 40, 30, 0)[number])
-    await earlier.close()
-
-
-async def test_half_of_the_dollars_is_exact() -> None:
-    store = DictBudgetStore(Shelf())
-    subject = SharedAccount(store, lambda: [Cap("day", Budget(usd="1.00000001"))], notify=print)
-    with localcontext(prec=3):
-        await subject.open(lambda left: Amount(usd=left.usd or Decimal(0)))
-    assert store.totals(["day"])["day"].reserved.usd == Decimal("0.500000005")
-    await subject.close()
 
 
 @pytest.mark.parametrize("times", [1, 3])
@@ -356,6 +312,18 @@ async def test_runs_that_share_the_store_keep_the_cap_together_while_it_fails() 
     assert (store.day, store.closed) == (Totals(tokens(60)), 1)
 
 
+def test_what_is_counted_while_the_store_fails_is_told_it_later() -> None:
+    store = Gated()
+    together = FallbackStore(store)
+    together.count_at_least("day", tokens(10))
+    store.broken = True
+    for _ in range(2):
+        together.count_at_least("day", tokens(25))
+        assert together.totals(["day"])["day"] == Totals(tokens(25))
+    store.broken = False
+    assert together.totals(["day"])["day"] == store.day == Totals(tokens(25))
+
+
 async def test_caps_may_change_while_a_run_goes_on() -> None:
     store, caps = Gated(), list[Cap]()
     subject = SharedAccount(store, lambda: list(caps), notify=pytest.fail)
@@ -379,24 +347,3 @@ async def test_money_left_is_exact_in_any_decimal_context() -> None:
         await (await subject.reserve(cent, lost=NOTHING)).settle(cent)
         assert (await subject.remaining()).usd == Decimal("1.000000009")
     await subject.close()
-
-
-async def test_others_calls_are_worth_waiting_for_and_their_slices_only_for_an_answer() -> None:
-    shelf = Shelf()
-    subject, other = account(Gated(shelf)), account(Gated(shelf))
-    await subject.open(lambda _: tokens(10))
-    assert not await subject.worth_waiting("tokens", final=False)
-    await other.open(lambda _: tokens(20))
-    assert not await subject.worth_waiting("tokens", final=False)
-    held = await other.reserve(tokens(30), lost=NOTHING)
-    assert await subject.worth_waiting("tokens", final=False)
-    assert not await subject.worth_waiting("usd", final=False)
-    await held.settle(tokens(5))
-    assert not await subject.worth_waiting("tokens", final=False)
-    assert await subject.worth_waiting("tokens", final=True)
-    # Its own slice is given up, so that the other does not wait for it in turn.
-    assert (await other.remaining(final=True)).tokens == 95
-    assert not await other.worth_waiting("tokens", final=True)
-    await subject.close()
-    await other.close()
-    assert shelf.totals["day"] == Totals(tokens(5))
