@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Embeddings", "embed_passages"]
 
-_BATCH = 64
+_BATCH = 128
 """Passages a call: what a kill can lose, and what a progress bar moves by."""
 
 
