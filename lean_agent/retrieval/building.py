@@ -30,7 +30,7 @@ from lean_agent.retrieval.manifest import (
 )
 from lean_agent.retrieval.passages import Passages, PassageWriter
 from lean_agent.retrieval.scanning import Scan, scan, write_passages
-from lean_agent.retrieval.vectors import write_vectors
+from lean_agent.retrieval.vectors import EXACT_BELOW, write_vectors
 from lean_agent.usage import Usage
 
 __all__ = ["Built", "Progress", "Stage", "build_index"]
@@ -84,8 +84,8 @@ async def build_index(
         progress: Told what is done.
 
     Raises:
-        ConfigurationError: nothing to read, the folder has another source's index or is being
-            built by another process, or the recall cannot be reached.
+        ConfigurationError: nothing to read, or the folder has another source's index or is being
+            built by another process.
         ModelError: the embedder failed; what it had done before is kept.
         OSError: the disk is full, or cannot be written.
     """
@@ -164,7 +164,7 @@ class _Build:
         return (
             manifest.embedder == self.name
             and manifest.chunking == Chunking()
-            and (manifest.calibration is None or manifest.recall == self._recall)
+            and (manifest.passages < EXACT_BELOW or manifest.recall == self._recall)
         )
 
     async def generation(

@@ -31,30 +31,27 @@ def write_vectors(
     exact_below: int = EXACT_BELOW,
     progress: Callable[[int, int], None],
 ) -> Calibration | None:
-    """Write one unit vector a passage into an existing folder, and a graph over them if they are
-    many, of which the calibration is returned.
-
-    Raises:
-        ConfigurationError: the recall cannot be reached.
+    """Write one unit vector a passage into an existing folder and, if they are many, a graph over
+    them, of which the calibration is returned. None where the search is exact: they are few, or no
+    graph finds as much as ``recall``.
     """
     import faiss as untyped
     import numpy as np
 
     faiss: Any = untyped
     count, dimensions = vectors.shape
-    calibration = None
-    if count < exact_below:
+    graph = build_graph(vectors, recall, progress) if count >= exact_below else None
+    if graph is None:
         order: NDArray[np.int64] = np.arange(count, dtype=np.int64)
         storage = faiss.IndexFlatIP(dimensions)
         storage.add(vectors)
     else:
-        graph = build_graph(vectors, recall, progress)
-        order, calibration, storage = graph.order, graph.calibration, graph.index.storage
+        order, storage = graph.order, graph.index.storage
         _write(graph.index, folder / "graph.faiss", faiss.IO_FLAG_SKIP_STORAGE)
     _write(storage, folder / "vectors.faiss")
     write_array(folder / "passages.u32", order.astype("<u4"))
     write_array(folder / "keys.bin", np.frombuffer(b"".join(keys), f"V{KEY_BYTES}")[order])
-    return calibration
+    return graph.calibration if graph is not None else None
 
 
 class Vectors:
