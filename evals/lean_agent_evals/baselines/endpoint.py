@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any, Self
 from lean_agent import LeanAgentError
 from lean_agent_evals.baselines.chat_wire import BadRequestError, read_request, write_answer
 from lean_agent_evals.baselines.metered import MeteredRun
+from lean_agent_evals.to_its_end import to_its_end
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -64,7 +65,14 @@ class Endpoint:
         return f"http://{_HOST}:{self._server.sockets[0].getsockname()[1]}/v1"
 
     async def __aenter__(self) -> Self:
-        self._server = await asyncio.start_server(self._connected, _HOST, 0, limit=_MAX_HEAD)
+        self._server = await asyncio.start_server(
+            self._connected, _HOST, 0, limit=_MAX_HEAD, start_serving=False
+        )
+        try:
+            await self._server.start_serving()
+        except asyncio.CancelledError:
+            self._server.close()
+            raise
         return self
 
     async def __aexit__(
@@ -73,10 +81,17 @@ class Endpoint:
         exc: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
+        await to_its_end(self._end())
+
+    async def _end(self) -> None:
         assert self._server is not None  # noqa: S101 - entered before
-        self._server.close()
+        loop = asyncio.get_running_loop()
+        # A server that is closed leaves open what it has just accepted, so that comes first.
+        for listening in self._server.sockets:
+            loop.remove_reader(listening)
         for _ in range(_ROUNDS):
             await asyncio.sleep(0)
+        self._server.close()
         served = dict(self._served)
         for task in served:
             task.cancel()

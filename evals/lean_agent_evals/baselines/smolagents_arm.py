@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Callable, Mapping
-from typing import Any, cast
+from typing import Any, Self, cast
 
 from openai import DefaultHttpxClient
 from smolagents import ChatMessage, LogLevel, OpenAIModel, Tool, ToolCallingAgent
@@ -25,18 +25,51 @@ Use = Callable[[str, Mapping[str, Any]], str]
 
 async def answer(job: Job) -> str:
     """Its final answer. The last of the steps is left for the one it gives when it runs out."""
-    loop = asyncio.get_running_loop()
-    over = threading.Event()
+    async with _ToolCalls(job) as calls:
+        return await in_daemon_thread(lambda: _run(job, calls.use))
 
-    def use(name: str, arguments: Mapping[str, Any]) -> str:
-        if over.is_set():
+
+class _ToolCalls:
+    """Those of its thread, made on the event loop. Leaving ends them, and refuses any further:
+    where the attempt is cancelled, the thread is left behind.
+    """
+
+    def __init__(self, job: Job) -> None:
+        self._job = job
+        self._loop = asyncio.get_running_loop()
+        self._under_way: set[asyncio.Task[Any]] = set()
+        self._over = False
+        self._ending = threading.Lock()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_exception: object) -> None:
+        with self._ending:
+            self._over = True
+        under_way = tuple(self._under_way)
+        for task in under_way:
+            task.cancel()
+        await asyncio.gather(*under_way, return_exceptions=True)
+
+    def use(self, name: str, arguments: Mapping[str, Any]) -> str:
+        with self._ending:  # else the loop might be closed before it has begun
+            self._refuse_if_over()
+            called = asyncio.run_coroutine_threadsafe(self._use(name, arguments), self._loop)
+        return called.result()
+
+    async def _use(self, name: str, arguments: Mapping[str, Any]) -> str:
+        self._refuse_if_over()
+        task = asyncio.ensure_future(self._job.use(name, arguments))
+        self._under_way.add(task)
+        try:
+            return await task
+        finally:
+            self._under_way.discard(task)
+
+    def _refuse_if_over(self) -> None:
+        if self._over:
             raise RuntimeError("the attempt is over")
-        return asyncio.run_coroutine_threadsafe(job.use(name, arguments), loop).result()
-
-    try:
-        return await in_daemon_thread(lambda: _run(job, use))
-    finally:
-        over.set()  # for a thread that is left behind where the attempt is cancelled
 
 
 def _run(job: Job, use: Use) -> str:

@@ -1,12 +1,15 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import gc
 import http.client
 import json
+import socket
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 from urllib.parse import urlsplit
 
 import pytest
@@ -238,3 +241,35 @@ async def test_llama_cpp_is_not_asked_for_a_call_it_would_wait_for_in_vain(
     async with client(tmp_path, ["ok"], card) as (user, model):
         await user.post(WITH_TOOL | {"tool_choice": "required"})
     assert model.requests[0].tool_choice == choice
+
+
+@pytest.mark.parametrize("rounds", range(6))
+async def test_who_has_just_connected_when_it_ends_is_not_left_waiting(
+    rounds: int, tmp_path: Path
+) -> None:
+    async with client(tmp_path, []) as (user, _):
+        host, _, port = user.address.partition(":")
+        connection = socket.create_connection((host, int(port)), timeout=10)
+        for _ in range(rounds):
+            await asyncio.sleep(0)
+    with connection, contextlib.suppress(ConnectionError):
+        assert await asyncio.to_thread(connection.recv, 1) == b""
+
+
+@pytest.mark.parametrize("rounds", range(1, 8))
+async def test_cancelled_while_it_opens_or_ends_it_leaves_nothing_open(rounds: int) -> None:
+    async def opened() -> None:
+        async with Endpoint(cast("MeteredRun", None)) as endpoint:
+            address = urlsplit(endpoint.url)
+            connections.append(socket.create_connection((address.hostname, address.port), 10))
+
+    connections: list[socket.socket] = []
+    task = asyncio.ensure_future(opened())
+    for _ in range(rounds):
+        await asyncio.sleep(0)
+    task.cancel()
+    await asyncio.wait({task})
+    for connection in connections:
+        with connection, contextlib.suppress(ConnectionError):
+            assert await asyncio.to_thread(connection.recv, 1) == b""
+    gc.collect()  # what is still open is told here

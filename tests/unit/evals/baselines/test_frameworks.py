@@ -63,6 +63,8 @@ async def test_it_solves_the_suite_and_its_tokens_are_those_of_the_model(
     assert int(tools[0][0]) == 1 + 2 + 3 + 4
 
 
+# The SDK starts a task around a coroutine, which nothing awaits if it is cancelled at that moment.
+@pytest.mark.filterwarnings("ignore:coroutine 'run_single_turn' was never awaited:RuntimeWarning")
 @pytest.mark.parametrize("name", BASELINES)
 async def test_stopped_it_goes_on_and_pays_for_no_answer_twice(name: str, tmp_path: Path) -> None:
     await run(tmp_path / "alone", (alone := AnyFormModel()), arms=(name,), size=5)
@@ -84,6 +86,31 @@ async def test_stopped_it_goes_on_and_pays_for_no_answer_twice(name: str, tmp_pa
     assert (end.why, end.counting) == ("complete", 5)
     assert calls + last.calls == alone.calls
     assert timeless(tmp_path / "stopped") == timeless(tmp_path / "alone")
+
+
+@pytest.mark.parametrize("name", FRAMEWORKS)
+async def test_cancelled_it_leaves_no_tool_at_work(name: str, tmp_path: Path) -> None:
+    begun = asyncio.Event()
+    ended: list[str] = []
+
+    @tool
+    async def wait() -> str:
+        """Wait."""
+        begun.set()
+        try:
+            await asyncio.Event().wait()
+        finally:
+            ended.append("wait")
+        return "never"
+
+    model = ScriptedModel([calling("wait"), answering(name, "yes")])
+    given = means(model, tmp_path, [wait])
+    attempt = asyncio.ensure_future(arm_named(name).attempt("Wait.", given))
+    await begun.wait()
+    attempt.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await attempt
+    assert (ended, len(model.requests)) == (["wait"], 1)
 
 
 @pytest.mark.parametrize("name", BASELINES)
