@@ -63,6 +63,42 @@ def test_a_segment_cut_anywhere_can_be_read(tmp_path: Path, keep: int) -> None:
     assert all(whole.name in problem and "skipped" in problem for problem in problems)
 
 
+@pytest.mark.slow
+def test_a_segment_torn_at_any_byte_loses_the_torn_line_alone(tmp_path: Path) -> None:
+    """What a kill can leave: a segment ends at each byte of its header, and of its last line."""
+    model = write(tmp_path / "model", entry("1", id="whole-0000"), entry("2", id="torn-0000"))
+    header, whole, torn = model.read_bytes().splitlines(keepends=True)
+    folder = tmp_path / "ledger"
+    segments = folder / "segments"
+    segments.mkdir(parents=True)
+    for cut in range(len(header)):
+        (segments / f"header-{cut:04}.jsonl").write_bytes(header[:cut])
+    for cut in range(len(torn)):
+        lines = (header + whole + torn).replace(b"-0000", b"-%04d" % cut)
+        (segments / f"line-{cut:04}.jsonl").write_bytes(lines[: len(header + whole) + cut])
+
+    def read() -> list[str]:
+        told: list[str] = []
+        query = "select id, cost from entries where id <> 'next' order by id desc"
+        _, rows = queries.sql(folder, query, left_out=told)
+        # All of a line but its end: it was not acknowledged, and nothing of it is missing.
+        assert rows.pop(len(torn)) == (f"torn-{len(torn) - 1:04}", 2)
+        assert rows == [(f"whole-{cut:04}", 1) for cut in reversed(range(len(torn)))]
+        return told
+
+    told = read()
+    assert [problem.partition(".")[0] for problem in told] == [
+        *(f"header-{cut:04}" for cut in range(1, len(header) - 1)),
+        *(f"line-{cut:04}" for cut in range(1, len(torn) - 1)),
+    ]
+    assert all("1 unreadable line skipped" in problem for problem in told[len(header) - 2 :])
+    write(folder, entry("4", id="next"))
+    done = compact(folder)
+    assert (len(done.set_aside), done.problems) == (len(told), ())
+    assert read() == []
+    assert queries.sql(folder, "select cost from entries where id = 'next'")[1] == [(4,)]
+
+
 def test_a_segment_of_a_newer_version_is_left_out_and_told(tmp_path: Path) -> None:
     path = write(tmp_path, entry("1"))
     newer = SCHEMA_VERSION + 1
