@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from lean_agent.cli import options as opt
+from lean_agent.cli.embedders import embedder_for, embedding_cost, opened_embedder
 from lean_agent.cli.failures import usage_error
 from lean_agent.cli.index_progress import build_progress
 from lean_agent.cli.inputs import check_text
@@ -16,6 +17,9 @@ from lean_agent.cli.table import print_json, print_table
 from lean_agent.cli.text import clip, count, one_line, size
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from lean_agent.retrieval.building import Built
     from lean_agent.retrieval.files import Skipped
     from lean_agent.retrieval.hits import Hit
@@ -39,6 +43,14 @@ def build(
         Path | None,
         typer.Option(metavar="FOLDER", help="Where to keep the index (else in the cache)."),
     ] = None,
+    embedder: Annotated[
+        str | None,
+        typer.Option(
+            metavar="PROVIDER:NAME",
+            help="Makes vectors, to find by meaning too: local:all-minilm-l6-v2,"
+            " openai:text-embedding-3-small; none is none (else that of the index before).",
+        ),
+    ] = None,
     recall: Annotated[
         float,
         typer.Option(
@@ -48,15 +60,22 @@ def build(
             help="Of the 10 nearest vectors, what an approximate search must find.",
         ),
     ] = 0.95,
+    base_url: opt.BaseUrl = None,
     json_: opt.Json = False,
 ) -> None:
     """Index a folder, or bring its index up to date. What has not changed is not read again."""
     import asyncio
 
-    from lean_agent.retrieval.building import build_index
+    from lean_agent.retrieval.index_folder import default_folder
 
-    with build_progress() as progress:
-        built = asyncio.run(build_index(source, out, recall=recall, progress=progress))
+    folder = out or default_folder(source)
+    name = embedder_for(embedder, folder)
+    try:
+        built, cost = asyncio.run(_build(source, folder, name, base_url, recall))
+    except (KeyboardInterrupt, SystemExit):
+        if name:
+            say("what was embedded is kept: the same command goes on from there")
+        raise
     if json_:
         print_json(_built(built))
         return
@@ -71,6 +90,8 @@ def build(
     else:
         emit(f"{what}: nothing has changed\n")
     emit(one_line(f"index: {built.folder}") + "\n")
+    if cost:
+        say(one_line(cost))
     if not manifest.embedder:
         say("note: without an embedder, passages are found by their words alone (BM25)")
 
@@ -82,15 +103,20 @@ def search(
     k: Annotated[
         int, typer.Option("--passages", "-k", metavar="N", min=1, help="At most N passages.")
     ] = 5,
+    base_url: opt.BaseUrl = None,
     json_: opt.Json = False,
 ) -> None:
     """Show the passages that fit a query best. DIR is the current folder unless given."""
+    import asyncio
+
     from lean_agent.retrieval.words import excerpt
 
     check_text("QUERY", query)
     if not query.strip():
         raise usage_error("the query is empty", "lean-agent index search 'a few words'")
-    hits = _opened(source).search(query, k)
+    index = _opened(source)
+    vector, cost = asyncio.run(_embedded(query, index.manifest.embedder, base_url))
+    hits = index.search(query, k, vector=vector)
     if json_:
         print_json([_hit(hit) for hit in hits])
         return
@@ -100,6 +126,8 @@ def search(
         emit(f"    {one_line(excerpt(passage.text, query, _EXCERPT_CHARS))}\n")
     if not hits:
         say("no passage fits")
+    if cost:
+        say(one_line(cost))
 
 
 @app.command()
@@ -141,6 +169,36 @@ def info(source: Folder = Path(), json_: opt.Json = False) -> None:
     if skipped:
         emit("\n")
         print_table(("LEFT OUT", "WHY"), skipped)
+
+
+async def _build(
+    source: Path, folder: Path, name: str, base_url: str | None, recall: float
+) -> tuple[Built, str]:
+    """What was built, and a line about what embedding took."""
+    from dataclasses import replace
+
+    from lean_agent.retrieval.building import build_index
+
+    async with opened_embedder(name, base_url) as embedder:
+        with build_progress() as progress:
+            built = await build_index(
+                source, folder, embedder=embedder, recall=recall, progress=progress
+            )
+        if embedder is None or not built.embedded:
+            return built, ""
+        usage, line = embedding_cost(built.usage, embedder)
+        return replace(built, usage=usage), line
+
+
+async def _embedded(
+    query: str, name: str, base_url: str | None
+) -> tuple[NDArray[np.float32] | None, str]:
+    """The query's vector, and a line about what it took."""
+    async with opened_embedder(name, base_url) as embedder:
+        if embedder is None:
+            return None, ""
+        made = await embedder.embed([query])
+        return made.vectors[0], embedding_cost(made.usage, embedder)[1]
 
 
 def _opened(source: Path) -> Index:

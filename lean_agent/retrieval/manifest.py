@@ -62,6 +62,7 @@ class Manifest:
                     built_ns=0,
                     passages=0,
                     files=0,
+                    embedder=str(data.get("embedder", "")),
                     recall=0,
                     format_version=data["format_version"],
                 )
