@@ -28,6 +28,7 @@ __all__ = [
     "ANSWER",
     "Action",
     "action_schema",
+    "final_text",
     "instructions",
     "observations",
     "parse_action",
@@ -266,6 +267,31 @@ def parse_action(
             'reply with one JSON object only: {"tool": NAME, "arguments": {...}}'
         )
     return Action(message, answer=message.content.strip())
+
+
+def final_text(text: str, tools: Sequence[ToolSpec]) -> str:
+    """The answer in what a model wrote when it was to act no more.
+
+    A small model may still write an action: of the answer's its one text is taken, a call of a tool
+    is no answer. JSON of another shape stays, as it may have been asked for.
+    """
+    said = text.strip()
+    tagged = _TAG.fullmatch(said)
+    try:
+        value = json.loads(tagged[1] if tagged else said)
+    except ValueError:
+        return said
+    by_name = {spec.name: spec for spec in tools}
+    try:
+        name, arguments = _as_call(value, by_name) or ("", {})
+    except InvalidToolCallError:
+        return said
+    if name in by_name:
+        return ""
+    if name != ANSWER:
+        return said
+    texts = [value.strip() for value in arguments.values() if isinstance(value, str)]
+    return texts[0] if len(texts) == 1 else ""
 
 
 def observations(

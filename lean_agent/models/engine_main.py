@@ -74,6 +74,10 @@ def _load(settings: EngineSettings, key: str) -> Any:
     parameters.n_ctx = settings.context_tokens * settings.slots
     parameters.n_parallel = settings.slots
     parameters.cache_ram_mib = settings.cache_mib
+    if settings.embedding:
+        parameters.embedding = True
+        # A text's tokens all look at each other, so that no text may be split over two batches.
+        parameters.n_batch = parameters.n_ubatch = settings.context_tokens
     parameters.cpuparams.n_threads = _threads()
     parameters.hostnames = ["127.0.0.1"]
     parameters.port = 0

@@ -31,6 +31,9 @@ __all__ = [
     "socket_path",
 ]
 
+# A few texts at once fill the processor; each slot costs memory.
+_EMBEDDING_SLOTS = 4
+
 _Number = TypeVar("_Number", int, float)
 
 # sockaddr_un holds 108 bytes on Linux, 104 elsewhere, with the closing zero.
@@ -41,11 +44,13 @@ SOCKET_PATH_BYTES = 103
 class EngineSettings:
     """``context_tokens`` is what each of the ``slots`` has; ``cache_mib`` bounds the copies of
     prompts kept in memory besides. ``linger`` and ``idle`` are in seconds: how long the engine
-    stays without a user, and how long with users that ask nothing.
+    stays without a user, and how long with users that ask nothing. With ``embedding`` it serves
+    vectors instead of text.
     """
 
     name: str
     weights: str
+    embedding: bool
     context_tokens: int
     slots: int
     cache_mib: int
@@ -71,17 +76,19 @@ class EngineSettings:
 
 
 def from_environment(name: str, weights: Path) -> EngineSettings:
-    """The settings that LEAN_AGENT_ENGINE_* ask for.
+    """The settings that LEAN_AGENT_ENGINE_* ask for; an embedding model takes but the times.
 
     Raises:
         ConfigurationError: a value is no number, or out of range.
     """
+    embedding = catalog.get(name).kind == "embedding"
     return EngineSettings(
         name=name,
         weights=str(weights.resolve()),
+        embedding=embedding,
         context_tokens=context_tokens(name),
-        slots=_setting("SLOTS", int, 2, 1, 64),
-        cache_mib=_setting("CACHE_MIB", int, 1024, 0, 1 << 20),
+        slots=_EMBEDDING_SLOTS if embedding else _setting("SLOTS", int, 2, 1, 64),
+        cache_mib=0 if embedding else _setting("CACHE_MIB", int, 1024, 0, 1 << 20),
         linger=_setting("LINGER", float, 20.0, 0, 86_400),
         idle=_setting("IDLE", float, 1800.0, 1, 7 * 86_400),
     )
@@ -93,7 +100,10 @@ def context_tokens(name: str) -> int:
     Raises:
         ConfigurationError: LEAN_AGENT_ENGINE_CONTEXT is no number, or out of range.
     """
-    longest = catalog.get(name).context_tokens
+    weights = catalog.get(name)
+    longest = weights.context_tokens
+    if weights.kind == "embedding":
+        return longest
     return _setting("CONTEXT", int, min(8192, longest), 256, longest)
 
 

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import time
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from hashlib import blake2b
-from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
+from typing import Any
 
 from lean_agent.errors import ConfigurationError
 from lean_agent.messages import Message
@@ -23,25 +21,16 @@ from lean_agent.model import (
     TextDelta,
 )
 from lean_agent.models import wire
-from lean_agent.models.endpoints import ENDPOINTS, Dialect, bills
-from lean_agent.models.loop_clients import LoopClients
-from lean_agent.models.provider_errors import (
-    CallSite,
-    provider_failures,
-    translate,
-)
+from lean_agent.models.endpoints import Dialect
+from lean_agent.models.provider_errors import provider_failures, translate
+from lean_agent.models.server import Server, request_options
 from lean_agent.models.streamed_call import StreamedCall
 from lean_agent.models.tokens import TokenCounter, estimate_usage
 from lean_agent.models.whole_answer import read_answer
 from lean_agent.tool_spec import ToolSpec
 
-if TYPE_CHECKING:
-    from openai import AsyncOpenAI
-
 __all__ = ["OpenAICompatibleModel"]
 
-_NO_KEY = "no-key"
-_CONNECT_SECONDS = 5.0
 _COUNT_SECONDS = 2.0
 _MAX_COUNTS = 64
 
@@ -71,51 +60,17 @@ class OpenAICompatibleModel:
         card: ModelCard | None = None,
         dialect: Dialect = "openai",
     ) -> None:
-        provider, _, model = name.partition(":")
-        if not provider or not model:
-            raise ConfigurationError(
-                f"no model name: {name!r}", hint="write provider:model, as in openai:gpt-4o-mini"
-            )
-        endpoint = ENDPOINTS.get(provider)
-        if base_url is None and provider == "openai":
-            base_url = os.environ.get("OPENAI_BASE_URL") or None
-        own_address = base_url is not None
-        if base_url is None and endpoint is not None:
-            base_url = endpoint.base_url
-        if base_url is None:
-            raise ConfigurationError(
-                f"no address is known for provider {provider!r}",
-                hint=f"pass base_url, or use one of: {', '.join(ENDPOINTS)}",
-            )
-        variable = endpoint.key_variable if endpoint else None
-        if api_key is None and variable is not None:
-            api_key = os.environ.get(variable) or None
-        if api_key is None and variable is not None and not own_address:
-            raise ConfigurationError(f"no key for {name}", hint=f"set {variable}")
-        host = _host(base_url)
+        server = Server.named(name, base_url=base_url, api_key=api_key)
         self._name = name
-        self._model = model
-        self._base_url = base_url.rstrip("/")
+        self._server = server
+        self._site = server.site
         self._dialect: Dialect = dialect
         self._card = card or ModelCard(
-            grammar=dialect == "llama_cpp",
-            self_hosted=endpoint is not None and endpoint.self_hosted and not own_address,
+            grammar=dialect == "llama_cpp", self_hosted=server.self_hosted
         )
-        at_openai = host == "api.openai.com"
+        at_openai = server.site.host == "api.openai.com"
         self._max_tokens_name = "max_completion_tokens" if at_openai else "max_tokens"
-        self._site = CallSite(
-            model=name,
-            host=host,
-            key_variable=variable,
-            secret=api_key or "",
-            bills=bills(base_url),
-        )
-        self._clients = LoopClients(
-            base_url=self._base_url,
-            api_key=api_key or _NO_KEY,
-            openai_account=provider == "openai",
-        )
-        self._counter = TokenCounter(model if dialect == "openai" else None)
+        self._counter = TokenCounter(server.model if dialect == "openai" else None)
         self._counts: dict[bytes, int] = {}
 
     @property
@@ -129,7 +84,7 @@ class OpenAICompatibleModel:
     @property
     def base_url(self) -> str:
         """The server's address: prices are looked up by it, not by the name alone."""
-        return self._base_url
+        return self._server.base_url
 
     async def generate(self, request: ModelRequest) -> ModelResponse:
         """One answer, whole."""
@@ -139,18 +94,19 @@ class OpenAICompatibleModel:
         started = time.perf_counter()
         try:
             async with asyncio.timeout(request.timeout):
-                client = await self._clients.get()
-                data, request_id = await self._post(client, body, _options(request.timeout))
+                response = await self._server.post("/chat/completions", body, request.timeout)
+                data = wire.as_mapping(json.loads(response.content))
         except provider_failures() as error:
             raise translate(error, self._site, estimate_usage(request, "")) from None
         seconds = time.perf_counter() - started
+        request_id = response.headers.get("x-request-id")
         return read_answer(data, request, self._site, seconds=seconds, request_id=request_id)
 
     async def stream(self, request: ModelRequest) -> AsyncGenerator[StreamEvent]:
         """Text as it comes, then ``Completed``; closing it early closes the connection."""
         formed = request.response_schema is not None or request.grammar is not None
         body = self._body(request, stream=True)
-        client = await self._clients.get()
+        client = await self._server.clients.get()
         call = StreamedCall(request, self._site, guarded=formed or bool(request.tools))
         try:
             await call.open(client, body, self._stream_options(request.timeout))
@@ -173,7 +129,7 @@ class OpenAICompatibleModel:
         return await self._counter.count(messages, tools)
 
     async def aclose(self) -> None:
-        await self._clients.aclose()
+        await self._server.clients.aclose()
 
     async def _generate_guarded(self, request: ModelRequest) -> ModelResponse:
         last: StreamEvent | None = None
@@ -190,7 +146,7 @@ class OpenAICompatibleModel:
             )
         return wire.request_body(
             request,
-            model=self._model,
+            model=self._server.model,
             stream=stream,
             max_tokens_name=self._max_tokens_name,
             llama_cpp=self._dialect == "llama_cpp",
@@ -202,22 +158,10 @@ class OpenAICompatibleModel:
         The next request on it is then lost (4 in 100, sent back to back), so each stream there has
         a connection of its own.
         """
-        options = _options(timeout)
+        options = request_options(timeout)
         if self._dialect == "llama_cpp":
             return {**options, "headers": {"Connection": "close"}}
         return options
-
-    async def _post(
-        self, client: AsyncOpenAI, body: dict[str, Any], options: Any
-    ) -> tuple[Mapping[str, Any], str | None]:
-        """The decoded body and the request id; the client's own models would only be undone."""
-        import httpx2
-
-        response = await client.post(
-            "/chat/completions", cast_to=httpx2.Response, body=body, options=options
-        )
-        data: object = json.loads(response.content)
-        return wire.as_mapping(data), response.headers.get("x-request-id")
 
     async def _count_at_server(self, messages: Sequence[Message], tools: Sequence[ToolSpec]) -> int:
         body: dict[str, Any] = {"messages": [wire.message_to_wire(m) for m in messages]}
@@ -226,9 +170,9 @@ class OpenAICompatibleModel:
         key = blake2b(json.dumps(body).encode()).digest()
         if (known := self._counts.get(key)) is not None:
             return known
-        client = await self._clients.get()
+        client = await self._server.clients.get()
         async with asyncio.timeout(_COUNT_SECONDS):
-            root = self._base_url.removesuffix("/v1")
+            root = self._server.base_url.removesuffix("/v1")
             rendered = await client.post(f"{root}/apply-template", cast_to=object, body=body)
             text = wire.as_mapping(rendered)["prompt"]
             asked = {"content": text, "add_special": True, "parse_special": True}
@@ -238,30 +182,3 @@ class OpenAICompatibleModel:
             del self._counts[next(iter(self._counts))]
         self._counts[key] = count
         return count
-
-
-def _host(base_url: str) -> str:
-    """The host and port, without a user name or password.
-
-    Raises:
-        ConfigurationError: not an http address.
-    """
-    try:
-        parts = urlsplit(base_url)
-        port = f":{parts.port}" if parts.port else ""
-    except ValueError:
-        parts, port = urlsplit(""), ""
-    if parts.scheme not in {"http", "https"} or not parts.hostname:
-        raise ConfigurationError(
-            f"not an address: {base_url!r}", hint="write it as in http://localhost:8000/v1"
-        )
-    return parts.hostname + port
-
-
-def _options(timeout: float | None) -> Any:
-    """Request options: the client's own long timeout unless the request sets one."""
-    if timeout is None:
-        return {}
-    from openai import Timeout
-
-    return {"timeout": Timeout(timeout, connect=min(timeout, _CONNECT_SECONDS))}

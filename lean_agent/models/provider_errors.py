@@ -33,7 +33,8 @@ _MAX_MESSAGE = 500
 _NEVER_SENT = ("ConnectError", "ConnectTimeout", "PoolTimeout", "ProxyError", "UnsupportedProtocol")
 _CONTEXT = re.compile(
     r"context_length_exceeded|exceed_context_size|exceeds the available context size"
-    r"|maximum context length|context window|prompt is too long|too many tokens",
+    r"|maximum context length|context window|prompt is too long|too many tokens"
+    r"|too large to process|input length exceeds|tokens per request",
     re.IGNORECASE,
 )
 _FILTERED = re.compile(

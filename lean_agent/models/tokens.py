@@ -25,7 +25,14 @@ from lean_agent.models.wire import tool_to_wire
 from lean_agent.tool_spec import ToolSpec
 from lean_agent.usage import Usage
 
-__all__ = ["TokenCounter", "estimate_usage", "prompt_bound", "schema_bound", "utf8_length"]
+__all__ = [
+    "TokenCounter",
+    "estimate_embedding_usage",
+    "estimate_usage",
+    "prompt_bound",
+    "schema_bound",
+    "utf8_length",
+]
 
 _PER_REQUEST = 96
 _PER_MESSAGE = 16
@@ -98,6 +105,15 @@ def estimate_usage(request: ModelRequest, text: str, *, pieces: int = 0) -> Usag
         cost=None,
         provenance=frozenset({"estimated"}),
     )
+
+
+def estimate_embedding_usage(inputs: Sequence[str | list[int]]) -> Usage:
+    """What embedding texts, or tokens, took where the server did not say."""
+    sizes = (
+        -(-utf8_length(one) // _BYTES_PER_TOKEN) if isinstance(one, str) else len(one)
+        for one in inputs
+    )
+    return Usage(input_tokens=sum(sizes), cost=None, provenance=frozenset({"estimated"}))
 
 
 def _cached_encoding_file(encoding: str) -> Path | None:
