@@ -10,6 +10,7 @@ from lean_agent.errors import ContextLengthError, LimitExceededError
 from lean_agent.events import StepStarted
 from lean_agent.messages import Message
 from lean_agent.model import ModelRequest, ModelResponse
+from lean_agent.models.actions import final_text
 from lean_agent.runtime import prompts
 from lean_agent.runtime.meter import Call
 from lean_agent.runtime.scope import RunScope
@@ -133,7 +134,7 @@ async def answer(state: RunState, runtime: Runtime[RunScope]) -> dict[str, Any]:
     added.append(response.message)
     return {
         "messages": [m.to_dict() for m in added],
-        "output": response.message.content.strip(),
+        "output": final_text(response.message.content, scope.specs),
         "answered": True,
         "finish_reason": response.finish_reason,
         "limit": state["limit"] or scope.meter.cut_by,

@@ -54,6 +54,27 @@ async def test_step_limit_ends_in_an_answer_from_the_slice_held_back(ledger: Led
     assert len(model.requests) == 3
 
 
+@pytest.mark.parametrize(
+    ("said", "output"),
+    [
+        ('{"tool": "answer", "arguments": {"text": "29.8"}}', "29.8"),
+        ('{"tool": "answer"}', ""),
+        (SEARCH, ""),
+        ('<tool>{"name": "search", "arguments": {"query": "tin"}}</tool>', ""),
+        ('{"kelvin": 302.9}', '{"kelvin": 302.9}'),
+        ('{"name": "gallium", "kelvin": 302.9}', '{"name": "gallium", "kelvin": 302.9}'),
+        ('{"name": "search", "arguments": 1', '{"name": "search", "arguments": 1'),
+        ("29.8", "29.8"),
+    ],
+)
+async def test_an_action_is_no_final_answer(said: str, output: str, ledger: Ledger) -> None:
+    subject, _ = agent([SEARCH, said], ledger, tools=[searching()])
+    result = await subject.run("x", mode="agent", budget=Budget(steps=2))
+    assert (result.exit_status, result.output) == ("limit_exceeded", output)
+    assert result.messages[-1].content == said, "the work is kept as it was"
+    assert bool(result.notices) == (not output)
+
+
 async def test_tool_call_limit_refuses_the_call_and_answers(ledger: Ledger) -> None:
     asked: list[str] = []
     subject, model = agent(
