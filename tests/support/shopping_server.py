@@ -5,6 +5,7 @@ It serves any number of processes and counts what it was paid for.
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections import Counter
 from collections.abc import Callable
@@ -27,11 +28,16 @@ class Shopping:
     """Of each six tasks it solves four, buys the first thing it clicks in one, and gives one up.
 
     Each answer takes ``delay`` seconds. ``before`` is called with how many attempts' calls came
-    before this one.
+    before this one; the answer waits for the event that it gives, if any, which is the server's to
+    set: in another call of ``before``.
     """
 
     def __init__(
-        self, count: int, *, delay: float = 0.0, before: Callable[[int], None] = lambda _: None
+        self,
+        count: int,
+        *,
+        delay: float = 0.0,
+        before: Callable[[int], asyncio.Event | None] = lambda _: None,
     ) -> None:
         suite = open_suite(SUITE)
         tasks = suite.tasks("dev", seed=0, count=count)
@@ -50,15 +56,15 @@ class Shopping:
         for part, (name, arguments) in _PROBES.items():
             if part in messages:
                 return Reply(tool_calls=((name, json.dumps(arguments)),))
-        self._before(self.asked.total())
+        held = self._before(self.asked.total())
         self.asked[messages] += 1
         done = sum(message["role"] == "tool" for message in request.body["messages"])
         calls, answer = next(
             script for question, script in self._scripts.items() if question in messages
         )
         if done < len(calls) and request.body.get("tools"):
-            return Reply(tool_calls=(calls[done],), delay=self._delay)
-        return Reply(text=answer, delay=self._delay)
+            return Reply(tool_calls=(calls[done],), held=held, delay=self._delay)
+        return Reply(text=answer, held=held, delay=self._delay)
 
 
 def _script(number: int, solution: Solution) -> tuple[list[tuple[str, str]], str]:
