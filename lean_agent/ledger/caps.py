@@ -154,7 +154,8 @@ def _store(folder: Path, own: BudgetStore | None) -> FallbackStore:
     key = (path, None if own is None else id(own))
     store = _stores.get(key)
     if store is None:
-        store = FallbackStore(own or SqliteBudgetStore(path), partial(_recorded, folder))
+        below = SqliteBudgetStore(path) if own is None else own
+        store = FallbackStore(below, partial(_recorded, folder))
         if own is not None:
             store.share()  # for whoever made it: no run closes it
         store = _stores.setdefault(key, store)
