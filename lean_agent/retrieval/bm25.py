@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Bm25"]
 
+_K1, _B = 1.5, 0.75
+
 
 class Bm25:
     """What each word adds to the score of each text that holds it, word by word.
@@ -47,8 +49,14 @@ class Bm25:
         return self._count
 
     @classmethod
-    def build(cls, texts: Iterable[str]) -> Bm25:
-        """Index texts, which takes about a second for 10,000 passages."""
+    def build(cls, texts: Iterable[str], *, k1: float = _K1, b: float = _B) -> Bm25:
+        """Index texts, which takes about a second for 10,000 passages.
+
+        Args:
+            texts: What is searched.
+            k1: How soon more of the same word adds no more.
+            b: How much a long text is held against it, 0 to 1.
+        """
         import numpy as np
 
         vocabulary: dict[str, int] = {}
@@ -57,7 +65,7 @@ class Bm25:
             none = np.empty(0)
             starts = np.zeros(1, "<i8")
             return cls(len(tokens), {}, none.astype("<f4"), none.astype("<i4"), starts)
-        found = _bm25s(tokens, len(vocabulary))
+        found = _bm25s(tokens, len(vocabulary), k1, b)
         return cls(len(tokens), vocabulary, found["data"], found["indices"], found["indptr"])
 
     def save(self, folder: Path) -> None:
@@ -111,12 +119,12 @@ class Bm25:
         return [(number, float(scores[number])) for number in best]
 
 
-def _bm25s(tokens: list[list[int]], vocabulary: int) -> dict[str, Any]:
+def _bm25s(tokens: list[list[int]], vocabulary: int, k1: float, b: float) -> dict[str, Any]:
     import bm25s
 
     # The library sets its own level to DEBUG, and tells every root handler of each index.
     logging.getLogger("bm25s").setLevel(logging.WARNING)
-    made: Any = bm25s.BM25()
+    made: Any = bm25s.BM25(k1=k1, b=b)
     return made.build_index_from_ids(list(range(vocabulary)), tokens, show_progress=False)
 
 
