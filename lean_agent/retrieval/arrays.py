@@ -87,7 +87,10 @@ class Strings:
         return self._raw(number).decode()
 
     def __iter__(self) -> Iterator[str]:
-        return (self[number] for number in range(len(self)))
+        start = 0
+        for end in self._ends.tolist():
+            yield str(self._data[start:end], "utf-8")
+            start = end
 
     def find(self, text: str) -> int | None:
         """The number of a text, by binary search; for texts in the order of their bytes."""

@@ -8,6 +8,7 @@ recall@5 (.765 to .780) is within chance.
 from __future__ import annotations
 
 import logging
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -59,8 +60,10 @@ class Bm25:
         """
         import numpy as np
 
-        vocabulary: dict[str, int] = {}
-        tokens = [[vocabulary.setdefault(w, len(vocabulary)) for w in words(t)] for t in texts]
+        vocabulary: defaultdict[str, int] = defaultdict()
+        vocabulary.default_factory = vocabulary.__len__  # a new word gets the next number
+        tokens = [[vocabulary[word] for word in words(text)] for text in texts]
+        vocabulary.default_factory = None
         if not vocabulary:
             none = np.empty(0)
             starts = np.zeros(1, "<i8")

@@ -201,7 +201,7 @@ class _Build:
             records = write_passages(found, self._root, self.old, writer, reading)
         write_files(generation / "files.jsonl", records)
         passages = Passages(generation / "passages")
-        Bm25.build(passage.searched for passage in passages).save(generation / "words")
+        Bm25.build(passages.searched()).save(generation / "words")
         return records
 
     async def _embedded(self, embedder: Embedder, passages: Passages) -> Embeddings:

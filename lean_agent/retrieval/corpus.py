@@ -18,7 +18,7 @@ from lean_agent.retrieval.files import (
 )
 from lean_agent.retrieval.pdf import read_pdf
 
-__all__ = ["Corpus", "Passage", "Skipped", "load_corpus", "read_passages"]
+__all__ = ["Corpus", "Passage", "Skipped", "load_corpus", "read_passages", "searched_text"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +36,13 @@ class Passage:
 
     @property
     def searched(self) -> str:
-        """What an index knows of it: a passage in the middle of a document has its title too."""
-        return f"{self.title}\n{self.text}"
+        """What an index knows of it."""
+        return searched_text(self.title, self.text)
+
+
+def searched_text(title: str, text: str) -> str:
+    """A passage in the middle of a document is found by the document's title, too."""
+    return f"{title}\n{text}"
 
 
 @dataclass(frozen=True, slots=True)

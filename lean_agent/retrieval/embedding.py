@@ -46,7 +46,7 @@ async def embed_passages(
         ModelError: the embedder failed; ``usage`` is what was paid here before.
         ConfigurationError: its vectors have another length than those of the same name before.
     """
-    keys = [text_key(embedder.name, passage.searched) for passage in passages]
+    keys = [text_key(embedder.name, text) for text in passages.searched()]
     rows = old.rows_by_key() if old is not None else {}
     wanted: dict[bytes, int] = {}
     for number, key in enumerate(keys):
@@ -58,7 +58,7 @@ async def embed_passages(
         progress(start, len(missing))
         batch = missing[start : start + _BATCH]
         try:
-            made = await embedder.embed([passages.searched(number) for _, number in batch])
+            made = await embedder.embed([passages[number].searched for _, number in batch])
         except LeanAgentError as error:
             error.usage = usage + error.usage if error.usage else usage
             raise

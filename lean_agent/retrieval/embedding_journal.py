@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 __all__ = ["KEY_BYTES", "EmbeddingJournal", "text_key"]
 
 KEY_BYTES = 16
+_SYNC_SECONDS = 1.0
 
 
 def text_key(embedder: str, text: str) -> bytes:
@@ -39,7 +41,7 @@ class EmbeddingJournal:
         self._path = path
         self._file: IO[bytes] | None = None
         self._vectors: dict[bytes, NDArray[np.float32]] = {}
-        self._dimensions = 0
+        self._synced = 0.0
         self._recover()
 
     def __len__(self) -> int:
@@ -49,7 +51,8 @@ class EmbeddingJournal:
         return self._vectors.get(key)
 
     def append(self, keys: Sequence[bytes], vectors: NDArray[np.float32]) -> None:
-        """Keep one vector a key; they are on the disk when this returns.
+        """Keep one vector a key: the end of this process cannot take it back, and a power cut only
+        what came within a second.
 
         Raises:
             OSError: the disk is full, or cannot be written.
@@ -57,13 +60,14 @@ class EmbeddingJournal:
         import numpy as np
 
         if self._file is None:
-            self._dimensions = vectors.shape[1]
             self._file = self._path.open("wb")
-            self._file.write(json.dumps({"dimensions": self._dimensions}).encode() + b"\n")
+            self._file.write(json.dumps({"dimensions": vectors.shape[1]}).encode() + b"\n")
         rows = np.ascontiguousarray(vectors, "<f4")
         self._file.write(b"".join(k + r.tobytes() for k, r in zip(keys, rows, strict=True)))
         self._file.flush()
-        os.fsync(self._file.fileno())
+        if time.monotonic() - self._synced >= _SYNC_SECONDS:
+            os.fsync(self._file.fileno())
+            self._synced = time.monotonic()
         self._vectors.update(zip(keys, rows, strict=True))
 
     def close(self) -> None:
@@ -90,7 +94,6 @@ class EmbeddingJournal:
         whole = int(np.argmin(good)) if not good.all() else whole
         for row in rows[:whole]:
             self._vectors[row["key"].tobytes()] = row["vector"]
-        self._dimensions = dimensions
         self._file = self._path.open("r+b")
         self._file.truncate(len(header) + whole * record.itemsize)
         self._file.seek(0, os.SEEK_END)

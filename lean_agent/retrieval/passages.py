@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from lean_agent.retrieval.arrays import Strings, StringWriter, map_array, write_array
-from lean_agent.retrieval.corpus import Passage
+from lean_agent.retrieval.corpus import Passage, searched_text
 
 __all__ = ["PassageWriter", "Passages"]
 
@@ -76,6 +76,6 @@ class Passages:
     def __iter__(self) -> Iterator[Passage]:
         return (self[number] for number in range(len(self)))
 
-    def searched(self, number: int) -> str:
-        """What an index knows of a passage."""
-        return self[number].searched
+    def searched(self) -> Iterator[str]:
+        """What an index knows of each passage (``Passage.searched``)."""
+        return map(searched_text, self._titles, self._texts)
