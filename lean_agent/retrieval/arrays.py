@@ -48,22 +48,20 @@ class StringWriter:
     def __init__(self, folder: Path, name: str) -> None:
         self._file = (folder / f"{name}.utf8").open("wb")
         self._ends_path = folder / f"{name}.ends"
-        self._ends: list[int] = []
-        self._end = 0
+        self._lengths: list[int] = []
 
-    def add(self, text: str) -> int:
-        """Returns the text's number."""
-        data = text.encode()
-        self._file.write(data)
-        self._end += len(data)
-        self._ends.append(self._end)
-        return len(self._ends) - 1
+    def __len__(self) -> int:
+        return len(self._lengths)
+
+    def add(self, text: str) -> None:
+        """Write one text after the others."""
+        self._lengths.append(self._file.write(text.encode()))
 
     def close(self) -> None:
         import numpy as np
 
         self._file.close()
-        write_array(self._ends_path, np.array(self._ends, _ENDS))
+        write_array(self._ends_path, np.cumsum(self._lengths, dtype=_ENDS))
 
 
 class Strings:

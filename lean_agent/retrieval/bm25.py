@@ -62,7 +62,8 @@ class Bm25:
 
         vocabulary: defaultdict[str, int] = defaultdict()
         vocabulary.default_factory = vocabulary.__len__  # a new word gets the next number
-        tokens = [[vocabulary[word] for word in words(text)] for text in texts]
+        # Tuples of numbers, unlike lists, are nothing to the garbage collector.
+        tokens = [tuple(map(vocabulary.__getitem__, words(text))) for text in texts]
         vocabulary.default_factory = None
         if not vocabulary:
             none = np.empty(0)
@@ -122,7 +123,7 @@ class Bm25:
         return [(number, float(scores[number])) for number in best]
 
 
-def _bm25s(tokens: list[list[int]], vocabulary: int, k1: float, b: float) -> dict[str, Any]:
+def _bm25s(tokens: list[tuple[int, ...]], vocabulary: int, k1: float, b: float) -> dict[str, Any]:
     import bm25s
 
     # The library sets its own level to DEBUG, and tells every root handler of each index.

@@ -46,19 +46,21 @@ async def embed_passages(
         ModelError: the embedder failed; ``usage`` is what was paid here before.
         ConfigurationError: its vectors have another length than those of the same name before.
     """
-    keys = [text_key(embedder.name, text) for text in passages.searched()]
     rows = old.rows_by_key() if old is not None else {}
-    wanted: dict[bytes, int] = {}
-    for number, key in enumerate(keys):
+    keys: list[bytes] = []
+    wanted: dict[bytes, str] = {}
+    for text in passages.searched():
+        key = text_key(embedder.name, text)
+        keys.append(key)
         if key not in rows and journal.get(key) is None:
-            wanted.setdefault(key, number)
+            wanted[key] = text
     missing = list(wanted.items())
     usage = Usage()
     for start in range(0, len(missing), _BATCH):
         progress(start, len(missing))
         batch = missing[start : start + _BATCH]
         try:
-            made = await embedder.embed([passages[number].searched for _, number in batch])
+            made = await embedder.embed([text for _, text in batch])
         except LeanAgentError as error:
             error.usage = usage + error.usage if error.usage else usage
             raise

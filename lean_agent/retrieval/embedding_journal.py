@@ -62,8 +62,11 @@ class EmbeddingJournal:
         if self._file is None:
             self._file = self._path.open("wb")
             self._file.write(json.dumps({"dimensions": vectors.shape[1]}).encode() + b"\n")
-        rows = np.ascontiguousarray(vectors, "<f4")
-        self._file.write(b"".join(k + r.tobytes() for k, r in zip(keys, rows, strict=True)))
+        rows = np.array(vectors, "<f4")
+        records = np.empty(len(rows), _record(rows.shape[1]))
+        records["key"] = np.frombuffer(b"".join(keys), f"V{KEY_BYTES}")
+        records["vector"] = rows
+        self._file.write(records.data)
         self._file.flush()
         if time.monotonic() - self._synced >= _SYNC_SECONDS:
             os.fsync(self._file.fileno())
@@ -86,7 +89,7 @@ class EmbeddingJournal:
             return
         except (ValueError, KeyError, TypeError):
             return  # not even the first line was written: it is begun anew
-        record = np.dtype([("key", f"V{KEY_BYTES}"), ("vector", "<f4", (dimensions,))])
+        record = _record(dimensions)
         whole = len(data) // record.itemsize
         rows = np.frombuffer(data, record, count=whole)
         # After a power cut a record may be blank; a real vector has length 1.
@@ -97,3 +100,9 @@ class EmbeddingJournal:
         self._file = self._path.open("r+b")
         self._file.truncate(len(header) + whole * record.itemsize)
         self._file.seek(0, os.SEEK_END)
+
+
+def _record(dimensions: int) -> np.dtype[np.void]:
+    import numpy as np
+
+    return np.dtype([("key", f"V{KEY_BYTES}"), ("vector", "<f4", (dimensions,))])

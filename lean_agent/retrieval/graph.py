@@ -2,7 +2,7 @@
 
 Recall@10 is measured with vectors that are not in the graph yet: a hundredth of them, drawn at
 random with a fixed seed, are held out while the rest is added, and go in afterwards. On one half of
-these queries the least efSearch is chosen whose recall reaches the target with 95 % confidence
+these queries the least efSearch is chosen whose recall reaches the target with 99 % confidence
 (one-sided); the other half says what it is worth. A vector as near as the tenth counts as found:
 of equal texts it does not matter which.
 """
@@ -26,8 +26,8 @@ _EF_CONSTRUCTION = 80
 _SEED = 0
 _MAX_HELD_OUT = 2_000
 _RECALL_AT = 10
-_BLOCK = 2_000
-_ONE_SIDED_95 = 1.645
+_BLOCK = 5_000
+_ONE_SIDED_99 = 2.326
 _ROUNDING = 1e-6
 
 
@@ -111,7 +111,7 @@ def _calibrate(index: Any, queries: NDArray[np.float32], target: float) -> Calib
     for ef in EF_LADDER:
         on_chosen = recalls(ef, slice(half))
         chosen, error = float(on_chosen.mean()), float(on_chosen.std()) / half**0.5
-        if chosen - _ONE_SIDED_95 * error >= target:
+        if chosen - _ONE_SIDED_99 * error >= target:
             verified = float(recalls(ef, slice(half, None)).mean())
             return Calibration(ef, target, round(chosen, 4), round(verified, 4), len(queries))
     return None

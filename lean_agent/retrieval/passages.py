@@ -19,22 +19,8 @@ class PassageWriter:
         self._texts = StringWriter(folder, "texts")
         self._titles = StringWriter(folder, "titles")
         self._sources = StringWriter(folder, "sources")
-        self._source_of: list[int] = []
         self._first: list[int] = []
         self._newest = ""
-
-    def __len__(self) -> int:
-        return len(self._source_of)
-
-    def add(self, passage: Passage) -> None:
-        """The passages of one source come one after the other, in their order."""
-        if not self._first or passage.source != self._newest:
-            self._newest = passage.source
-            self._sources.add(passage.source)
-            self._first.append(len(self))
-        self._texts.add(passage.text)
-        self._titles.add(passage.title)
-        self._source_of.append(len(self._first) - 1)
 
     def __enter__(self) -> PassageWriter:
         return self
@@ -44,8 +30,22 @@ class PassageWriter:
 
         for strings in (self._texts, self._titles, self._sources):
             strings.close()
-        write_array(self._folder / "source_of.u32", np.array(self._source_of, "<u4"))
+        counts = np.diff([*self._first, len(self)])
+        source_of = np.repeat(np.arange(len(self._first), dtype="<u4"), counts)
+        write_array(self._folder / "source_of.u32", source_of)
         write_array(self._folder / "first.u32", np.array(self._first, "<u4"))
+
+    def __len__(self) -> int:
+        return len(self._texts)
+
+    def add(self, passage: Passage) -> None:
+        """The passages of one source come one after the other, in their order."""
+        if not self._first or passage.source != self._newest:
+            self._newest = passage.source
+            self._sources.add(passage.source)
+            self._first.append(len(self))
+        self._texts.add(passage.text)
+        self._titles.add(passage.title)
 
 
 class Passages:
@@ -77,5 +77,5 @@ class Passages:
         return (self[number] for number in range(len(self)))
 
     def searched(self) -> Iterator[str]:
-        """What an index knows of each passage (``Passage.searched``)."""
+        """What an index knows of each passage, in their order."""
         return map(searched_text, self._titles, self._texts)

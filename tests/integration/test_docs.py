@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import re
 import shutil
@@ -13,10 +14,12 @@ from pathlib import Path
 import pytest
 
 from lean_agent.models import weights
+from lean_agent.retrieval.building import build_index
 
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
 NAME = "qwen2.5-coder-0.5b"
+EMBEDDER = "all-minilm-l6-v2"
 _FENCE = re.compile(r"^```(\w+)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 
 
@@ -63,6 +66,7 @@ def test_every_command_of_the_program_is_documented() -> None:
     pages = "\n".join(page.read_text(encoding="utf-8") for page in PAGES)
     for group, commands in {
         "": ("ask", "resume", "chat", "demo", "doctor"),
+        "index ": ("build", "search", "info"),
         "models ": ("list", "pull", "probe", "rm"),
         "ledger ": ("summary", "runs", "show", "tail", "sql", "export", "reprice", "compact"),
         "ledger budget ": ("show", "set"),
@@ -82,6 +86,15 @@ def settled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, shared_engine: str)
     return tmp_path
 
 
+def index_examples(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keep indexes apart from the user's, and have the one that the docs speak of."""
+    found = weights.find(NAME)
+    assert found is not None
+    monkeypatch.setenv("LEAN_AGENT_WEIGHTS_DIR", str(found.parent))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(folder / "cache"))
+    asyncio.run(build_index(folder / "examples" / "corpus"))
+
+
 needs_model = pytest.mark.skipif(
     weights.find(NAME) is None, reason=f"lean-agent models pull {NAME}"
 )
@@ -91,9 +104,13 @@ needs_model = pytest.mark.skipif(
 @pytest.mark.slow
 @needs_model
 @pytest.mark.parametrize("line", [c for c in TOLD if "lean-agent" in c and "make" not in c])
-def test_command_runs(line: str, settled: Path) -> None:
+def test_command_runs(line: str, settled: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     bash = shutil.which("bash")
     assert bash is not None
+    if EMBEDDER in line and weights.find(EMBEDDER) is None:
+        pytest.skip(f"lean-agent models pull {EMBEDDER}")
+    if " index " in line:
+        index_examples(settled, monkeypatch)
     done = subprocess.run(
         [bash, "-o", "pipefail", "-c", line],
         cwd=settled,
