@@ -82,8 +82,8 @@ class Index:
                 source = Manifest.read(generation / "manifest.json").source
                 return cls(generation)
             except (OSError, ValueError) as error:
-                if isinstance(error, FileNotFoundError) and place.current != generation:
-                    continue  # a build replaced it between two of its files
+                if place.current != generation:
+                    continue  # a build has removed it in the middle of this
                 raise ConfigurationError(
                     f"the index in {place.path} is damaged ({error})",
                     hint=f"run: {place.build_command(source)}",

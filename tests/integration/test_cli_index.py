@@ -9,6 +9,9 @@ from pathlib import Path
 
 import pytest
 from support.cli import LEAN_AGENT, environment, in_process, lean_agent
+from support.embedding import TrigramEmbedder
+
+from lean_agent.models import weights
 
 DOCUMENTS = Path(__file__).parents[2] / "examples" / "corpus"
 
@@ -126,3 +129,70 @@ def test_ctrl_c_ends_a_build_at_once(source: Path, tmp_path: Path) -> None:
     _, said = process.communicate(timeout=10)
     assert process.returncode == 130
     assert said.splitlines()[-1] == "error: interrupted"
+
+
+def test_an_embedder_finds_by_meaning_too_and_is_remembered(
+    source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened: list[tuple[str, str | None]] = []
+
+    def open_embedder(name: str, *, base_url: str | None) -> TrigramEmbedder:
+        opened.append((name, base_url))
+        return TrigramEmbedder(name)
+
+    monkeypatch.setattr("lean_agent.models.registry.open_embedder", open_embedder)
+    line = ("index", "build", str(source))
+    asked = ("--embedder", "test:trigrams", "--base-url", "http://127.0.0.1:1/v1")
+    ended = in_process(*line, *asked, folder=tmp_path)
+    assert ended.code == 0
+    assert "(3 files read, 2 texts embedded)" in ended.out
+    assert "words alone" not in ended.err
+    assert ended.err.splitlines()[-1] == "test:trigrams: 17 tokens, unknown (unpriced)"
+
+    hits = in_process("index", "search", "whales", str(source), "--json", folder=tmp_path).json
+    assert [(hit["lexical_rank"], hit["dense_rank"]) for hit in hits] == [(1, 1), (None, 2)]
+    shown = in_process("index", "info", str(source), folder=tmp_path)
+    assert "test:trigrams" in shown.out
+    assert "exact" in shown.out
+
+    (source / "cat.txt").write_text("Another cat.")
+    again = in_process(*line, "--json", folder=tmp_path).json
+    assert (again["embedder"], again["embedded"]) == ("test:trigrams", 1)
+    assert again["usage"]["input_tokens"] == 3
+    none = in_process(*line, "--embedder", "none", "--json", folder=tmp_path).json
+    assert none["embedder"] is None
+    names = ["test:trigrams"] * 3
+    assert opened == list(zip(names, ("http://127.0.0.1:1/v1", None, None), strict=True))
+
+
+def test_an_embedder_that_nobody_knows(source: Path, tmp_path: Path) -> None:
+    line = ("index", "build", str(source), "--embedder")
+    ended = in_process(*line, "nobody:x", folder=tmp_path)
+    assert (ended.code, ended.out) == (2, "")
+    assert ended.err.startswith("error: no provider called 'nobody'")
+    ended = in_process(*line, "local:all-minilm-l6-v2", folder=tmp_path, LEAN_AGENT_WEIGHTS_DIR="")
+    assert (ended.code, ended.out) == (2, "")
+    assert "hint: run: lean-agent models pull all-minilm-l6-v2" in ended.err
+
+
+EMBEDDER = "all-minilm-l6-v2"
+
+
+@pytest.mark.real_model
+@pytest.mark.slow
+@pytest.mark.skipif(weights.find(EMBEDDER) is None, reason=f"lean-agent models pull {EMBEDDER}")
+@pytest.mark.usefixtures("shared_engine")
+def test_the_embedded_embedder(tmp_path: Path) -> None:
+    found = weights.find(EMBEDDER)
+    assert found is not None
+    there = str(found.parents[1])
+    place = str(tmp_path / "index")
+    line = ("index", "build", str(DOCUMENTS), "--out", place, "--embedder", f"local:{EMBEDDER}")
+    ended = lean_agent(*line, folder=tmp_path, timeout=240, LEAN_AGENT_WEIGHTS_DIR=there)
+    assert ended.code == 0, ended.err
+    assert "tokens, $0 (self-hosted, no rate set)" in ended.err
+    # No word of the question but "the" stands in the passage about prices.
+    query = ("index", "search", "expenses for observing the Sun", place, "--json")
+    hits = lean_agent(*query, folder=tmp_path, LEAN_AGENT_WEIGHTS_DIR=there).json
+    assert hits[0]["source"] == "prices.md"
+    assert hits[0]["dense_rank"] == 1

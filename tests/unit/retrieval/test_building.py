@@ -2,8 +2,10 @@ from __future__ import annotations
 
 import json
 import os
+import threading
 import time
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -277,3 +279,29 @@ async def test_progress_is_told(source: Path) -> None:
         ("embedding", 0, 5),
         ("embedding", 5, 5),
     ]
+
+
+@pytest.mark.slow
+async def test_readers_come_while_builds_go_on(source: Path) -> None:
+    embedder = TrigramEmbedder()
+    await build(source, embedder)
+    done = threading.Event()
+
+    def read() -> int:
+        count = 0
+        while not done.is_set():
+            index = opened(source)
+            assert found(index, "whale") == ["whales.md"]
+            assert index.search("x", 1, vector=embedder.vector("x"))
+            count += 1
+        return count
+
+    with ThreadPoolExecutor(3) as pool:
+        readers = [pool.submit(read) for _ in range(3)]
+        try:
+            for number in range(30):
+                write(source, "cats.txt", f"cat {number}")
+                await build(source, embedder)
+        finally:
+            done.set()
+        assert all(reader.result() > 30 for reader in readers)
