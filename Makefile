@@ -61,12 +61,13 @@ layers: setup ## import-linter: who may import whom
 all: format lint typecheck layers test ## Everything a change must pass
 
 .PHONY: bench
-bench: setup ## Overhead, start-up, ledger, budgets and evaluation, each beside its baseline
+bench: setup ## Overhead, start-up, ledger, budgets, evaluation and indexing, each beside its baseline
 	$(BIN)/python bench/overhead.py
 	$(BIN)/python bench/startup.py
 	$(BIN)/python bench/ledger.py
 	$(BIN)/python bench/budgets.py
 	$(BIN)/python bench/evals.py
+	$(BIN)/python bench/indexing.py
 
 EVAL := $(BIN)/lean-agent eval run --model local:qwen2.5-coder-1.5b
 go_on = $(if $(wildcard $(1)/config.json),--resume)
