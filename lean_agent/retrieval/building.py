@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import shutil
 import time
 from collections.abc import Callable
@@ -11,13 +10,14 @@ from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import Literal
 
-from lean_agent._threads import in_daemon_thread, start_in_daemon_thread
+from lean_agent._threads import in_daemon_thread
 from lean_agent.embedder import Embedder
 from lean_agent.errors import ConfigurationError
 from lean_agent.retrieval.bm25 import Bm25
 from lean_agent.retrieval.embedding import Embeddings, embed_passages
 from lean_agent.retrieval.embedding_journal import EmbeddingJournal
 from lean_agent.retrieval.files import Skipped, no_documents, source_folder
+from lean_agent.retrieval.finishing import to_its_end
 from lean_agent.retrieval.graph import Calibration
 from lean_agent.retrieval.index import Index
 from lean_agent.retrieval.index_folder import IndexFolder, default_folder
@@ -93,7 +93,7 @@ async def build_index(
     root = source_folder(source)
     place = IndexFolder(folder if folder is not None else default_folder(root))
     with place.building():
-        build = _Build(place, root, embedder, recall, progress)
+        build = await in_daemon_thread(partial(_Build, place, root, embedder, recall, progress))
         found = await in_daemon_thread(partial(scan, root, build.old, without=place.path))
         if build.old is not None and not found.changed and build.same(build.old.manifest):
             manifest, records, made = build.old.manifest, build.old.files(), None
@@ -190,7 +190,7 @@ class _Build:
             calibration=calibration,
         )
         manifest.write(generation / "manifest.json")
-        await _to_its_end(partial(self._place.publish, generation))
+        await to_its_end(partial(self._place.publish, generation))
         return manifest, records, made
 
     def _write_texts(self, generation: Path, found: Scan) -> list[FileRecord]:
@@ -220,16 +220,6 @@ class _Build:
         folder.mkdir()
         linking = partial(self._progress, "linking")
         return write_vectors(folder, made.keys, made.vectors, recall=self._recall, progress=linking)
-
-
-async def _to_its_end(work: Callable[[], None]) -> None:
-    """Also when cancelled: the lock must not be given back while the work goes on."""
-    future = start_in_daemon_thread(work)
-    try:
-        await asyncio.shield(future)
-    except asyncio.CancelledError:
-        await asyncio.wait({future})
-        raise
 
 
 def _skipped(found: Scan, records: list[FileRecord]) -> tuple[Skipped, ...]:

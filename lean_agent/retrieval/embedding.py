@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
+from lean_agent._threads import in_daemon_thread
 from lean_agent.embedder import Embedder
 from lean_agent.errors import ConfigurationError, LeanAgentError
 from lean_agent.retrieval.embedding_journal import EmbeddingJournal, text_key
+from lean_agent.retrieval.finishing import to_its_end
 from lean_agent.retrieval.passages import Passages
 from lean_agent.retrieval.vectors import Vectors
 from lean_agent.usage import Usage
@@ -46,14 +49,8 @@ async def embed_passages(
         ModelError: the embedder failed; ``usage`` is what was paid here before.
         ConfigurationError: its vectors have another length than those of the same name before.
     """
-    rows = old.rows_by_key() if old is not None else {}
-    keys: list[bytes] = []
-    wanted: dict[bytes, str] = {}
-    for text in passages.searched():
-        key = text_key(embedder.name, text)
-        keys.append(key)
-        if key not in rows and journal.get(key) is None:
-            wanted[key] = text
+    work = partial(_keys, passages, embedder.name, old, journal)
+    keys, rows, wanted = await in_daemon_thread(work)
     missing = list(wanted.items())
     usage = Usage()
     for start in range(0, len(missing), _BATCH):
@@ -65,9 +62,25 @@ async def embed_passages(
             error.usage = usage + error.usage if error.usage else usage
             raise
         usage += made.usage
-        journal.append([key for key, _ in batch], made.vectors)
+        await to_its_end(partial(journal.append, [key for key, _ in batch], made.vectors))
         progress(start + len(batch), len(missing))
-    return Embeddings(keys, _gather(keys, rows, old, journal, embedder), len(missing), usage)
+    vectors = await in_daemon_thread(partial(_gather, keys, rows, old, journal, embedder))
+    return Embeddings(keys, vectors, len(missing), usage)
+
+
+def _keys(
+    passages: Passages, embedder: str, old: Vectors | None, journal: EmbeddingJournal
+) -> tuple[list[bytes], dict[bytes, int], dict[bytes, str]]:
+    """Each passage's key, the old vectors' rows, and the texts that nobody has a vector of."""
+    rows = old.rows_by_key() if old is not None else {}
+    keys: list[bytes] = []
+    wanted: dict[bytes, str] = {}
+    for text in passages.searched():
+        key = text_key(embedder, text)
+        keys.append(key)
+        if key not in rows and journal.get(key) is None:
+            wanted[key] = text
+    return keys, rows, wanted
 
 
 def _gather(

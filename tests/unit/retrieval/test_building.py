@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import threading
@@ -184,6 +185,29 @@ async def test_what_was_embedded_before_a_failure_is_kept(source: Path) -> None:
     assert not set(embedder.asked) & set(failing.asked)
     assert not list((source.parent / "index").glob("*.journal"))
     assert len(list((source.parent / "index").glob("generation-*"))) == 1
+
+
+async def test_what_was_embedded_before_it_was_cancelled_is_kept(source: Path) -> None:
+    for number in range(400):
+        write(source, f"{number}.txt", f"Document {number}")
+
+    class Cancelling(TrigramEmbedder):
+        """Its caller is cancelled while the second answer is on its way to the disk."""
+
+        async def embed(self, texts: Sequence[str]) -> Embedded:
+            made = await super().embed(texts)
+            if len(self.asked) > 128:
+                asyncio.get_running_loop().call_soon(task.cancel)
+            return made
+
+    cancelled = Cancelling()
+    task = asyncio.create_task(build(source, cancelled))
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert len(cancelled.asked) == 256
+    embedder = TrigramEmbedder()
+    assert (await build(source, embedder)).embedded == 405 - 256
+    assert not set(embedder.asked) & set(cancelled.asked)
 
 
 async def test_a_reader_keeps_its_generation(source: Path) -> None:
