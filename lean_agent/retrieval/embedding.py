@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -22,8 +23,10 @@ if TYPE_CHECKING:
 
 __all__ = ["Embeddings", "embed_passages"]
 
-_BATCH = 128
-"""Passages a call: what a kill can lose, and what a progress bar moves by."""
+_FIRST_BATCH = 32
+_LEAST_BATCH, _MOST_BATCH = 16, 512
+_SECONDS = (1.0, 4.0)
+"""How long a batch should take: a kill loses what is under way, and a bar moves by batches."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,9 +56,11 @@ async def embed_passages(
     keys, rows, wanted = await in_daemon_thread(work)
     missing = list(wanted.items())
     usage = Usage()
-    for start in range(0, len(missing), _BATCH):
-        progress(start, len(missing))
-        batch = missing[start : start + _BATCH]
+    size, done = _FIRST_BATCH, 0
+    while done < len(missing):
+        progress(done, len(missing))
+        batch = missing[done : done + size]
+        started = time.monotonic()
         try:
             made = await embedder.embed([text for _, text in batch])
         except LeanAgentError as error:
@@ -63,9 +68,19 @@ async def embed_passages(
             raise
         usage += made.usage
         await to_its_end(partial(journal.append, [key for key, _ in batch], made.vectors))
-        progress(start + len(batch), len(missing))
+        done += len(batch)
+        size = _next_size(size, time.monotonic() - started)
+        progress(done, len(missing))
     vectors = await in_daemon_thread(partial(_gather, keys, rows, old, journal, embedder))
     return Embeddings(keys, vectors, len(missing), usage)
+
+
+def _next_size(size: int, seconds: float) -> int:
+    """A quick embedder gets more texts at a time, which it may send side by side."""
+    least, most = _SECONDS
+    if seconds < least:
+        return min(2 * size, _MOST_BATCH)
+    return max(size // 2, _LEAST_BATCH) if seconds > most else size
 
 
 def _keys(

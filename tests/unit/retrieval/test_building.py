@@ -196,7 +196,7 @@ async def test_what_was_embedded_before_it_was_cancelled_is_kept(source: Path) -
 
         async def embed(self, texts: Sequence[str]) -> Embedded:
             made = await super().embed(texts)
-            if len(self.asked) > 128:
+            if len(self.asked) > 50:
                 asyncio.get_running_loop().call_soon(task.cancel)
             return made
 
@@ -204,9 +204,9 @@ async def test_what_was_embedded_before_it_was_cancelled_is_kept(source: Path) -
     task = asyncio.create_task(build(source, cancelled))
     with pytest.raises(asyncio.CancelledError):
         await task
-    assert len(cancelled.asked) == 256
+    assert 50 < len(cancelled.asked) < 200
     embedder = TrigramEmbedder()
-    assert (await build(source, embedder)).embedded == 405 - 256
+    assert (await build(source, embedder)).embedded == 405 - len(cancelled.asked)
     assert not set(embedder.asked) & set(cancelled.asked)
 
 
@@ -298,11 +298,12 @@ async def test_progress_is_told(source: Path) -> None:
         told.append((stage, done, total))
 
     await build_index(source, place, embedder=TrigramEmbedder(), progress=progress)
-    assert told == [
-        *(("reading", n, 3) for n in (1, 2, 3)),
-        ("embedding", 0, 5),
-        ("embedding", 5, 5),
-    ]
+    reading = [("reading", n, 3) for n in (1, 2, 3)]
+    assert told == [*reading, ("embedding", 0, 5), ("embedding", 5, 5)]
+    told.clear()
+    (source / "more" / "dogs.txt").unlink()
+    await build_index(source, place, embedder=TrigramEmbedder(), progress=progress)
+    assert told == [("reading", 1, 2), ("reading", 2, 2)]
 
 
 @pytest.mark.slow
