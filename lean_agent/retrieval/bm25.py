@@ -79,7 +79,7 @@ class Bm25:
         write_array(folder / "scores.f32", self._scores.astype("<f4"))
         write_array(folder / "texts.i32", self._texts.astype("<i4"))
         write_array(folder / "starts.i64", self._starts.astype("<i8"))
-        ordered = sorted(self._vocabulary, key=str.encode)
+        ordered = sorted(self._vocabulary)  # in the order of their bytes, too: UTF-8 keeps it
         writer = StringWriter(folder, "words")
         for word in ordered:
             writer.add(word)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from itertools import filterfalse
 
 __all__ = ["excerpt", "words"]
 
@@ -21,7 +22,7 @@ _STOP_WORDS = frozenset({
 
 def words(text: str) -> list[str]:
     """Lower-cased runs of letters and digits, without English stop words."""
-    return [word for word in _WORD.findall(text.lower()) if word not in _STOP_WORDS]
+    return list(filterfalse(_STOP_WORDS.__contains__, _WORD.findall(text.lower())))
 
 
 def excerpt(text: str, query: str, max_chars: int) -> str:
