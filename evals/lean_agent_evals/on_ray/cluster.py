@@ -8,6 +8,7 @@ import os
 import secrets
 import socket
 import tempfile
+import time
 from collections.abc import AsyncGenerator, Generator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from functools import cache
@@ -16,34 +17,39 @@ from typing import Any
 from lean_agent import ConfigurationError, LeanAgentError
 from lean_agent_evals.to_its_end import to_its_end
 
-__all__ = ["cluster", "load_ray"]
+__all__ = ["BUSY_HINT", "cluster", "load_ray"]
 
 _ADDRESS = "RAY_ADDRESS"
 _KNOCK_SECONDS = 5.0
+_FREE_SECONDS = 10.0
+BUSY_HINT = f"wait until others are done, or unset {_ADDRESS} for a cluster of this machine's own"
+_LONGEST_ROOT = 23
+"""In bytes. A socket's path has 107: our folder adds 20 to it, Ray up to 64."""
 _STORE_BYTES = 128 * 1024 * 1024
 """For what is too large to go with a message; Ray would take a third of the memory."""
 
 
 @asynccontextmanager
 async def cluster(cpus: int) -> AsyncGenerator[int]:
-    """How many CPUs it has: a cluster of our own is given ``cpus``, and ends with the block.
+    """How many CPUs it has free: a cluster of our own is given ``cpus``, and ends with the block.
 
     It listens on loopback only, and to nobody without its token. What a caller has connected to
     with ``ray.init`` is used, and left as it is.
 
     Raises:
-        ConfigurationError: there is no cluster where RAY_ADDRESS says.
+        ConfigurationError: there is no cluster where RAY_ADDRESS says, or it has no CPU free; or
+            no folder for temporary files has a path that is short enough.
         LeanAgentError: Ray does not start.
     """
     ray = await asyncio.to_thread(load_ray)
     if ray.is_initialized():
-        yield _cpus(ray)
+        yield await _free_cpus(ray)
         return
-    with tempfile.TemporaryDirectory(prefix="lean-agent-ray-") as folder:
+    with tempfile.TemporaryDirectory(prefix="lean-agent-", dir=_short_root()) as folder:
         try:
             # Ray's processes end with the thread that started them, and these last with the loop.
             await to_its_end(asyncio.to_thread(_connect, ray, cpus, folder))
-            yield _cpus(ray)
+            yield await _free_cpus(ray)
         finally:
             await to_its_end(asyncio.to_thread(ray.shutdown))
 
@@ -96,8 +102,31 @@ def _unreachable(address: str, error: Exception) -> ConfigurationError:
     )
 
 
-def _cpus(ray: Any) -> int:
-    return max(1, int(ray.cluster_resources().get("CPU", 1)))
+async def _free_cpus(ray: Any) -> int:
+    """Those that nothing runs on, once there is one: a run before this may have just let go."""
+    until = time.monotonic() + _FREE_SECONDS
+    while not (free := int((await asyncio.to_thread(ray.available_resources)).get("CPU", 0))):
+        if time.monotonic() > until:
+            raise ConfigurationError("the Ray cluster has no CPU free", hint=BUSY_HINT)
+        await asyncio.sleep(0.2)
+    return free
+
+
+def _short_root() -> str:
+    """Where temporary files go, if Ray's sockets can lie below it; else /tmp.
+
+    Raises:
+        ConfigurationError: /tmp cannot be written to.
+    """
+    usual = tempfile.gettempdir()
+    if len(os.fsencode(usual)) <= _LONGEST_ROOT:
+        return usual
+    if os.access("/tmp", os.W_OK | os.X_OK):  # noqa: S108 - what is made there is ours alone
+        return "/tmp"  # noqa: S108
+    raise ConfigurationError(
+        f"the path {usual} is too long for Ray's sockets",
+        hint=f"set TMPDIR to a folder with a path of {_LONGEST_ROOT} bytes or fewer",
+    )
 
 
 def _settings() -> Mapping[str, str]:

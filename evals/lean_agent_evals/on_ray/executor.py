@@ -12,14 +12,14 @@ from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
-from lean_agent import Budget, LeanAgentError
+from lean_agent import Budget, ConfigurationError, LeanAgentError
 from lean_agent.ledger import queries
 from lean_agent.ledger.budget import NOTHING, Amount, smaller
 from lean_agent.ledger.caps import set_cap
 from lean_agent_evals.attempting import Bench, Sample, cut_off
 from lean_agent_evals.config import RunConfig
 from lean_agent_evals.journal import Journal
-from lean_agent_evals.on_ray.cluster import cluster, load_ray
+from lean_agent_evals.on_ray.cluster import BUSY_HINT, cluster, load_ray
 from lean_agent_evals.on_ray.worker import Job, Worker
 from lean_agent_evals.outcome import Outcome
 from lean_agent_evals.results import ResultsFolder
@@ -27,6 +27,7 @@ from lean_agent_evals.to_its_end import to_its_end
 
 __all__ = ["ray_executor"]
 
+_STARTING_SECONDS = 120.0
 _CLOSING_SECONDS = 10.0
 _TRIES = 2
 _SHOWN = 300
@@ -36,10 +37,10 @@ _SHOWN = 300
 async def ray_executor(
     config: RunConfig, folder: ResultsFolder, bench: Bench
 ) -> AsyncGenerator[RayExecutor]:
-    """As many workers as the cluster has CPUs, or as attempts may go on at once, if that is less.
+    """As many workers as the cluster has free CPUs, or as attempts may go on at once, if fewer.
 
     Raises:
-        ConfigurationError: as ``cluster``.
+        ConfigurationError: as ``cluster``; or the workers are given no CPU in time.
         LeanAgentError: as ``cluster``.
     """
     if config.model.startswith("local:"):
@@ -54,6 +55,7 @@ async def ray_executor(
         )
         executor = RayExecutor(job, folder, bench, workers=min(config.slots, cpus))
         try:
+            await executor.started()
             yield executor
         finally:
             await to_its_end(executor.close())
@@ -72,6 +74,27 @@ class RayExecutor:
         self._free: asyncio.Queue[int] = asyncio.Queue()
         for place in range(self._places * workers):
             self._free.put_nowait(place % workers)
+
+    async def started(self) -> None:
+        """All of the workers are there.
+
+        Raises:
+            ConfigurationError: they are not, in time.
+        """
+        ready = [worker.ready.remote() for worker in self._workers]
+        _, missing = await asyncio.to_thread(
+            self._ray.wait,
+            ready,
+            num_returns=len(ready),
+            timeout=_STARTING_SECONDS,
+            fetch_local=False,
+        )
+        if missing:
+            raise ConfigurationError(
+                f"{len(missing)} of {len(ready)} Ray workers have not started in "
+                f"{_STARTING_SECONDS:g} s: the cluster may have no CPU free",
+                hint=BUSY_HINT,
+            )
 
     async def attempt(
         self, sample: Sample, earlier: Sequence[Mapping[str, Any]]

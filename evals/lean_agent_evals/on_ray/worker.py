@@ -54,6 +54,9 @@ class Worker:
         self._under_way: set[asyncio.Task[tuple[Outcome, Mapping[str, Any]]]] = set()
         self._held = ExitStack()
 
+    async def ready(self) -> None:
+        """Answers as soon as its process is there."""
+
     async def attempt(
         self, sample: Sample, earlier: Sequence[Mapping[str, Any]]
     ) -> tuple[Outcome, Mapping[str, Any], Amount]:
