@@ -99,8 +99,12 @@ def cached(tmp_path: Path) -> Path:
 def pull(source: weights.Source, lines: list[str] | None = None) -> list[tuple[int, int]]:
     """The progress that was told of."""
     seen: list[tuple[int, int]] = []
+
+    def progress(done: int, total: int) -> None:
+        seen.append((done, total))
+
     notify = (lines if lines is not None else []).append
-    weights.pull(NAME, source=source, progress=lambda *told: seen.append(told), notify=notify)
+    weights.pull(NAME, source=source, progress=progress, notify=notify)
     return seen
 
 
