@@ -25,9 +25,10 @@ quick: setup ## Tests without the real model: under two minutes
 	$(BIN)/pytest -q -n 2 -m "not real_model and not slow and not soak"
 
 .PHONY: weights
-weights: setup ## Fetch the two models that tests use (1.6 GB, once; checked against the publisher's SHA-256)
+weights: setup ## Fetch the models that tests use (1.7 GB, once; checked against the publisher's SHA-256)
 	@$(BIN)/lean-agent models pull qwen2.5-coder-0.5b
 	@$(BIN)/lean-agent models pull qwen2.5-coder-1.5b
+	@$(BIN)/lean-agent models pull all-minilm-l6-v2
 
 .PHONY: test
 test: weights ## Every test but the soak ones, the real models included

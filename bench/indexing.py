@@ -54,7 +54,7 @@ def documents(folder: Path, passages: int) -> None:
     vocabulary = ["".join(chance.choice(letters, length).tolist()) for length in lengths]
     for number in range(passages // A_FILE):
         ranks = np.minimum(chance.zipf(1.2, (A_FILE, 90)), len(vocabulary)) - 1
-        paragraphs = [" ".join(vocabulary[rank] for rank in row) + "." for row in ranks]
+        paragraphs = [" ".join(map(vocabulary.__getitem__, row)) + "." for row in ranks.tolist()]
         (folder / f"{number:06}.txt").write_text("\n\n".join(paragraphs))
 
 
