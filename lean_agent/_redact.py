@@ -112,6 +112,8 @@ def redact(text: str, *known: str) -> str:
             text = text.replace(secret, REDACTED)
     lowered = text.lower()
     for literals, pattern in _RULES:
-        if any(literal in lowered for literal in literals):
-            text = pattern.sub(rf"\g<1>{REDACTED}", text)
+        for literal in literals:
+            if literal in lowered:
+                text = pattern.sub(rf"\g<1>{REDACTED}", text)
+                break
     return text

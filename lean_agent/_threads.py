@@ -10,9 +10,11 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
+import os
+import queue
 import threading
 from collections.abc import Callable, Coroutine
-from typing import Any, TypeVar, cast
+from typing import Any, Final, TypeVar, cast
 
 __all__ = ["in_daemon_thread", "run_to_end", "start_in_daemon_thread"]
 
@@ -20,7 +22,7 @@ _Result = TypeVar("_Result")
 
 
 async def in_daemon_thread(work: Callable[[], _Result]) -> _Result:
-    """Call ``work`` in a new thread, with the caller's context variables, and await its result.
+    """Call ``work`` in another thread, with the caller's context variables, and await its result.
 
     When the caller is cancelled the thread is abandoned: it runs on, and its result is dropped.
     """
@@ -58,8 +60,40 @@ def start_in_daemon_thread(work: Callable[[], _Result]) -> asyncio.Future[_Resul
         except RuntimeError:
             return  # the loop was closed meanwhile, and its caller with it
 
-    threading.Thread(target=target, name="lean-agent-work", daemon=True).start()
+    _start(target)
     return future
+
+
+# Starting a thread makes the event loop wait until it runs: an idle one is handed work at once.
+_IDLE_SECONDS: Final = 10.0
+_Inbox = queue.SimpleQueue[Callable[[], None]]
+_idle: list[_Inbox] = []
+os.register_at_fork(after_in_child=_idle.clear)  # their threads are the parent's
+
+
+def _start(target: Callable[[], None]) -> None:
+    """In a thread that has nothing to do, or in a new one: however many hang, others go on."""
+    try:
+        inbox = _idle.pop()  # both this and append are atomic
+    except IndexError:
+        inbox = _Inbox()
+        threading.Thread(
+            target=_work_off, args=(inbox,), name="lean-agent-work", daemon=True
+        ).start()
+    inbox.put(target)
+
+
+def _work_off(inbox: _Inbox) -> None:
+    while True:
+        try:
+            inbox.get(timeout=_IDLE_SECONDS)()
+        except queue.Empty:
+            try:
+                _idle.remove(inbox)
+            except ValueError:
+                continue  # it was just taken: work is on its way
+            return
+        _idle.append(inbox)
 
 
 def run_to_end(work: Coroutine[Any, Any, _Result]) -> _Result:

@@ -101,7 +101,8 @@ async def test_every_cap_keeps_the_work_and_can_be_raised(
     assert second.usage.total_tokens == sum(
         e["input_tokens"] + e["output_tokens"] for e in rows(ledger, second)
     )
-    assert second.seconds >= first.seconds
+    if limit == "seconds":  # of the others the moment after the last checkpoint may be longer
+        assert second.seconds > first.seconds
     if limit == "tokens":
         assert second.usage.total_tokens <= 3000
     if limit == "usd":
