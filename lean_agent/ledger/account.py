@@ -123,22 +123,21 @@ class Account:
                 account._in_flight += amount
         return Reservation(self, amount, kept)
 
-    def worth_waiting(self, limit_type: str, *, final: bool) -> bool:
-        """Whether others hold some of what an ancestor limits, and will give back what they spare.
+    def worth_waiting(self, fits: Callable[[Remaining], bool], *, final: bool) -> bool:
+        """Whether what is left is too little for ``fits``, but not if others gave all theirs back.
 
-        That is calls in flight; for a final answer, which did not fit its own slice, the others'
-        slices too. Its own is given up then, so that no two wait for each other.
+        That is what calls in flight hold in an ancestor; for a final answer, which did not fit its
+        own slice, the others' slices too. Its own is given up then, so that no two wait for each
+        other.
         """
         with self._lock:
-            if final:
+            hoped = self._least(final=final, without_others=True)
+        if fits(self.remaining(final=final)) or not fits(hoped):
+            return False
+        if final:
+            with self._lock:
                 self._keep(NOTHING - self._kept)
-            for above in self._above:
-                held = above._reserved if final else above._in_flight
-                if getattr(above.budget, limit_type, None) is not None and (
-                    getattr(held, limit_type, 0) > getattr(self._in_flight, limit_type, 0)
-                ):
-                    return True
-        return False
+        return True
 
     def remaining(self, *, final: bool = False) -> Remaining:
         """The least that is left anywhere from here to the root, open reservations deducted."""
@@ -176,11 +175,19 @@ class Account:
             unused = kept - smaller(kept, actual)
             self._keep(unused)  # for the next answer: this one may have failed
 
-    def _least(self, *, final: bool) -> Remaining:
+    def _least(self, *, final: bool, without_others: bool = False) -> Remaining:
         left: dict[str, Any] = {}
-        self._narrow(left, NOTHING, final=final)
+        self._narrow(left, NOTHING, NOTHING, final=final)
+        kept = self._kept if final else NOTHING
+        ours = self._in_flight + kept  # and the slices of the accounts between
         for account in self._above:
-            account._narrow(left, self._kept if final else NOTHING, final=False)
+            others = NOTHING
+            if without_others and final:
+                others = account._reserved - ours
+                ours += account._kept
+            elif without_others:
+                others = account._in_flight - ours
+            account._narrow(left, kept, others, final=False)
         return Remaining(**left)
 
     def _elapsed(self) -> float:
@@ -200,8 +207,8 @@ class Account:
             hint = "raise Budget(seconds=...) to go on"
             raise LimitExceededError("seconds", round(elapsed, 3), seconds, hint=hint)
 
-    def _narrow(self, left: dict[str, Any], kept: Amount, *, final: bool) -> None:
-        used = self._spent + self._reserved
+    def _narrow(self, left: dict[str, Any], kept: Amount, others: Amount, *, final: bool) -> None:
+        used = self._spent + self._reserved - others
         for name, limit, ordinary in self._limits:
             free = max(type(limit)(0), _minus(limit if final else ordinary, getattr(used, name)))
             here = _plus(free, getattr(kept, name))

@@ -128,25 +128,25 @@ class SharedAccount:
 
         return await self._in_thread(work, undo=lambda made: self._end(made, NOTHING))
 
-    async def worth_waiting(self, limit_type: str, *, final: bool) -> Cap | None:
+    async def worth_waiting(self, fits: Callable[[Remaining], bool], *, final: bool) -> Cap | None:
         """The cap to wait for: as Account.worth_waiting, of all other runs, in whatever process."""
         if not self._capped():
             return None
 
         def work() -> Cap | None:
-            if final:
+            caps = self._caps()
+            tight = [cap for cap in caps if not fits(self._left([cap], with_slice=final))]
+            totals = self._store.totals([*_scopes(tight), *map(_answers_scope, tight)])
+            for cap in tight:
+                used = totals[cap.scope].spent
+                if not final:
+                    used += totals[_answers_scope(cap)].reserved
+                if not fits(Account(cap.limit, spent=used).remaining()):
+                    return None
+            if tight and final:
                 self._wanted = NOTHING
                 self._give_slice_back()
-            caps = [cap for cap in self._caps() if getattr(cap.limit, limit_type, None) is not None]
-            slices = {cap.scope: _answers_scope(cap) for cap in caps}
-            totals = self._store.totals([*slices.keys(), *slices.values()])
-            for cap in caps:
-                held = totals[cap.scope].reserved
-                if not final:
-                    held -= totals[slices[cap.scope]].reserved
-                if getattr(held, limit_type) > 0:
-                    return cap
-            return None
+            return tight[0] if tight else None
 
         return await self._in_thread(work)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from langgraph.runtime import Runtime
@@ -22,6 +23,7 @@ _INSTANT_TOKENS = 512
 _REASON_TOKENS = 1_024
 _ANSWER_TOKENS = 512
 _MARKED_ANSWER_TOKENS = 64
+_LEAST_EVIDENCE = 500  # bytes
 
 
 def _limited(error: LimitExceededError, state: RunState) -> dict[str, Any]:
@@ -126,9 +128,10 @@ async def answer(state: RunState, runtime: Runtime[RunScope]) -> dict[str, Any]:
     added = [asked]
     try:
         try:
-            response = await scope.meter.call(request, call)
-        except (LimitExceededError, ContextLengthError) as error:
-            response = await _short_answer(state, scope, call, error)
+            # To wait would give the slice up.
+            response = await _whole_or_short(state, scope, request, replace(call, waits=False))
+        except LimitExceededError:
+            response = await _whole_or_short(state, scope, request, call)
     except LimitExceededError as error:
         return _limited(error, state)
     added.append(response.message)
@@ -142,6 +145,15 @@ async def answer(state: RunState, runtime: Runtime[RunScope]) -> dict[str, Any]:
     }
 
 
+async def _whole_or_short(
+    state: RunState, scope: RunScope, request: ModelRequest, call: Call
+) -> ModelResponse:
+    try:
+        return await scope.meter.call(request, call)
+    except (LimitExceededError, ContextLengthError) as error:
+        return await _short_answer(state, scope, call, error)
+
+
 async def _short_answer(
     state: RunState,
     scope: RunScope,
@@ -151,7 +163,7 @@ async def _short_answer(
     """From as much of the evidence as fits, the newest first, in a request of its own.
 
     A byte is never less than a token, so cutting to as many bytes as there are tokens is safe.
-    Without any evidence the task alone is asked.
+    Without any evidence the task alone is asked. A call that waits does so for a little of it.
     """
     evidence = "\n\n".join(
         f"{s['tool']}: {s['observation']}" for s in state["trajectory"] if not s["served"]
@@ -162,6 +174,8 @@ async def _short_answer(
     frame = _plain(scope, _evidence_messages("", state["task"]), _ANSWER_TOKENS)
     used = await scope.meter.model.count_tokens(frame.messages, ())
     room -= used + _MARKED_ANSWER_TOKENS
+    if call.waits:
+        room = max(room, min(_LEAST_EVIDENCE, window - used - _MARKED_ANSWER_TOKENS))
     if evidence and room <= 0:
         raise LimitExceededError("tokens", "the prompt", f"{room + used} left") from error
     newest = evidence.encode()[-room:].decode(errors="ignore") if evidence else ""

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from lean_agent._semconv import Mode, Purpose
 from lean_agent.errors import LeanAgentError, LimitExceededError, ModelError, ModelTimeoutError
 from lean_agent.events import CostUpdated, Event, Notice, Token
-from lean_agent.ledger.budget import Amount
+from lean_agent.ledger.budget import Amount, Remaining
 from lean_agent.messages import Message
 from lean_agent.model import Completed, Model, ModelRequest, ModelResponse, Timings
 from lean_agent.models.pricing import list_cost, priced
@@ -48,6 +48,8 @@ STEP_PURPOSES: frozenset[Purpose] = frozenset({"answer", "reason", "act"})
 class Call:
     """Why a call is made. ``final`` calls may use the slice held back for the last answer.
 
+    ``waits`` says that it waits for room that other runs may give back, a final one without its
+    slice from then on; else it is refused at once.
     ``channel`` is where streamed text goes; None: it is not streamed.
     """
 
@@ -55,6 +57,7 @@ class Call:
     mode: Mode
     step: int
     final: bool = False
+    waits: bool = True
     channel: Literal["answer", "reasoning", "action"] | None = None
 
 
@@ -238,35 +241,42 @@ class Meter:
         waiting = Waiting(
             spending=self.spending, emit=self.emit, final=call.final, kept_seconds=kept_seconds
         )
+
+        def fit_into(left: Remaining) -> Fitted:
+            return fit(
+                request,
+                prompt,
+                left,
+                model=self.model,
+                price=self.price,
+                kept_seconds=kept_seconds,
+            )
+
+        def fits(left: Remaining) -> bool:
+            try:
+                fit_into(left)
+            except LimitExceededError:
+                return False
+            return left.steps is None or left.steps >= steps
+
         fittings = 0
         while True:
+            left = await self.spending.remaining(final=call.final)
             try:
-                fitted = fit(
-                    request,
-                    prompt,
-                    await self.spending.remaining(final=call.final),
-                    model=self.model,
-                    price=self.price,
-                    kept_seconds=kept_seconds,
-                )
+                fitted = fit_into(left)
+                worst = Amount(usd=fitted.usd, tokens=prompt + fitted.output_tokens, steps=steps)
+                held = await self.spending.reserve(worst, lost=lost, final=call.final)
             except LimitExceededError as error:
-                if await waiting.for_room(error.limit_type):
+                if call.waits and await waiting.for_room(fits):
+                    continue
+                # Another run may have taken or given some of it since we looked.
+                fittings += 1
+                if fittings < _FITTINGS and fits(await self.spending.remaining(final=call.final)):
                     continue
                 final = call.final
                 self.limit_shared = await self.spending.is_shared(error.limit_type, final=final)
                 raise
-            worst = Amount(usd=fitted.usd, tokens=prompt + fitted.output_tokens, steps=steps)
-            try:
-                held = await self.spending.reserve(worst, lost=lost, final=call.final)
-            except LimitExceededError as error:
-                if await waiting.for_room(error.limit_type):
-                    continue
-                # Another run may have taken some of it since we looked: less may still fit.
-                fittings += 1
-                if fittings == _FITTINGS:
-                    raise
-            else:
-                return fitted, held, sent
+            return fitted, held, sent
 
     async def _send(self, request: ModelRequest, call: Call, *, deadline: bool) -> ModelResponse:
         """One attempt. Streams where someone watches, or where time may cut the answer short."""

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from lean_agent.events import Event, Notice
+from lean_agent.ledger.budget import Remaining
 from lean_agent.runtime.spending import Spending
 
 __all__ = ["Waiting"]
@@ -33,15 +34,19 @@ class Waiting:
     _pause: float = _SHARED_PAUSE
     _told: bool = False
 
-    async def for_room(self, limit_type: str) -> bool:
-        """Wait a little, if other runs hold what this one lacks; False if there is no point."""
+    async def for_room(self, fits: Callable[[Remaining], bool]) -> bool:
+        """Wait a little, if the call ``fits`` into what is left once other runs give back what they
+        hold; False if there is no point.
+        """
         if time.monotonic() - self._since > _MAX_SECONDS:
             return False
         account, shared = self.spending.account, self.spending.shared
-        if account.worth_waiting(limit_type, final=self.final):
+        if account.worth_waiting(fits, final=self.final):
             await self._sleep(_PAUSE)
             return True
-        cap = await shared.worth_waiting(limit_type, final=self.final)
+        if not fits(account.remaining(final=self.final)):
+            return False
+        cap = await shared.worth_waiting(fits, final=self.final)
         if cap is None:
             return False
         if not self._told:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Callable
 
 import pytest
 from hypothesis import settings
@@ -11,7 +12,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from lean_agent.errors import LimitExceededError
 from lean_agent.ledger.account import Account, Reservation
-from lean_agent.ledger.budget import NOTHING, Amount, Budget, smaller
+from lean_agent.ledger.budget import NOTHING, Amount, Budget, Remaining, smaller
 
 
 def tokens(count: int) -> Amount:
@@ -76,6 +77,39 @@ def test_a_slice_still_pays_when_a_truth_overran_the_cap() -> None:
     run.reserve(tokens(20), final=True).settle(tokens(20))
     with pytest.raises(LimitExceededError):
         run.reserve(tokens(1), final=True)
+
+
+def at_least(count: int) -> Callable[[Remaining], bool]:
+    return lambda left: left.tokens is None or left.tokens >= count
+
+
+def test_only_what_others_hold_and_would_suffice_is_worth_waiting_for() -> None:
+    root = Account(Budget(tokens=100))
+    middle = Account(Budget(tokens=60), parent=root, holdback=tokens(10))
+    run = Account(Budget(tokens=40), parent=middle, holdback=tokens(5))
+    sibling = Account(parent=middle)
+    assert not run.worth_waiting(at_least(36), final=False)
+    with sibling.reserve(tokens(45)):  # 0 left in middle
+        assert run.worth_waiting(at_least(35), final=False)
+        assert not run.worth_waiting(at_least(36), final=False), "its own limit"
+        assert not run.worth_waiting(at_least(41), final=True), "its own limit"
+        assert run.worth_waiting(at_least(40), final=True)
+        assert run.remaining(final=True).tokens == 5, "the slice is given up"
+    with root.reserve(tokens(90)):
+        assert run.worth_waiting(at_least(30), final=False)
+    with run.reserve(tokens(20)), root.reserve(tokens(50)):
+        assert not run.worth_waiting(at_least(21), final=False), "it holds that itself"
+
+
+def test_the_slice_of_an_account_above_is_not_waited_for() -> None:
+    root = Account(Budget(tokens=100))
+    middle = Account(parent=root, holdback=tokens(40))
+    run = Account(parent=middle)
+    assert not run.worth_waiting(at_least(61), final=True)
+    other = Account(parent=root, holdback=tokens(20))
+    assert run.worth_waiting(at_least(60), final=True)
+    assert not run.worth_waiting(at_least(61), final=True)
+    other.close()
 
 
 class Slices(RuleBasedStateMachine):

@@ -67,7 +67,7 @@ async def test_without_a_cap_nothing_is_made(
     assert await shared.remaining() == Remaining()
     held = await shared.reserve(Amount(tokens=5), lost=NOTHING)
     await held.settle(Amount(tokens=5))
-    assert not await shared.worth_waiting("tokens", final=True)
+    assert not await shared.worth_waiting(lambda _left: False, final=True)
     await shared.close()
     assert cap_status(folder) == []
     set_cap(folder, "day", None, spent=NOTHING)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from decimal import Decimal, localcontext
 
 import pytest
 from support.dict_budgets import DictBudgetStore, Shelf
 
 from lean_agent.errors import LimitExceededError
-from lean_agent.ledger.budget import NOTHING, Amount, Budget
+from lean_agent.ledger.budget import NOTHING, Amount, Budget, Remaining
 from lean_agent.ledger.budget_store import Cap, Totals
 from lean_agent.ledger.shared import SharedAccount
 
@@ -69,22 +70,27 @@ async def test_half_of_the_dollars_is_exact() -> None:
     await subject.close()
 
 
+def at_least(count: int) -> Callable[[Remaining], bool]:
+    return lambda left: left.tokens is None or left.tokens >= count
+
+
 async def test_others_calls_are_worth_waiting_for_and_their_slices_only_for_an_answer() -> None:
     shelf = Shelf()
     subject, other = account(DictBudgetStore(shelf)), account(DictBudgetStore(shelf))
     await subject.open(lambda _: tokens(10))
-    assert not await subject.worth_waiting("tokens", final=False)
+    assert not await subject.worth_waiting(at_least(91), final=False)
     await other.open(lambda _: tokens(20))
-    assert not await subject.worth_waiting("tokens", final=False)
+    assert not await subject.worth_waiting(at_least(71), final=False)
     held = await other.reserve(tokens(30), lost=NOTHING)
-    assert await subject.worth_waiting("tokens", final=False)
-    assert not await subject.worth_waiting("usd", final=False)
+    assert await subject.worth_waiting(at_least(70), final=False)
+    assert not await subject.worth_waiting(at_least(71), final=False)
     await held.settle(tokens(5))
-    assert not await subject.worth_waiting("tokens", final=False)
-    assert await subject.worth_waiting("tokens", final=True)
+    assert not await subject.worth_waiting(at_least(66), final=False)
+    assert not await subject.worth_waiting(at_least(96), final=True)
+    assert await subject.worth_waiting(at_least(95), final=True)
     # Its own slice is given up, so that the other does not wait for it in turn.
     assert (await other.remaining(final=True)).tokens == 95
-    assert not await other.worth_waiting("tokens", final=True)
+    assert not await other.worth_waiting(at_least(96), final=True)
     await subject.close()
     await other.close()
     assert shelf.totals["day"] == Totals(tokens(5))

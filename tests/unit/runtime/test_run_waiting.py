@@ -9,10 +9,11 @@ from contextlib import closing
 from typing import Any
 
 import pytest
-from support.scripted_runs import agent
+from support.scripted_runs import SEARCH, agent
 
-from lean_agent import Budget, Ledger
+from lean_agent import Account, Budget, Ledger, tool
 from lean_agent.events import Notice, RunFinished
+from lean_agent.ledger.account import Reservation
 from lean_agent.ledger.budget import NOTHING, Amount
 from lean_agent.ledger.budget_store import Cap
 from lean_agent.ledger.caps import cap_status, set_cap
@@ -37,9 +38,9 @@ async def test_it_says_so_once_and_looks_ever_more_seldom(
     looks: list[float] = []
     look = SharedAccount.worth_waiting
 
-    def counted(account: SharedAccount, limit_type: str, *, final: bool) -> Any:
+    def counted(account: SharedAccount, fits: Any, *, final: bool) -> Any:
         looks.append(time.monotonic())
-        return look(account, limit_type, final=final)
+        return look(account, fits, final=final)
 
     monkeypatch.setattr(SharedAccount, "worth_waiting", counted)
     subject, _ = agent(["4"], ledger)
@@ -96,3 +97,46 @@ async def test_a_stop_ends_it_at_once(
     assert [result.exit_status for result in ended] == ["interrupted"]
     assert stopped - waited_since < 2
     assert cap_status(ledger.folder)[0].totals.reserved.tokens == 3_000
+
+
+async def test_a_run_at_its_own_cap_waits_for_nobody(ledger: Ledger) -> None:
+    session = Account(Budget(tokens=100_000))
+    subject, model = agent(["never"], ledger, account=session)
+    with session.reserve(Amount(tokens=50_000)):
+        started = time.monotonic()
+        result = await subject.run("x", mode="instant", budget=Budget(tokens=5))
+        assert time.monotonic() - started < 2
+    assert (result.exit_status, result.limit, model.requests) == ("limit_exceeded", "tokens", [])
+
+
+async def test_a_run_at_its_own_cap_waits_for_no_other_under_a_day_s(
+    ledger: Ledger, others: tuple[SqliteBudgetStore, str]
+) -> None:
+    subject, model = agent(["never"], ledger)
+    started = time.monotonic()
+    result = await subject.run("x", mode="instant", budget=Budget(tokens=5))
+    assert time.monotonic() - started < 2
+    assert (result.exit_status, result.limit, model.requests) == ("limit_exceeded", "tokens", [])
+
+
+async def test_a_short_answer_from_its_slice_is_not_waited_for(ledger: Ledger) -> None:
+    session = Account(Budget(tokens=4_000))
+    held: list[Reservation] = []
+
+    @tool
+    def search(query: str) -> str:
+        """Search.
+
+        Args:
+            query: What for.
+        """
+        held.append(session.reserve(Amount(tokens=session.remaining().tokens or 0)))  # by others
+        return f"{query}: " + "it melts at 29.8 degrees. " * 300
+
+    subject, model = agent([SEARCH, "29.8"], ledger, tools=[search], account=session)
+    started = time.monotonic()
+    asyncio.get_running_loop().call_later(3, lambda: held[0].refund())
+    result = await subject.run("When does it melt?", mode="agent", budget=Budget(steps=2))
+    assert time.monotonic() - started < 2
+    assert (result.output, len(model.requests)) == ("29.8", 2)
+    assert len(model.requests[1].messages) == 2, "the short one"
