@@ -27,6 +27,16 @@ def test_the_environment_sets_what_it_names(monkeypatch: pytest.MonkeyPatch) -> 
     assert EngineSettings.from_json(changed.to_json()) == changed
 
 
+def test_an_embedder_takes_but_the_times(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LEAN_AGENT_ENGINE_CONTEXT", "4096")
+    monkeypatch.setenv("LEAN_AGENT_ENGINE_SLOTS", "1")
+    monkeypatch.setenv("LEAN_AGENT_ENGINE_LINGER", "0.5")
+    settings = engine_settings.from_environment("all-minilm-l6-v2", Path("w.gguf"))
+    assert settings.embedding
+    assert (settings.context_tokens, settings.slots, settings.linger) == (512, 4, 0.5)
+    assert not engine_settings.from_environment(NAME, Path("w.gguf")).embedding
+
+
 @pytest.mark.parametrize(
     ("variable", "value", "message"),
     [

@@ -7,14 +7,19 @@ from pathlib import Path
 import pytest
 
 from lean_agent.errors import ConfigurationError
+from lean_agent.models.embeddings import OpenAICompatibleEmbedder
+from lean_agent.models.local_embedder import LocalEmbedder
 from lean_agent.models.openai_compatible import OpenAICompatibleModel
-from lean_agent.models.registry import resolve_model
+from lean_agent.models.registry import open_embedder, resolve_model
 from lean_agent.models.scripted import ScriptedModel
 
 PLUGIN = """
 from lean_agent.errors import ConfigurationError
 from lean_agent.models.scripted import ScriptedModel
 def make(name): return ScriptedModel([], name=f"acme:{name}")
+def make_embedder(name):
+    from lean_agent.models.embeddings import OpenAICompatibleEmbedder
+    return OpenAICompatibleEmbedder(f"acme:{name}", base_url="http://localhost:1/v1")
 def nothing(name): return 3
 def broken(name): raise RuntimeError("no such thing")
 def picky(name): raise ConfigurationError("the acme key is missing", hint="set ACME_KEY")
@@ -22,17 +27,15 @@ def picky(name): raise ConfigurationError("the acme key is missing", hint="set A
 
 
 @pytest.fixture
-def installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
+def installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
     """Installs a package whose provider ``acme`` is the given function."""
 
-    def install(function: str) -> None:
+    def install(function: str, group: str = "lean_agent.models") -> None:
         (tmp_path / "acme_models.py").write_text(PLUGIN)
         info = tmp_path / "acme-1.0.dist-info"
         info.mkdir()
         (info / "METADATA").write_text("Name: acme\nVersion: 1.0\n")
-        (info / "entry_points.txt").write_text(
-            f"[lean_agent.models]\nacme = acme_models:{function}\n"
-        )
+        (info / "entry_points.txt").write_text(f"[{group}]\nacme = acme_models:{function}\n")
         monkeypatch.setattr(sys, "path", [str(tmp_path), *sys.path])
         monkeypatch.delitem(sys.modules, "acme_models", raising=False)
 
@@ -121,4 +124,52 @@ def test_a_plugin_that_fails_is_named(
 ) -> None:
     installed(function)
     with pytest.raises(ConfigurationError, match=message):
+        resolve_model("acme:one")
+
+
+def test_embedders_are_named_as_models_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    local = open_embedder("local:all-minilm-l6-v2")
+    assert isinstance(local, LocalEmbedder)
+    assert open_embedder(local) is local
+    with pytest.raises(ConfigurationError, match="is an embedder already"):
+        open_embedder(local, base_url="http://localhost:1/v1")
+    with pytest.raises(ConfigurationError) as caught:
+        open_embedder("openai:text-embedding-3-small")
+    assert caught.value.hint == "set OPENAI_API_KEY"
+    monkeypatch.setenv("OPENAI_API_KEY", "k")
+    hosted = open_embedder("openai:text-embedding-3-small")
+    assert isinstance(hosted, OpenAICompatibleEmbedder)
+    assert (hosted.name, hosted.base_url) == (
+        "openai:text-embedding-3-small",
+        "https://api.openai.com/v1",
+    )
+    anywhere = open_embedder("tei:minilm", base_url="http://localhost:8000/v1")
+    assert isinstance(anywhere, OpenAICompatibleEmbedder)
+
+
+@pytest.mark.parametrize(
+    ("spec", "message"),
+    [
+        ("all-minilm-l6-v2", "not an embedder name"),
+        ("opnai:any", "no provider called 'opnai'"),
+        ("local:nothing", "unknown local model 'nothing'"),
+        ("local:qwen2.5-coder-0.5b", "is a chat model, not an embedder"),
+    ],
+)
+def test_a_wrong_embedder_name_is_refused(spec: str, message: str) -> None:
+    with pytest.raises(ConfigurationError, match=message):
+        open_embedder(spec)
+
+
+def test_an_embedder_is_no_chat_model() -> None:
+    with pytest.raises(ConfigurationError, match="is an embedder, not a chat model"):
+        resolve_model("local:all-minilm-l6-v2")
+
+
+def test_installed_packages_bring_embedders(
+    installed: Callable[..., None],
+) -> None:
+    installed("make_embedder", group="lean_agent.embedders")
+    assert open_embedder("acme:one").name == "acme:one"
+    with pytest.raises(ConfigurationError, match="no provider called 'acme'"):
         resolve_model("acme:one")
