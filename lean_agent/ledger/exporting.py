@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import stat
 from pathlib import Path
@@ -18,6 +19,7 @@ __all__ = ["ExportFormat", "export"]
 
 ExportFormat = Literal["parquet", "csv", "jsonl"]
 
+_DESCRIPTOR: Final = re.compile(r"/dev/fd/\d+$|/proc/[^/]+/fd/\d+$")
 _OPTIONS: Final = {
     "parquet": "FORMAT parquet, COMPRESSION zstd",
     "csv": "FORMAT csv, HEADER",
@@ -89,7 +91,7 @@ def _is_stream(target: Path) -> bool:
     except FileNotFoundError:
         return False
     if stat.S_ISREG(mode):  # as /dev/stdout is where a shell sends it to a file
-        return target.is_symlink() and target.parts[1] in {"dev", "proc"}
+        return str(target) in {"/dev/stdout", "/dev/stderr"} or bool(_DESCRIPTOR.match(str(target)))
     return not stat.S_ISDIR(mode)
 
 

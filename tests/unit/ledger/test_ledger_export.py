@@ -10,6 +10,7 @@ import sys
 import threading
 from decimal import Decimal
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
@@ -148,6 +149,16 @@ def test_a_link_stays_and_what_it_leads_to_is_written(
     assert link.readlink() == Path("elsewhere/out")
     assert second.readlink() == link
     assert [path.name for path in place.parent.iterdir()] == ["out"]
+
+
+@pytest.mark.skipif(not Path("/dev/shm").is_dir(), reason="no /dev/shm")
+def test_a_link_below_dev_is_a_link_as_anywhere(ledger: Path) -> None:
+    with TemporaryDirectory(dir="/dev/shm") as name:
+        place, link = Path(name, "out"), Path(name, "link")
+        place.write_text("earlier")
+        link.symlink_to("out")
+        assert queries.export(ledger, link, "parquet") == 5
+        assert len(read(place, "parquet")) == 5
 
 
 def test_links_in_a_circle_are_one_line(ledger: Path, tmp_path: Path) -> None:
