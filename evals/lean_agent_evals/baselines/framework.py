@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import TYPE_CHECKING
 
+import httpx  # noqa: F401 # pyright: ignore[reportUnusedImport] - see FrameworkArm
+
 from lean_agent import LeanAgentError, RunResult, ToolCall
 from lean_agent.errors import ModelBehaviorError
 from lean_agent.tool_spec import ToolSpec
@@ -55,6 +57,9 @@ class FrameworkArm:
 
     If the framework ends over what the model has written, ``GAVE_UP`` are the exceptions by which
     it says so. Whatever else it raises is no fault of the model's.
+
+    The adapter is imported in a thread at its first attempt. httpx, which comes with it, is there
+    before: the openai client looks for it at every call, and found it half imported.
     """
 
     name: str

@@ -37,8 +37,6 @@ def baseline_named(name: str) -> Arm:
         from lean_agent_evals.baselines.react import ReActArm
 
         return ReActArm()
-    from lean_agent_evals.baselines.framework import FrameworkArm
-
     module, packages = _FRAMEWORKS[name]
     for package in packages:
         if importlib.util.find_spec(package) is None:
@@ -46,4 +44,6 @@ def baseline_named(name: str) -> Arm:
                 f"the arm {name} needs {package}, which is not installed",
                 hint="pip install 'lean-agent[baselines]'",
             )
+    from lean_agent_evals.baselines.framework import FrameworkArm
+
     return FrameworkArm(name, f"{__package__}.{module}")

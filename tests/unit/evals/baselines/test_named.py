@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import importlib.util
+import subprocess
+import sys
 
 import pytest
 
@@ -38,3 +40,12 @@ def test_an_unknown_name_is_told_all_there_are() -> None:
         "one of: auto, instant, reason, agent, react, langchain, smolagents, pydantic-ai, "
         "openai-agents"
     )
+
+
+def test_what_the_openai_client_looks_for_is_whole_before_an_adapter_is_imported() -> None:
+    code = (
+        "import sys; from lean_agent_evals.arms import arm_named; arm_named('pydantic-ai');"
+        "print(hasattr(sys.modules.get('httpx'), 'Response'), 'pydantic_ai' in sys.modules)"
+    )
+    told = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True, text=True)
+    assert told.stdout == "True False\n"
