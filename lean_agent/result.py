@@ -10,9 +10,10 @@ from lean_agent._semconv import Mode
 from lean_agent.messages import Message
 from lean_agent.usage import Usage
 
-__all__ = ["ExitStatus", "RunResult", "TrajectoryStep"]
+__all__ = ["ExitStatus", "LimitOf", "RunResult", "TrajectoryStep"]
 
 ExitStatus = Literal["completed", "limit_exceeded", "failed", "interrupted"]
+LimitOf = Literal["run", "parent", "shared"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,8 +41,9 @@ class RunResult:
 
     ``steps`` counts model calls that advance the run (routing apart), ``tool_calls`` the calls
     executed or served. ``limit`` names the limit that ended a run with status limit_exceeded;
-    ``limit_shared`` says that it is the cap of a day or month over all runs. ``resumable``: it is
-    not complete and its state is kept, so that ``Agent.resume`` can go on with it.
+    ``limit_of`` says whose it is: the run's own, that of an account above it, such as a session's,
+    or the cap of a day or month over all runs. ``resumable``: it is not complete and its state is
+    kept, so that ``Agent.resume`` can go on with it.
     ``usage`` is the sum over every attempt of every call, failed ones included; ``saved`` what the
     response cache spared, at list price.
     """
@@ -57,11 +59,16 @@ class RunResult:
     run_id: str
     trajectory: tuple[TrajectoryStep, ...] = ()
     limit: str | None = None
-    limit_shared: bool = False
+    limit_of: LimitOf | None = None
     resumable: bool = False
     mode_reason: str = ""
     notices: tuple[str, ...] = ()
     saved: Usage = field(default_factory=Usage)
+
+    @property
+    def limit_shared(self) -> bool:
+        """Whether a cap over all runs ended this one."""
+        return self.limit_of == "shared"
 
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON types, as ``lean-agent ask --json`` prints them."""
@@ -71,6 +78,7 @@ class RunResult:
             "mode_reason": self.mode_reason,
             "exit_status": self.exit_status,
             "limit": self.limit,
+            "limit_of": self.limit_of,
             "limit_shared": self.limit_shared,
             "resumable": self.resumable,
             "steps": self.steps,

@@ -20,8 +20,6 @@ from lean_agent import (
     Usage,
 )
 from lean_agent.errors import ContentFilterError, ContextLengthError, ModelBehaviorError
-from lean_agent.ledger.budget import Remaining, least
-from lean_agent.ledger.shared import SharedAccount
 from lean_agent.models.pricing import PriceTable
 from lean_agent.price import Price
 from lean_agent.result import TrajectoryStep
@@ -46,8 +44,7 @@ __all__ = ["Bench", "Sample", "attempt", "cut_off"]
 class Bench:
     """What all attempts of a run share.
 
-    ``account`` is the whole run's, or a worker's part of it; then ``shared`` is the whole run's
-    budget, if it has one. ``price`` is the model's.
+    ``account`` is the whole run's, or a worker's part of it. ``price`` is the model's.
     """
 
     suite: Suite
@@ -59,12 +56,6 @@ class Bench:
     sample_budget: Budget
     temperature: float
     seed: int
-    shared: SharedAccount | None = None
-
-    async def remaining(self) -> Remaining:
-        """What is left of the whole run's budget."""
-        own = self.account.remaining()
-        return own if self.shared is None else least(own, await self.shared.remaining())
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,8 +105,7 @@ async def attempt(
             failure = error
             result = error.result or _nothing()
         score = await asyncio.to_thread(episode.score, result)
-    cut = _cut_by_the_run(result, budget, await bench.remaining())
-    ending = _ending(result, score, failure, cut=cut)
+    ending = _ending(result, score, failure)
     usage = result.usage + journal.replayed
     return _told(sample, bench, journal, result, usage, score, ending, failure)
 
@@ -185,28 +175,11 @@ def _left(budget: Budget, journal: Journal) -> Budget:
     return Budget(**left)
 
 
-def _cut_by_the_run(result: RunResult, budget: Budget, remaining: Remaining) -> bool:
-    """Whether the limit that ended an attempt was not its own, so that it says nothing of the arm:
-    the whole run's, or one of all runs.
-    """
-    if result.limit_shared:
-        return True
-    if result.limit not in ("usd", "tokens"):
-        return False
-    own, left = getattr(budget, result.limit), getattr(remaining, result.limit)
-    if left is None:
-        return False
-    if own is None:
-        return True
-    used = result.usage.cost if result.limit == "usd" else result.usage.total_tokens
-    return left < own - (used or 0)
-
-
-def _ending(
-    result: RunResult, score: Score, failure: LeanAgentError | None, *, cut: bool
-) -> Ending:
-    if cut:
-        return "infrastructure"
+def _ending(result: RunResult, score: Score, failure: LeanAgentError | None) -> Ending:
+    if result.limit_of in ("parent", "shared"):
+        return (
+            "infrastructure"  # the whole run's limit, or one of all runs, says nothing of the arm
+        )
     if score.passed:
         return "answered"
     match failure:

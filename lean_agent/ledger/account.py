@@ -144,6 +144,13 @@ class Account:
         with self._lock:
             return self._least(final=final)
 
+    def own_remaining(self, *, final: bool = False) -> Remaining:
+        """What this account's own limits leave, whatever its ancestors'."""
+        left: dict[str, Any] = {}
+        with self._lock:
+            self._narrow(left, NOTHING, NOTHING, final=final)
+        return Remaining(**left)
+
     def close(self) -> None:
         """Give back what is still set aside in the ancestors for a final answer."""
         with self._lock:

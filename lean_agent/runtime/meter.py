@@ -25,6 +25,7 @@ from lean_agent.models.pricing import list_cost, priced
 from lean_agent.models.response_cache import AnswerStore
 from lean_agent.models.tokens import estimate_usage, schema_bound
 from lean_agent.price import Price
+from lean_agent.result import LimitOf
 from lean_agent.runtime.book import Book
 from lean_agent.runtime.fitting import Fitted, fit
 from lean_agent.runtime.machine_time import machine_time
@@ -66,9 +67,9 @@ class Meter:
     """Charges one run. ``usage`` is its total so far, every attempt counted.
 
     ``saved`` is what the response cache spared it, at list price. ``partial`` is the text of the
-    call in flight, ``cut_by`` the limit that shortened the last one, and ``limit_shared`` says that
-    the last limit was a cap over all runs. ``began`` is when the run
-    did, in seconds of time.monotonic(); earlier parts of a resumed run put it back.
+    call in flight, ``cut_by`` the limit that shortened the last one, and ``limits_of`` says whose
+    each limit was that refused or shortened a call. ``began`` is when the run did, in seconds of
+    time.monotonic(); earlier parts of a resumed run put it back.
     """
 
     model: Model
@@ -84,7 +85,7 @@ class Meter:
     notices: list[str] = field(default_factory=list[str])
     partial: str = ""
     cut_by: str = ""
-    limit_shared: bool = False
+    limits_of: dict[str, LimitOf | None] = field(default_factory=dict[str, "LimitOf | None"])
 
     async def call(self, request: ModelRequest, call: Call) -> ModelResponse:
         """Reserve, call with retries, settle; or serve the answer from the response cache.
@@ -109,6 +110,12 @@ class Meter:
     def seconds(self) -> float:
         """Seconds that the run has taken, over all its parts."""
         return time.monotonic() - self.began
+
+    def limit_of(self, limit: str) -> LimitOf | None:
+        """Whose limit it is that ended the run; None for "" and the model's window."""
+        if limit in self.limits_of:
+            return self.limits_of[limit]
+        return self.spending.left_here(final=True).whose(limit)
 
     def take_notices(self) -> list[str]:
         """What the user should be told, one line each; once."""
@@ -261,9 +268,9 @@ class Meter:
 
         fittings = 0
         while True:
-            left = await self.spending.remaining(final=call.final)
+            left = await self.spending.left(final=call.final)
             try:
-                fitted = fit_into(left)
+                fitted = fit_into(left.least)
                 worst = Amount(usd=fitted.usd, tokens=prompt + fitted.output_tokens, steps=steps)
                 held = await self.spending.reserve(worst, lost=lost, final=call.final)
             except LimitExceededError as error:
@@ -273,9 +280,10 @@ class Meter:
                 fittings += 1
                 if fittings < _FITTINGS and fits(await self.spending.remaining(final=call.final)):
                     continue
-                final = call.final
-                self.limit_shared = await self.spending.is_shared(error.limit_type, final=final)
+                self.limits_of[error.limit_type] = left.whose(error.limit_type)
                 raise
+            for limit in filter(None, (fitted.output_limit, fitted.time_limit)):
+                self.limits_of[limit] = left.whose(limit)
             return fitted, held, sent
 
     async def _send(self, request: ModelRequest, call: Call, *, deadline: bool) -> ModelResponse:

@@ -47,7 +47,7 @@ def _result(state: RunState, scope: RunScope, status: ExitStatus) -> RunResult:
         mode_reason=state["mode_reason"],
         exit_status=status,
         limit=state["limit"] or None,
-        limit_shared=bool(state["limit"]) and meter.limit_shared,
+        limit_of=meter.limit_of(state["limit"]),
         resumable=scope.kept and status != "completed",
         # A step cut short is in no state yet, but it was taken and paid for.
         steps=max(state["steps"], meter.spending.account.spent.steps),

@@ -131,7 +131,7 @@ class MeteredRun:
             mode_reason=self.how,
             exit_status=status,
             limit=self.limit or None,
-            limit_shared=bool(self.limit) and self.meter.limit_shared,
+            limit_of=self.meter.limit_of(self.limit),
             steps=self.steps_taken,
             tool_calls=self.tool_calls,
             seconds=self.meter.seconds,

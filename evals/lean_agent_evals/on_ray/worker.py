@@ -12,7 +12,6 @@ from typing import Any
 
 from lean_agent import Account, Ledger
 from lean_agent.ledger.budget import Amount
-from lean_agent.ledger.caps import open_shared
 from lean_agent.models.pricing import PriceTable
 from lean_agent.models.registry import resolve_model
 from lean_agent.price import Price
@@ -83,8 +82,6 @@ class Worker:
         if under_way:
             await asyncio.wait(under_way)
         if self._bench is not None:
-            if self._bench.shared is not None:
-                await self._bench.shared.close()
             await self._bench.model.aclose()
             self._bench.ledger.close()
         self._calls.close()
@@ -97,8 +94,6 @@ class Worker:
             suite=open_suite(config.suite),
             model=resolve_model(config.model, base_url=config.base_url),
             account=Account(),
-            # Each attempt tells in its own notices what is wrong with the shared budget.
-            shared=open_shared(folder.ledger, lambda _line: None),
             ledger=Ledger(folder.ledger),
             prices=self._job.prices,
             price=self._job.price,

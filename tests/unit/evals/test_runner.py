@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+import asyncio
 import math
 import resource
+import threading
 from collections import Counter
 from collections.abc import Generator
 from contextlib import contextmanager
@@ -13,14 +15,22 @@ import pytest
 from support.counting_suite import Counting, CountingModel, Visit
 from support.eval_runs import Silent, config, run, timeless
 
-from lean_agent import Budget, ConfigurationError, Message, ModelCard, ModelRequest, ModelResponse
+from lean_agent import (
+    Budget,
+    ConfigurationError,
+    Message,
+    ModelCard,
+    ModelRequest,
+    ModelResponse,
+    RunResult,
+)
 from lean_agent.errors import ContentFilterError, ContextLengthError, ModelError
 from lean_agent.ledger import queries
 from lean_agent_evals.arms import arm_named
 from lean_agent_evals.json_lines import ResultsError, read_lines
 from lean_agent_evals.results import ResultsFolder, read_outcomes
 from lean_agent_evals.runner import evaluate, samples_of
-from lean_agent_evals.task import Task
+from lean_agent_evals.task import Score, Task
 
 SECRET = "sk-abcdefghijklmnopqrstuvwx1234"
 
@@ -135,6 +145,46 @@ async def test_an_attempts_own_limit_counts_against_it(tmp_path: Path) -> None:
     assert endings.count("limit") == 4  # those that need four steps or five
     assert endings.count("answered") == 6
     assert all(found.steps <= 3 for found in read_outcomes(tmp_path).values())
+
+
+async def test_an_attempt_at_its_own_cap_counts_although_another_then_holds_the_rest(
+    tmp_path: Path,
+) -> None:
+    met, holding = threading.Event(), threading.Event()
+
+    class First(Visit):
+        def score(self, result: RunResult) -> Score:
+            met.set()
+            holding.wait(5)
+            return super().score(result)
+
+    class InTurn(Counting):
+        @contextmanager
+        def open(self, task: Task) -> Generator[Visit]:
+            if task.data["goal"] == 1:
+                yield First(1)
+            else:
+                met.wait(5)
+                yield Visit(2)
+
+    class Slow(CountingModel):
+        async def generate(self, request: ModelRequest) -> ModelResponse:
+            if "raise it to 2" in request.messages[-1].content:
+                holding.set()
+                await asyncio.sleep(0.5)
+            return await super().generate(request)
+
+    await evaluate(
+        config(sample_budget=Budget(tokens=60), budget=Budget(tokens=100)),
+        ResultsFolder(tmp_path),
+        suite=InTurn(2),
+        model=Slow(),
+        arms=[arm_named("agent")],
+        observer=Silent(),
+    )
+    first = min(read_outcomes(tmp_path).values(), key=lambda found: found.task_id)
+    assert holding.is_set()
+    assert (first.exit_status, first.ending) == ("limit_exceeded", "limit")
 
 
 async def test_the_runs_limit_ends_the_run_and_counts_against_nobody(tmp_path: Path) -> None:

@@ -181,7 +181,7 @@ async def test_a_session_is_charged_for_every_run_and_ends_them(ledger: Ledger) 
     subject, _ = agent([search_on] * 50, ledger, tools=[searching()], account=session)
     first = await subject.run("x", mode="agent", budget=Budget(steps=3))
     assert (first.exit_status, first.limit) == ("limit_exceeded", "steps")
-    assert not first.limit_shared
+    assert first.limit_of == "run"
     assert session.spent.tokens == first.usage.total_tokens
     second = await subject.run("y", mode="agent")
     assert (second.exit_status, second.limit, second.output) == (
@@ -189,8 +189,26 @@ async def test_a_session_is_charged_for_every_run_and_ends_them(ledger: Ledger) 
         "tokens",
         "found",
     )
+    assert (second.limit_of, second.limit_shared) == ("parent", False)
     assert session.spent.tokens == first.usage.total_tokens + second.usage.total_tokens <= 3_000
     assert session.reserved == Amount()
+
+
+async def test_whose_limit_it_was_is_known_although_others_hold_much(ledger: Ledger) -> None:
+    session = Account(Budget(tokens=3_000, tool_calls=1))
+    subject, _ = agent([search_on] * 50, ledger, tools=[searching()], account=session)
+    with session.reserve(Amount(tokens=1_000)):  # then less is left there than the cap leaves
+        own = await subject.run("x", mode="agent", budget=Budget(tokens=600))
+    assert (own.limit, own.limit_of) == ("tokens", "run")
+    above = await subject.run("x", mode="agent", budget=Budget(tool_calls=5))
+    assert (above.limit, above.limit_of) == ("tool_calls", "parent")
+
+
+async def test_an_answer_cut_short_tells_whose_limit_did_it(ledger: Ledger) -> None:
+    day(ledger, tokens=200)
+    subject, _ = agent(["word " * 300], ledger)
+    result = await subject.run("x", mode="instant", budget=Budget(tokens=5_000))
+    assert (result.limit, result.limit_of, result.limit_shared) == ("tokens", "shared", True)
 
 
 async def test_siblings_cannot_eat_the_slice_of_each_others_answers(ledger: Ledger) -> None:
