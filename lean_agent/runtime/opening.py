@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
+from lean_agent._paths import config_dir
 from lean_agent.errors import ConfigurationError, LedgerError
 from lean_agent.events import Event
 from lean_agent.ledger import queries
@@ -147,8 +148,8 @@ def _refuse_unpriced(model: Model, price: Price | None, left: Remaining, earlier
     if left.usd is not None and price is None and not model.card.self_hosted:
         raise ConfigurationError(
             f"a dollar cap cannot hold: the price of {model.name} is unknown",
-            hint=f'add [models."{model.name}"] with input and output (USD per million '
-            "tokens) to prices.toml, or cap tokens instead",
+            hint=f"cap tokens instead, or add these lines to {config_dir() / 'prices.toml'}, in US "
+            f'dollars per million tokens:\n[models."{model.name}"]\ninput = "…"\noutput = "…"',
         )
 
 

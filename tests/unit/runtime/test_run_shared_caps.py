@@ -15,6 +15,7 @@ from support.dict_budgets import DictBudgetStore, Shelf
 from support.scripted_runs import ANSWER, SEARCH, agent, searching
 
 from lean_agent import Account, Budget, Ledger
+from lean_agent._paths import config_dir
 from lean_agent.errors import ConfigurationError
 from lean_agent.ledger import queries
 from lean_agent.ledger.budget import Amount, Remaining
@@ -143,12 +144,21 @@ async def test_a_spent_cap_sends_nothing(ledger: Ledger) -> None:
     assert (result.exit_status, result.limit, model.requests) == ("limit_exceeded", "tokens", [])
 
 
-async def test_an_unpriced_model_is_refused_under_a_daily_dollar_cap(ledger: Ledger) -> None:
+async def test_an_unpriced_model_is_refused_with_the_lines_that_price_it(
+    ledger: Ledger, tmp_path: Path
+) -> None:
     day(ledger, usd=1)
     subject, model = agent(["never"], ledger, ModelCard(action_format="schema"))
-    with pytest.raises(ConfigurationError, match="a dollar cap cannot hold"):
+    with pytest.raises(ConfigurationError, match="a dollar cap cannot hold") as refused:
         await subject.run("hello")
     assert model.requests == []
+    where, *lines = (refused.value.hint or "").split("\n")
+    assert str(config_dir() / "prices.toml") in where
+    own = tmp_path / "prices.toml"
+    own.write_text("\n".join(lines).replace("…", "0.5"))
+    price = PriceTable(own).price("scripted:test")
+    assert price is not None
+    assert price.worst_case(1_000_000, 1_000_000, 0.0) == 1
 
 
 async def test_dollars_of_every_attempt_count(ledger: Ledger, tmp_path: Path) -> None:
