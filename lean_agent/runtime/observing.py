@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import traceback
 
+from lean_agent._redact import redact
 from lean_agent.context import RunContext
 from lean_agent.errors import LeanAgentError
 from lean_agent.messages import ToolCall
@@ -43,7 +45,9 @@ async def observe(
     except Exception as error:  # noqa: BLE001 - a user's tool may raise anything; the run goes on
         if limit.expired():
             return f"Error: {call.name} took longer than {timeout:g} s and was stopped", True
-        _LOG.warning("tool %s failed", call.name, exc_info=error)
+        # Not exc_info, which no one could redact: what a tool raises may quote a key.
+        told = redact("".join(traceback.format_exception(error)).rstrip())
+        _LOG.warning("tool %s failed\n%s", call.name, told)
         line = str(error).strip().splitlines()[0:1]
         detail = f": {line[0][:300]}" if line else ""
         return f"Error: {type(error).__name__}{detail}", True
