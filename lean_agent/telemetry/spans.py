@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
+import time
 import weakref
 from collections import OrderedDict
 from dataclasses import dataclass, field
@@ -24,10 +25,13 @@ _NANO = 1_000_000_000
 
 @dataclass(slots=True)
 class _Run:
-    """The open spans of one run; ``span`` is None where it began before anyone watched."""
+    """The open spans of one run; ``span`` is None where it began before anyone watched.
+
+    ``calls`` says when each began, in nanoseconds.
+    """
 
     span: Span | None = None
-    calls: dict[str, Span] = field(default_factory=dict[str, Span])
+    calls: dict[str, tuple[Span, int]] = field(default_factory=dict[str, tuple[Span, int]])
 
 
 class Spans:
@@ -57,10 +61,11 @@ class Spans:
         with self._lock:
             span, unfinished = self._forget(row)
         end = _end(row)
-        for call in unfinished:
+        for call, began in unfinished:
             call.set_attribute(names.ERROR_TYPE, "unfinished")
             call.set_status(Status(StatusCode.ERROR))
-            call.end(end)
+            # The run's end is its start and its length: the clock may have been set meanwhile.
+            call.end(None if end is None else max(end, began))
         span = span or self._start(row)
         span.set_attributes(_identity(row) | _outcome(row))
         if row["error_type"]:
@@ -77,7 +82,7 @@ class Spans:
             context=None if parent is None else set_span_in_context(parent),
             kind=SpanKind.CLIENT if row["operation"] in _CLIENT else SpanKind.INTERNAL,
             attributes=_identity(row),
-            start_time=None if row["ts"] is None else int(row["ts"] * _NANO),
+            start_time=_began(row),
         )
 
     def _remember(self, row: dict[str, Any], span: Span) -> None:
@@ -86,11 +91,11 @@ class Spans:
         if row["operation"] == "invoke_agent":
             run.span = span
         else:
-            run.calls[row["id"]] = span
+            run.calls[row["id"]] = span, _began(row)
         if len(self._runs) > _MAX_RUNS:
             self._runs.popitem(last=False)
 
-    def _forget(self, row: dict[str, Any]) -> tuple[Span | None, list[Span]]:
+    def _forget(self, row: dict[str, Any]) -> tuple[Span | None, list[tuple[Span, int]]]:
         """The span of an entry that closes, and those that end with it."""
         run = self._runs.get(row["run_id"])
         if run is None:
@@ -98,7 +103,7 @@ class Spans:
         if row["operation"] == "invoke_agent":
             del self._runs[row["run_id"]]
             return run.span, list(run.calls.values())
-        span = run.calls.pop(row["id"], None)
+        span, _ = run.calls.pop(row["id"], (None, 0))
         if run.span is None and not run.calls:
             del self._runs[row["run_id"]]
         return span, []
@@ -131,6 +136,11 @@ def _outcome(row: dict[str, Any]) -> dict[str, Any]:
     if row["error_type"]:
         told[names.ERROR_TYPE] = row["error_type"]
     return told
+
+
+def _began(row: dict[str, Any]) -> int:
+    """Nanoseconds; now where the entry does not tell."""
+    return time.time_ns() if row["ts"] is None else int(row["ts"] * _NANO)
 
 
 def _end(row: dict[str, Any]) -> int | None:

@@ -167,6 +167,14 @@ def test_calls_open_when_their_run_ends_are_unfinished(watched: Watched) -> None
     assert "gen_ai.usage.input_tokens" not in told(chat), "nobody knows what it used"
 
 
+def test_a_call_open_when_its_run_ends_does_not_end_before_it_began(watched: Watched) -> None:
+    late = call(state="open", ts=STARTED + 3_600)  # the clock was set forward, and back
+    for entry in (run_row(state="open"), late, run_row()):
+        watched.observe(entry)
+    chat, _ = watched.spans
+    assert chat.start_time == chat.end_time == at(STARTED + 3_600)
+
+
 def test_runs_at_the_same_time_do_not_mix(watched: Watched) -> None:
     def one(number: int) -> None:
         run = run_row(state="open", id=f"run-{number}", run_id=f"run-{number}")
