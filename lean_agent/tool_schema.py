@@ -55,12 +55,21 @@ class Arguments:
             # Fields get neutral names: pydantic refuses some that a function may well use (copy,
             # json, _x). The alias is what the model and the error messages see.
             field = f"p{len(fields)}"
-            definition = (hints[parameter.name], _field(parameter, words.get(parameter.name)))
-            _check_describable(name, parameter.name, definition)
-            fields[field] = definition
+            fields[field] = (hints[parameter.name], _field(parameter, words.get(parameter.name)))
             self._fields[field] = parameter.name
-        self._model = _model(name, fields)
-        self.schema = _inlined(_schema(name, fields))
+        try:
+            self._model, self.schema = _described(name, fields)
+        except _UNDESCRIBABLE as error:
+            wrong = [
+                repr(self._fields[field])
+                for field, definition in fields.items()
+                if len(fields) == 1 or not _is_describable(name, definition)
+            ]
+            raise ConfigurationError(
+                f"{name}: parameter {', '.join(wrong)} has a type that no model can be told of",
+                hint="use str, int, float, bool, lists and dicts of these, Literal, an Enum, a "
+                "dataclass or a pydantic model that does not hold itself",
+            ) from error
 
     def validated(self, arguments: Mapping[str, Any], ctx: RunContext) -> dict[str, Any]:
         """Keyword arguments for the function, converted to its types.
@@ -128,24 +137,24 @@ def _field(parameter: inspect.Parameter, words: str | None) -> Any:
     return Field(**given)
 
 
-def _model(name: str, fields: Mapping[str, tuple[Any, Any]]) -> type[BaseModel]:
+_UNDESCRIBABLE = (PydanticUserError, RecursionError)
+
+
+def _described(
+    name: str, fields: Mapping[str, tuple[Any, Any]]
+) -> tuple[type[BaseModel], dict[str, Any]]:
+    """What validates the parameters, and their schema."""
     config = ConfigDict(extra="forbid", coerce_numbers_to_str=True)
-    return cast("Any", create_model)(name, __config__=config, **fields)
+    model: type[BaseModel] = cast("Any", create_model)(name, __config__=config, **fields)
+    return model, _inlined(model.model_json_schema(schema_generator=_Generate))
 
 
-def _schema(name: str, fields: Mapping[str, tuple[Any, Any]]) -> dict[str, Any]:
-    return _model(name, fields).model_json_schema(schema_generator=_Generate)
-
-
-def _check_describable(name: str, parameter: str, definition: tuple[Any, Any]) -> None:
+def _is_describable(name: str, definition: tuple[Any, Any]) -> bool:
     try:
-        _inlined(_schema(name, {"p0": definition}))
-    except (PydanticUserError, RecursionError) as error:
-        raise ConfigurationError(
-            f"{name}: parameter {parameter!r} has a type that no model can be told of",
-            hint="use str, int, float, bool, lists and dicts of these, Literal, an Enum, a "
-            "dataclass or a pydantic model that does not hold itself",
-        ) from error
+        _described(name, {"p0": definition})
+    except _UNDESCRIBABLE:
+        return False
+    return True
 
 
 def _inlined(schema: dict[str, Any]) -> dict[str, Any]:
