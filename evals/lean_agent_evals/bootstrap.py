@@ -59,6 +59,8 @@ class Bootstrap:
         resamples: int = RESAMPLES,
         seed: int = 0,
     ) -> None:
+        figures = {*figures, "pass_rate", "cost"}
+        self._failure_cost = failure_cost
         self.tables = tables = paired_tables(arms, unit=unit, failure_cost=failure_cost)
         self.tasks = next(iter(tables.values())).tasks
         if not self.tasks:
@@ -82,9 +84,23 @@ class Bootstrap:
     def figure(self, arm: str, name: str) -> Estimate:
         """One figure of one arm."""
         value, resampled = self._of(arm, name)
-        if name == "pass_rate" and value in {0.0, 1.0} and len(self.tasks) > 1:
-            return _unanimous(value, len(self.tasks))
-        return self._estimate(value, resampled)
+        found = self._estimate(value, resampled)
+        passed = self._values[arm]["pass_rate"][0]
+        if passed not in {0.0, 1.0} or len(self.tasks) == 1 or found.low is None:
+            return found
+        low, high = _unanimous(passed, len(self.tasks))
+        if name == "pass_rate":
+            return Estimate(found.value, low, high)
+        # What follows from a pass rate that is less certain than the resamples make it look.
+        cost = self._estimate(*self._of(arm, "cost"))
+        if cost.low is None or cost.high is None:
+            return found
+        if name == "cost_of_pass":
+            return Estimate(found.value, cost.low / high, cost.high / low if low else math.inf)
+        if name == "failure_priced_cost" and self._failure_cost is not None:
+            failures = ((1 - high) * self._failure_cost, (1 - low) * self._failure_cost)
+            return Estimate(found.value, cost.low + failures[0], cost.high + failures[1])
+        return found
 
     def difference(self, new: str, old: str, name: str) -> Estimate:
         """How much more the new arm has."""
@@ -150,9 +166,9 @@ def _percentile_interval(resampled: Array) -> tuple[float, float]:
     return float(found[math.floor(outside)]), float(found[-1 - math.floor(outside)])
 
 
-def _unanimous(pass_rate: float, tasks: int) -> Estimate:
+def _unanimous(pass_rate: float, tasks: int) -> tuple[float, float]:
     """Where all tasks agree every resample does, and says nothing of the tasks that were not drawn:
-    the exact binomial interval instead (Clopper and Pearson, 1934).
+    the ends of the exact binomial interval instead (Clopper and Pearson, 1934).
     """
     beyond = ((1 - _LEVEL) / 2) ** (1 / tasks)
-    return Estimate(1.0, beyond, 1.0) if pass_rate else Estimate(0.0, 0.0, 1 - beyond)
+    return (beyond, 1.0) if pass_rate else (0.0, 1 - beyond)

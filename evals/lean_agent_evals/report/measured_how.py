@@ -15,7 +15,8 @@ HOW: Final = (
     "attempts at a task are averaged first. Percentiles are over attempts.",
     f"Intervals hold the middle 95% of {RESAMPLES:,} paired bootstrap resamples of the tasks: the "
     "same draw serves every arm. Where every task passed, or none, the interval of the pass rate "
-    "is the exact binomial one.",
+    "is the exact binomial one, and those of the cost of a pass and of the failure-priced cost "
+    "follow from its ends; no other figure allows for it.",
     "The cost of a pass is the mean cost over the pass rate, infinite where nothing passed. Alone "
     "it rewards cheap guessing, so read it beside the pass rate.",
     "An arm dominates another if it passes as much, costs no more, and is better in one. Its "

@@ -79,7 +79,7 @@ def test_epochs_are_averaged_inside_their_task() -> None:
 
 def test_nothing_passes() -> None:
     found = bootstrap(x=arm([False] * 10), y=arm([True] * 10))
-    assert found.figure("x", "cost_of_pass") == Estimate(math.inf, math.inf, math.inf)
+    assert found.figure("x", "cost_of_pass").value == math.inf
     assert found.figure("x", "T@Succ") == Estimate(None, None, None)
     assert found.ratio("x", "y", "cost_of_pass").value == math.inf
     assert found.ratio("y", "x", "cost_of_pass") == Estimate(0, 0, 0)
@@ -94,6 +94,18 @@ def test_tasks_that_all_agree_do_not_make_a_pass_rate_certain() -> None:
     assert passed.low == pytest.approx(0.6915, abs=1e-4)
     assert (failed.value, failed.low) == (0, 0)
     assert failed.high == pytest.approx(0.3085, abs=1e-4)
+
+
+def test_nor_do_they_make_what_a_pass_costs_certain() -> None:
+    """By the same ends, with a cost of 1 each: 1 / 0.3085 = 3.2415 and 1 / 0.6915 = 1.4461; an
+    unsolved task is priced at 10, so 1 + 10 x 0.6915 = 7.915 and 1 + 10 x 0.3085 = 4.085."""
+    found = bootstrap(none=arm([False] * 10, ["1"] * 10), all=arm([True] * 10, ["1"] * 10))
+    none, every = (found.figure(who, "cost_of_pass") for who in ("none", "all"))
+    assert (none.value, none.high, every.value, every.low) == (math.inf, math.inf, 1, 1)
+    assert (none.low, every.high) == pytest.approx((3.2415, 1.4461), abs=1e-3)
+    none, every = (found.figure(who, "failure_priced_cost") for who in ("none", "all"))
+    assert (none.value, none.high, every.value, every.low) == (11, 11, 1, 1)
+    assert (none.low, every.high) == pytest.approx((7.915, 4.085), abs=1e-3)
 
 
 def test_one_task_has_no_interval() -> None:
