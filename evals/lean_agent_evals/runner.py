@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+from collections import deque
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
@@ -156,6 +157,8 @@ class _Run:
     total: int
     counting: int
     earlier: dict[SampleKey, list[dict[str, Any]]]
+    working: int = 0
+    postponed: deque[Sample] = field(default_factory=deque[Sample])
     failed: int = 0
     in_a_row: int = 0
     why: Why = "complete"
@@ -240,7 +243,8 @@ class _Run:
                 tried |= {sample.task.id for sample in tier}
 
     async def _side_by_side(self, executor: Executor) -> None:
-        workers = [asyncio.ensure_future(self._work(executor)) for _ in range(self.config.slots)]
+        self.working = self.config.slots
+        workers = [asyncio.ensure_future(self._work(executor)) for _ in range(self.working)]
         try:
             await asyncio.gather(*workers)
         finally:
@@ -271,11 +275,22 @@ class _Run:
         await agent.probe()
 
     async def _work(self, executor: Executor) -> None:
-        while self.why == "complete" and (sample := next(self.left, None)):
-            earlier = self.earlier.pop(sample.key, ())
+        while self.why == "complete" and (sample := self._next()):
+            earlier, alone = self.earlier.pop(sample.key, ()), self.working == 1
             outcome, trajectory = await executor.attempt(sample, earlier)
+            if _is_cut(outcome) and not alone:
+                # Each holds more than it will use: what is left may do for fewer at a time.
+                self.earlier |= await asyncio.to_thread(self.folder.earlier_calls, {sample.key})
+                self.postponed.append(sample)
+                if self.working > 1:
+                    break
+                continue
             await to_its_end(asyncio.to_thread(self.folder.append, outcome, trajectory))
             self._count(outcome, trajectory)
+        self.working -= 1
+
+    def _next(self) -> Sample | None:
+        return self.postponed.popleft() if self.postponed else next(self.left, None)
 
     def _count(self, outcome: Outcome, trajectory: Mapping[str, Any]) -> None:
         if outcome.counts:
@@ -284,7 +299,7 @@ class _Run:
         else:
             self.failed += 1
             self.in_a_row += 1
-            if outcome.exit_status == "limit_exceeded":
+            if _is_cut(outcome):
                 self.why = "budget"
             elif self.in_a_row == _FAILURES_IN_A_ROW:
                 self.why = "failures"
@@ -293,6 +308,11 @@ class _Run:
                 self.told.add(line)
                 self.observer.note(f"{outcome.arm}, {outcome.task_id}: {line}")
         self.observer.ended(outcome, self.bench.account.spent)
+
+
+def _is_cut(outcome: Outcome) -> bool:
+    """By the budget of the whole run."""
+    return not outcome.counts and outcome.exit_status == "limit_exceeded"
 
 
 def _tiers(samples: Sequence[Sample], config: RunConfig) -> Iterator[Sequence[Sample]]:

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from itertools import combinations, pairwise, permutations
 from pathlib import Path
+from typing import Any
 
 import pytest
 from support.counting_suite import Counting, CountingModel, Visit
@@ -199,6 +200,15 @@ async def test_the_runs_limit_ends_the_run_and_counts_against_nobody(tmp_path: P
     end = await run(tmp_path, CountingModel(), size=30, budget=Budget(tokens=2 * whole))
     assert (end.why, end.counting) == ("complete", 30)
     assert timeless(tmp_path) == timeless(tmp_path / "whole")
+
+
+async def test_a_budget_that_is_small_for_so_many_at_once_is_used_by_fewer(tmp_path: Path) -> None:
+    limits: dict[str, Any] = {"sample_budget": Budget(tokens=4_000), "budget": Budget(tokens=4_000)}
+    end = await run(tmp_path, CountingModel(), size=40, concurrency=16, **limits)
+    alone = await run(tmp_path / "alone", CountingModel(), size=40, concurrency=1, **limits)
+    assert (end.why, end.failed) == (alone.why, alone.failed) == ("budget", 1)
+    assert 3_500 < end.spent.tokens <= 4_000
+    assert end.counting > alone.counting / 2  # the others paid for an answer that counts for none
 
 
 async def test_a_dollar_cap_on_an_unpriced_model_is_refused_before_anything(
