@@ -79,6 +79,8 @@ def at_terminal(server: FakeOpenAI, tmp_path: Path) -> Iterator[Spawn]:
             dimensions=(40, 160),
             timeout=60,
             encoding="utf-8",
+            # Under nohup the tests ignore it, and so would the child.
+            preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_DFL),
         )
         children.append(child)
         child.expect("Ctrl-D leaves")
