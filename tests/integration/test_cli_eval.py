@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import time
@@ -208,6 +209,7 @@ def test_infrastructure_failures_end_with_1(tmp_path: Path) -> None:
     assert ended.code == 1
     assert "1 infrastructure failure apart" in ended.err
     assert "to go on: " in ended.err
+    assert re.search(r"^instant +0 of 1 ", ended.out, re.MULTILINE)
 
 
 def test_compare_and_gate_tell_better_from_worse(

@@ -115,11 +115,18 @@ def _print_summary(outcomes: Sequence[Outcome], arms: Sequence[str]) -> None:
     found = _summaries(outcomes, arms)
     unit = "US dollars" if found[0]["unit"] == "usd" else "token units"
     rows = [
-        (arm["arm"], sum(arm["endings"].values()), *(_cell(arm["figures"][n]) for n in _SHOWN))
+        (arm["arm"], _attempts(arm["endings"]), *(_cell(arm["figures"][n]) for n in _SHOWN))
         for arm in found
     ]
     print_table(("ARM", "ATTEMPTS", *_SHOWN.values()), rows)
     say(f"costs in {unit}")
+
+
+def _attempts(endings: Mapping[str, int]) -> str:
+    """Those that the figures are of."""
+    made = sum(endings.values())
+    counting = made - endings.get("infrastructure", 0)
+    return str(made) if counting == made else f"{counting} of {made}"
 
 
 def _cell(value: float | str | None) -> str | None:

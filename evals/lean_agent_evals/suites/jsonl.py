@@ -9,7 +9,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
-from lean_agent import Tool
+from lean_agent import ConfigurationError, Tool
 from lean_agent_evals.records import read_records
 from lean_agent_evals.suites.file_questions import FileQuestion, FileQuestions
 
@@ -39,12 +39,16 @@ class JsonLines(FileQuestions):
         tools: What each attempt may use besides a calculator, Python and the files.
 
     Raises:
-        ConfigurationError: the file cannot be read, a line has another form, two questions have one
-            id, or a file is not there.
+        ConfigurationError: the file cannot be read or is empty, a line has another form, two
+            questions have one id, or a file is not there.
     """
 
     def __init__(self, path: Path, *, tools: Sequence[Tool] = ()) -> None:
         questions = [_question(line) for line in read_records(path, _Line)]
+        if not questions:
+            raise ConfigurationError(
+                f"{path} has no tasks", hint='one {"question": ..., "answer": ...} a line'
+            )
         super().__init__(path.stem, questions, folder=path.parent, tools=tools)
 
 

@@ -25,6 +25,14 @@ def only(suite: JsonLines) -> Task:
     return task
 
 
+@pytest.mark.parametrize("text", ["", "\n\n", "[]"])
+def test_a_file_without_questions_is_refused(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "mine.jsonl"
+    path.write_text(text)
+    with pytest.raises(ConfigurationError, match=r"mine\.jsonl has no tasks"):
+        JsonLines(path)
+
+
 async def test_questions_are_scored_as_gaia_does(tmp_path: Path) -> None:
     suite = suite_of(
         tmp_path,
