@@ -180,7 +180,9 @@ class ResponseCache:
         with closing(sqlite3.connect(self.path, _BUSY_SECONDS, isolation_level=None)) as connection:
             if _number(connection, "user_version") != _VERSION:
                 _create(connection)
-            connection.execute("PRAGMA journal_mode = WAL")
+            # It is the file's, and refused at once while others are at work: they have made it so.
+            with contextlib.suppress(sqlite3.OperationalError):
+                connection.execute("PRAGMA journal_mode = WAL")
             connection.execute("PRAGMA synchronous = NORMAL")
             yield connection
 
