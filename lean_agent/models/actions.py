@@ -272,8 +272,9 @@ def parse_action(
 def final_text(text: str, tools: Sequence[ToolSpec]) -> str:
     """The answer in what a model wrote when it was to act no more.
 
-    A small model may still write an action: of the answer's its one text is taken, a call of a tool
-    is no answer. JSON of another shape stays, as it may have been asked for.
+    A small model may still write an action: of the answer's its one text is taken. A call of a tool
+    stays as it is written, which says more than nothing; so does JSON of another shape, as it may
+    have been asked for.
     """
     said = text.strip()
     tagged = _TAG.fullmatch(said)
@@ -286,8 +287,6 @@ def final_text(text: str, tools: Sequence[ToolSpec]) -> str:
         name, arguments = _as_call(value, by_name) or ("", {})
     except InvalidToolCallError:
         return said
-    if name in by_name:
-        return ""
     if name != ANSWER:
         return said
     texts = [value.strip() for value in arguments.values() if isinstance(value, str)]

@@ -59,15 +59,20 @@ async def test_step_limit_ends_in_an_answer_from_the_slice_held_back(ledger: Led
     [
         ('{"tool": "answer", "arguments": {"text": "29.8"}}', "29.8"),
         ('{"tool": "answer"}', ""),
-        (SEARCH, ""),
-        ('<tool>{"name": "search", "arguments": {"query": "tin"}}</tool>', ""),
+        (SEARCH, SEARCH),
+        (
+            '<tool>{"name": "search", "arguments": {"query": "tin"}}</tool>',
+            '<tool>{"name": "search", "arguments": {"query": "tin"}}</tool>',
+        ),
         ('{"kelvin": 302.9}', '{"kelvin": 302.9}'),
         ('{"name": "gallium", "kelvin": 302.9}', '{"name": "gallium", "kelvin": 302.9}'),
         ('{"name": "search", "arguments": 1', '{"name": "search", "arguments": 1'),
         ("29.8", "29.8"),
     ],
 )
-async def test_an_action_is_no_final_answer(said: str, output: str, ledger: Ledger) -> None:
+async def test_the_text_of_an_action_that_answers_is_the_answer(
+    said: str, output: str, ledger: Ledger
+) -> None:
     subject, _ = agent([SEARCH, said], ledger, tools=[searching()])
     result = await subject.run("x", mode="agent", budget=Budget(steps=2))
     assert (result.exit_status, result.output) == ("limit_exceeded", output)
