@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from lean_agent import ConfigurationError
+from lean_agent.ledger.duckdb_errors import one_line
 
 __all__ = ["read_parquet", "read_records"]
 
@@ -57,7 +58,7 @@ def read_parquet(path: Path, form: type[M]) -> list[M]:
         found = duckdb.read_parquet(str(path))
         rows = found.fetchall()
     except duckdb.Error as error:
-        raise ConfigurationError(f"{path} cannot be read: {error}") from error
+        raise ConfigurationError(f"{path} cannot be read: {one_line(error)}") from error
     return [
         _checked(
             form.model_validate, dict(zip(found.columns, row, strict=True)), f"{path}, row {n}"

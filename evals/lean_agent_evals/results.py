@@ -24,6 +24,7 @@ from typing import Any, cast
 from filelock import FileLock, Timeout
 
 from lean_agent import ConfigurationError, __version__
+from lean_agent.ledger.duckdb_errors import one_line
 from lean_agent_evals.config import RunConfig, price_table_hash
 from lean_agent_evals.journal import SampleKey
 from lean_agent_evals.json_lines import JsonLines, ResultsError, read_lines
@@ -244,7 +245,8 @@ class ResultsFolder:
                 table.write_parquet(os.fspath(new))
             new.replace(self.path / _PARQUET)
         except (duckdb.Error, OSError) as error:
-            raise ResultsError(f"{self.path / _PARQUET} cannot be written: {error}") from error
+            reason = one_line(error)
+            raise ResultsError(f"{self.path / _PARQUET} cannot be written: {reason}") from error
         finally:
             texts.unlink(missing_ok=True)
 

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from lean_agent.errors import LedgerError
 from lean_agent.ledger.compacted import Compacted, compacted_dir, compacted_rows, digest, quoted
+from lean_agent.ledger.duckdb_errors import one_line
 from lean_agent.ledger.flushing import fsync_directory
 from lean_agent.ledger.migrations import SCHEMA_VERSION, columns
 from lean_agent.ledger.reading import KEEP_ONE_OF_EACH, find, load
@@ -98,9 +99,8 @@ def compact(folder: Path) -> Compaction:
             f"another compaction of {folder} is running", hint="wait for it to end"
         ) from None
     except (OSError, duckdb.Error) as error:
-        reason = str(error).split("\n", 1)[0]
         raise LedgerError(
-            f"the ledger in {folder} could not be compacted ({reason})",
+            f"the ledger in {folder} could not be compacted ({one_line(error)})",
             hint="no entry is lost; `lean-agent ledger compact` tries again",
         ) from None
 

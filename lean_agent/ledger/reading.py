@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple, TypeVar
 
 from lean_agent.errors import LedgerError
 from lean_agent.ledger.compacted import Compacted, compacted_dir, compacted_rows, inspect_compacted
+from lean_agent.ledger.duckdb_errors import one_line
 from lean_agent.ledger.migrations import ALWAYS, MONEY, columns, upgraded
 from lean_agent.ledger.segments import FoundSegment, find_segments, list_files, torn_lines
 
@@ -103,7 +104,7 @@ def ask(
                 raise
             except duckdb.Error as error:
                 if not files.vanished():
-                    raise LedgerError(_first_line(error), hint=hint) from None
+                    raise LedgerError(one_line(error), hint=hint) from None
             else:
                 if left_out is not None:
                     left_out += opened.problems
@@ -174,7 +175,7 @@ def load(connection: duckdb.DuckDBPyConnection, segments: Iterable[FoundSegment]
                 except duckdb.Error as error:
                     if not path.exists():
                         raise
-                    reason = _first_line(error)
+                    reason = one_line(error)
                     unreadable[path.name] = f"{path.name}: cannot be read ({reason}): skipped"
     return Loaded(_remove_torn(connection), unreadable)
 
@@ -211,10 +212,6 @@ def _remove_torn(connection: duckdb.DuckDBPyConnection) -> dict[str, str]:
     """).fetchall()  # noqa: S608
     connection.execute(f"DELETE FROM loaded WHERE {no_entry}")  # noqa: S608
     return {name: torn_lines(name, count) for name, count in torn}
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).split("\n", 1)[0]
 
 
 def find(connection: duckdb.DuckDBPyConnection, folder: Path) -> Files:

@@ -232,7 +232,7 @@ async def test_two_runs_in_one_folder_are_refused(tmp_path: Path) -> None:
         await run(tmp_path, CountingModel())
 
 
-@pytest.mark.parametrize("size", [100, 1_500, 4_000])
+@pytest.mark.parametrize("size", [100, 1_500, 3_000, 4_000, 5_000])
 async def test_a_full_disk_ends_the_run_and_it_can_go_on(tmp_path: Path, size: int) -> None:
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
     ResultsFolder(tmp_path).write_config(config())
