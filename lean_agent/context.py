@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from lean_agent.embedder import Embedded, Embedder
+
 __all__ = ["RunContext"]
+
+
+async def _embed(embedder: Embedder, texts: Sequence[str]) -> Embedded:
+    return await embedder.embed(texts)
+
+
+def _always() -> bool:
+    return True
 
 
 def _never(_message: str) -> None:
@@ -20,10 +30,14 @@ class RunContext:
 
     ``roots`` are the only folders that file tools may read. ``deps`` is whatever the caller gave
     to ``Agent.run(deps=...)``.
+    ``embed`` asks an embedder at the run's expense: tools that embed do it by this.
+    ``model_is_free`` says whether the model would take the run's next call up at once.
     ``log`` takes a line for the person watching, never for the model.
     """
 
     run_id: str = "-"
     roots: tuple[Path, ...] = ()
     deps: Any = None
+    embed: Callable[[Embedder, Sequence[str]], Awaitable[Embedded]] = field(default=_embed)
+    model_is_free: Callable[[], bool] = field(default=_always)
     log: Callable[[str], None] = field(default=_never)

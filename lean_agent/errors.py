@@ -10,6 +10,7 @@
       PlannerError
         PlanCompileError  PlanExecutionError
       LimitExceededError        a budget would be overrun
+      RetrievalError            a collection of passages cannot be searched or filled
       LedgerError               the ledger could not be read or written
 
 Every error has a stable ``code``, says whether trying again may help (``retryable``), carries the
@@ -39,6 +40,7 @@ __all__ = [
     "PlanExecutionError",
     "PlannerError",
     "RateLimitError",
+    "RetrievalError",
     "ToolError",
 ]
 
@@ -170,6 +172,12 @@ class LimitExceededError(LeanAgentError):
         self.limit_type = limit_type
         self.value = value
         self.limit = limit
+
+
+class RetrievalError(LeanAgentError):
+    """A collection of passages could not be searched or filled."""
+
+    code = "retrieval"
 
 
 class LedgerError(LeanAgentError):

@@ -23,6 +23,7 @@ __all__ = [
     "ModelCard",
     "ModelRequest",
     "ModelResponse",
+    "RunProgress",
     "StreamEvent",
     "TextDelta",
     "Timings",
@@ -50,12 +51,25 @@ class ModelCard:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RunProgress:
+    """How far the run is that makes a call: an engine with few slots orders those that wait by it.
+
+    ``retrievals`` are those done, ``began`` is when the run did, in seconds of time.monotonic().
+    """
+
+    run_id: str
+    retrievals: int
+    began: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ModelRequest:
     """One call.
 
     ``response_schema`` (JSON schema) and ``grammar`` (GBNF; only if the card says so) constrain
     the output and exclude each other. ``timeout`` is in seconds for the whole call.
-    ``slot`` pins an embedded engine's slot, so that a run's prefix stays in its cache.
+    ``slot`` pins an embedded engine's slot, so that a run's prefix stays in its cache; ``run`` is
+    for the order of those that wait for one. Neither changes the answer.
     """
 
     messages: tuple[Message, ...]
@@ -69,6 +83,7 @@ class ModelRequest:
     grammar: str | None = None
     timeout: float | None = None
     slot: int | None = None
+    run: RunProgress | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

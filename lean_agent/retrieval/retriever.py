@@ -1,0 +1,71 @@
+"""The retrieval boundary: a query in, passages out. Spec: retrieval."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
+
+from lean_agent.retrieval.hits import Hit
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+__all__ = ["Found", "Retriever", "at_once"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """``hits`` are the best first. ``rungs`` is how many times an anytime search looked, each time
+    harder; ``mature`` says that the last two agreed, or that it looked everywhere.
+    """
+
+    hits: tuple[Hit, ...]
+    rungs: int = 1
+    mature: bool = True
+
+
+def at_once() -> bool:
+    """The one who asks waits already."""
+    return True
+
+
+@runtime_checkable
+class Retriever(Protocol):
+    """A searchable collection of passages, for several runs at once. It pays for nothing: whoever
+    asks has embedded the query.
+    """
+
+    @property
+    def name(self) -> str:
+        """For people: the index's folder, the server's address."""
+        ...
+
+    @property
+    def embedder(self) -> str | None:
+        """The name of the embedder whose vectors it takes; None: it compares words alone."""
+        ...
+
+    async def search(
+        self,
+        query: str,
+        k: int = 5,
+        *,
+        vector: NDArray[np.float32] | None = None,
+        hurry: Callable[[], bool] = at_once,
+    ) -> Found:
+        """The ``k`` best passages; without the query's ``vector`` words alone count.
+
+        ``hurry`` says whether the one who asks could use them now: a search that can get better
+        ends once it is mature and ``hurry()`` is true.
+
+        Raises:
+            RetrievalError: the collection cannot be searched, now or at all.
+            ConfigurationError: ``vector`` is not one of the embedder's.
+        """
+        ...
+
+    async def aclose(self) -> None:
+        """Give back what it holds; it may be used again afterwards."""
+        ...
