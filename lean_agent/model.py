@@ -24,6 +24,7 @@ __all__ = [
     "ModelRequest",
     "ModelResponse",
     "RunProgress",
+    "Slotted",
     "StreamEvent",
     "TextDelta",
     "Timings",
@@ -190,3 +191,15 @@ class Model(Protocol):
         ...
 
     async def aclose(self) -> None: ...
+
+
+@runtime_checkable
+class Slotted(Protocol):
+    """A model that answers few calls at a time and lets the others wait. Most don't know."""
+
+    def free_slots(self) -> int:
+        """How many calls would be taken up at once: 0 while any waits. Never blocks, must not fail.
+
+        It is what this process knows; a call of another process may still be in the way.
+        """
+        ...
