@@ -74,9 +74,9 @@ class FunctionTool(Generic[P, R]):
     @functools.cached_property
     def _arguments(self) -> Arguments:
         """Built at first need: pydantic and griffe take 0.2 s to import."""
-        from lean_agent.tool_schema import Arguments
+        from lean_agent.tool_schema import arguments_of
 
-        return Arguments(self._name, self._function, self._signature)
+        return arguments_of(self._name, self._function, self._signature)
 
     @functools.cached_property
     def _spec(self) -> ToolSpec:

@@ -9,7 +9,9 @@ import inspect
 import json
 import re
 import typing
+import weakref
 from collections.abc import Callable, Mapping
+from types import CodeType
 from typing import Any, cast
 
 import griffe
@@ -20,7 +22,7 @@ from pydantic.json_schema import GenerateJsonSchema
 from lean_agent.context import RunContext
 from lean_agent.errors import ConfigurationError, InvalidToolCallError
 
-__all__ = ["Arguments"]
+__all__ = ["Arguments", "arguments_of"]
 
 _UNABLE = re.compile(", unable to parse .*")
 _MAX_PROBLEMS = 3
@@ -102,6 +104,39 @@ class Arguments:
         if len(problems) > _MAX_PROBLEMS:
             lines.append(f"{len(problems) - _MAX_PROBLEMS} more")
         return f"{self._name}: {'; '.join(lines)}"
+
+
+_made: weakref.WeakKeyDictionary[CodeType, tuple[object, Arguments]] = weakref.WeakKeyDictionary()
+
+
+def arguments_of(
+    name: str, function: Callable[..., Any], signature: inspect.Signature
+) -> Arguments:
+    """Those of the same code are made once, since whoever makes a tool for each task makes many.
+
+    Raises:
+        ConfigurationError: as ``Arguments``.
+    """
+    plain: Any = getattr(function, "__func__", function)
+    code = getattr(plain, "__code__", None)
+    # One code may be many functions: in a loop, types and defaults differ, and names may do.
+    scope = id(getattr(plain, "__globals__", None))
+    key = (name, signature, function.__doc__, scope)
+    if not (isinstance(code, CodeType) and _is_hashable(key)):
+        return Arguments(name, function, signature)
+    known = _made.get(code)
+    if known is None or known[0] != key:
+        known = _made[code] = (key, Arguments(name, function, signature))
+    return known[1]
+
+
+def _is_hashable(key: object) -> bool:
+    """A default that is not, such as an array, may not be comparable either."""
+    try:
+        hash(key)
+    except TypeError:
+        return False
+    return True
 
 
 def _documented(function: Callable[..., Any]) -> tuple[str, dict[str, str]]:

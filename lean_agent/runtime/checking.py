@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from langgraph.graph import END
 from langgraph.runtime import Runtime
 
 from lean_agent.events import ModeChosen
@@ -74,5 +75,5 @@ async def verify(state: RunState, runtime: Runtime[RunScope]) -> dict[str, Any]:
 def next_after_verify(state: RunState) -> str:
     """On in the mode that verify escalated to, or the end."""
     if state["answered"] or not state["problem"] or state["limit"]:
-        return "finish"
+        return END
     return "think" if state["mode"] == "agent" else state["mode"]

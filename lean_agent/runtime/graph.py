@@ -13,11 +13,13 @@ Every path ends in verify, and every model call on the way goes through the mete
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import lru_cache, wraps
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from langgraph.graph import END, START, StateGraph
 from langgraph.runtime import Runtime
+from langgraph.types import Command
 
 from lean_agent.runtime import acting, answering, checking
 from lean_agent.runtime.scope import RunScope
@@ -27,54 +29,65 @@ if TYPE_CHECKING:
     from langgraph.checkpoint.base import BaseCheckpointSaver
     from langgraph.graph.state import CompiledStateGraph
 
-__all__ = ["compiled"]
+__all__ = ["by_mode", "compiled"]
+
+
+_Choice = Callable[[RunState], str]
 
 
 class _Node(Protocol):
     async def __call__(self, state: RunState, runtime: Runtime[RunScope]) -> dict[str, Any]: ...
 
 
-def _by_mode(state: RunState) -> str:
+class _Routed(Protocol):
+    async def __call__(self, state: RunState, runtime: Runtime[RunScope]) -> Command[str]: ...
+
+
+def by_mode(state: RunState) -> str:
+    """Where a run begins its work, and where one that a limit had ended goes on."""
     return "think" if state["mode"] == "agent" else state["mode"]
 
 
-def _charged(node: _Node) -> _Node:
-    """The node, with what a resumed run has to know: what is spent by now, under what cap."""
+def _charged(node: _Node, choose: _Choice) -> _Routed:
+    """The node, with what a resumed run has to know: what is spent by now, under what cap.
+
+    It says itself where the run goes on: a conditional edge would have the whole state built again,
+    in a thread, for a choice that takes microseconds.
+    """
 
     @wraps(node)
-    async def charged(state: RunState, runtime: Runtime[RunScope]) -> dict[str, Any]:
+    async def charged(state: RunState, runtime: Runtime[RunScope]) -> Command[str]:
         update = await node(state, runtime)
         meter = runtime.context.meter
         if limit := update.get("limit"):
             update["cap"] = await meter.spending.own_cap(limit)
-        return {**update, "spent": meter.spent()}
+        # No choice looks at what is appended (messages, trajectory).
+        after = cast("RunState", {**state, **update})
+        return Command(update={**update, "spent": meter.spent()}, goto=choose(after))
 
     return charged
 
 
+def _to_verify(_state: RunState) -> str:
+    return "verify"
+
+
+_NODES: dict[str, tuple[_Node, _Choice, tuple[str, ...]]] = {
+    "gate": (checking.gate, by_mode, ("instant", "reason", "think")),
+    "instant": (answering.instant, _to_verify, ("verify",)),
+    "reason": (answering.reason, _to_verify, ("verify",)),
+    "think": (acting.think, acting.next_after_think, ("think", "act", "answer", "verify")),
+    "act": (acting.act, acting.next_after_act, ("think", "answer")),
+    "answer": (answering.answer, _to_verify, ("verify",)),
+    "verify": (checking.verify, checking.next_after_verify, ("reason", "think", END)),
+}
+
+
 def _builder() -> StateGraph[RunState, RunScope, RunState, RunState]:
     graph = StateGraph(RunState, context_schema=RunScope)
-    graph.add_node("gate", _charged(checking.gate))
-    graph.add_node("instant", _charged(answering.instant))
-    graph.add_node("reason", _charged(answering.reason))
-    graph.add_node("think", _charged(acting.think))
-    graph.add_node("act", _charged(acting.act))
-    graph.add_node("answer", _charged(answering.answer))
-    graph.add_node("verify", _charged(checking.verify))
+    for name, (node, choose, destinations) in _NODES.items():
+        graph.add_node(name, _charged(node, choose), destinations=destinations)
     graph.add_edge(START, "gate")
-    graph.add_conditional_edges("gate", _by_mode, ["instant", "reason", "think"])
-    graph.add_edge("instant", "verify")
-    graph.add_edge("reason", "verify")
-    graph.add_conditional_edges(
-        "think", acting.next_after_think, ["think", "act", "answer", "verify"]
-    )
-    graph.add_conditional_edges("act", acting.next_after_act, ["think", "answer"])
-    graph.add_edge("answer", "verify")
-    graph.add_conditional_edges(
-        "verify",
-        checking.next_after_verify,
-        {"reason": "reason", "think": "think", "finish": END},
-    )
     return graph
 
 

@@ -21,7 +21,7 @@ from lean_agent.runtime.meter import STEP_PURPOSES
 from lean_agent.runtime.state import RunState
 from lean_agent.usage import Usage
 
-__all__ = ["Earlier", "last_checkpoint", "node_before", "past_the_limit"]
+__all__ = ["Earlier", "last_checkpoint", "past_the_limit"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,11 +89,6 @@ async def last_checkpoint(path: Path, run_id: str) -> RunState:
         f"there is no run {run_id!r} to resume",
         hint="a run is kept until it is complete, where checkpoints are kept at all",
     )
-
-
-def node_before(state: RunState) -> str:
-    """The node after which the run goes on: into its mode, or back to thinking."""
-    return "act" if state["mode"] == "agent" else "gate"
 
 
 def past_the_limit(state: RunState) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
+from langgraph.types import Command
 from langsmith.run_helpers import (
     tracing_context,  # pyright: ignore[reportUnknownVariableType] - its client argument
 )
@@ -18,8 +19,8 @@ from langsmith.utils import (
 
 from lean_agent.errors import LeanAgentError
 from lean_agent.result import ExitStatus, RunResult, TrajectoryStep
-from lean_agent.runtime.graph import compiled
-from lean_agent.runtime.resuming import node_before, past_the_limit
+from lean_agent.runtime.graph import by_mode, compiled
+from lean_agent.runtime.resuming import past_the_limit
 from lean_agent.runtime.scope import RunScope
 from lean_agent.runtime.state import RunState, messages_of
 
@@ -92,7 +93,8 @@ async def _last_state(
         }
         graph = compiled(saver)
         if resumed and state["limit"]:
-            await graph.aupdate_state(config, past_the_limit(state), as_node=node_before(state))
+            on = Command(update=past_the_limit(state), goto=by_mode(state))
+            await graph.aupdate_state(config, on, as_node="gate")
             if saver is not None:
                 saver.refuse_stale()
         stream = graph.astream(  # pyright: ignore[reportUnknownMemberType]

@@ -203,3 +203,33 @@ def test_a_type_known_only_to_type_checkers_is_refused_with_the_remedy() -> None
 def test_the_schema_survives_being_embedded_in_a_larger_one() -> None:
     assert "$ref" not in json.dumps(measure.spec.parameters)
     assert "$defs" not in measure.spec.parameters
+
+
+def test_tools_of_the_same_code_share_their_schema_unless_types_defaults_or_words_differ() -> None:
+    def made(kind: Any, default: Any, words: str) -> Any:
+        def look(what: Any, many: Any = default) -> str:
+            return f"{what}{many}"
+
+        look.__annotations__ = {"what": kind, "many": int, "return": str}
+        look.__doc__ = words
+        return tool(look).spec
+
+    first = made(str, 1, "Look.")
+    assert made(str, 1, "Look.").parameters is first.parameters
+    assert made(int, 1, "Look.").parameters["properties"]["what"] == {"type": "integer"}
+    assert made(str, 2, "Look.").parameters["properties"]["many"]["default"] == 2
+    assert made(str, 1, "See.").description == "See."
+    assert made(list[str], [], "Look.").parameters["properties"]["what"]["type"] == "array"
+
+
+async def test_tools_of_the_same_code_are_still_functions_of_their_own() -> None:
+    def made(answer: str) -> Any:
+        @tool
+        def tell(times: int) -> str:
+            return answer * times
+
+        return tell
+
+    one, other = made("a"), made("b")
+    assert await one.call({"times": 2}, RunContext()) == "aa"
+    assert await other.call({"times": 2}, RunContext()) == "bb"
