@@ -23,7 +23,7 @@ from lean_agent.ledger.account import Account
 from lean_agent.ledger.budget import Budget
 from lean_agent.ledger.ledger import Ledger
 from lean_agent.messages import Message
-from lean_agent.model import Model, ModelRequest, ModelResponse
+from lean_agent.model import Model, ModelRequest, ModelResponse, Slotted
 from lean_agent.models.pricing import PriceTable
 from lean_agent.models.registry import resolve_model
 from lean_agent.models.response_cache import AnswerStore
@@ -259,6 +259,10 @@ class Agent:
     async def __aexit__(self, *_error: object) -> None:
         await self.aclose()
 
+    def _model_is_free(self) -> bool:
+        """Hosted models take up whatever comes."""
+        return self.model.free_slots() > 0 if isinstance(self.model, Slotted) else True
+
     async def _settle_price(self) -> Price | None:
         """Look once, in a thread: the first look into the price table imports it."""
         if self._price is _UNSETTLED:
@@ -345,6 +349,7 @@ class Agent:
         self, part: Part, emit: Callable[[Event], None], *, streaming: bool
     ) -> tuple[RunScope, RunState]:
         """The live side of one part of a run, and its state. Refuses what must not begin."""
+        from lean_agent.runtime.embedding import MeteredEmbedding
         from lean_agent.runtime.resuming import last_checkpoint
         from lean_agent.runtime.scope import RunScope
 
@@ -361,6 +366,7 @@ class Agent:
             cache=self._cache,
             emit=emit,
         )
+        embedding = MeteredEmbedding(meter=meter, price_of=self._prices.price_of_embedder)
         scope = RunScope(
             meter=meter,
             gate=RuleGate(),
@@ -371,6 +377,8 @@ class Agent:
                 run_id=part.run_id,
                 roots=self._roots,
                 deps=part.deps,
+                embed=embedding.embed,
+                model_is_free=self._model_is_free,
                 log=lambda line: emit(Notice(line)),
             ),
             emit=emit,

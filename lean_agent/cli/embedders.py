@@ -57,14 +57,8 @@ async def opened_embedder(name: str, base_url: str | None) -> AsyncGenerator[Emb
 
 def embedding_cost(usage: Usage, embedder: Embedder) -> tuple[Usage, str]:
     """The usage with its price if that is known, and a line about it."""
-    from lean_agent.model import ModelCard
-    from lean_agent.models.endpoints import ENDPOINTS
-    from lean_agent.models.pricing import PriceTable, priced
+    from lean_agent.models.pricing import PriceTable, embedder_card, priced
 
-    provider = embedder.name.partition(":")[0]
-    own = provider == "local" or (provider in ENDPOINTS and ENDPOINTS[provider].self_hosted)
-    base_url = getattr(embedder, "base_url", None)
-    price = PriceTable().price(embedder.name, base_url=base_url)
-    card = ModelCard(self_hosted=own)
-    found = priced(usage, price=price, card=card, seconds=0, estimated=False)
+    price = PriceTable().price_of_embedder(embedder)
+    found = priced(usage, price=price, card=embedder_card(embedder), seconds=0, estimated=False)
     return found, f"{embedder.name}: {found.input_tokens:,} tokens, {money(found)}"

@@ -13,7 +13,7 @@ from lean_agent.errors import ContextLengthError, LeanAgentError, ModelError
 from lean_agent.models.embedding_answer import read_embeddings
 from lean_agent.models.provider_errors import provider_failures, translate
 from lean_agent.models.server import Server
-from lean_agent.models.tokens import estimate_embedding_usage, utf8_length
+from lean_agent.models.tokens import embedding_bound, estimate_embedding_usage
 from lean_agent.models.wire import as_mapping
 from lean_agent.usage import Usage
 
@@ -134,7 +134,7 @@ class OpenAICompatibleEmbedder:
         if limit is None:
             return list(texts)
         return [
-            text if _token_bound(text) <= limit else await self._first_tokens(text, limit)
+            text if embedding_bound(text) <= limit else await self._first_tokens(text, limit)
             for text in texts
         ]
 
@@ -208,14 +208,6 @@ def _sendable(text: str) -> str:
         return _BLANK
     cut = text[:_BATCH_CHARS]
     return cut if cut.isascii() else cut.encode("utf-8", "replace").decode()
-
-
-def _token_bound(text: str) -> int:
-    """At most so many WordPiece tokens, the two that frame a text included.
-
-    A character may be taken apart (a Hangul syllable, an accent), into fewer than two a byte.
-    """
-    return 2 + (len(text) if text.isascii() else 2 * utf8_length(text))
 
 
 def _wait(state: RetryCallState) -> float:

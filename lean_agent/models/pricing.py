@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from lean_agent._paths import config_dir
+from lean_agent.embedder import Embedder
 from lean_agent.model import Model, ModelCard
 from lean_agent.models.endpoints import ENDPOINTS
 from lean_agent.models.price_file import read_prices
@@ -24,7 +25,7 @@ from lean_agent.usage import Provenance, Usage
 if TYPE_CHECKING:
     from genai_prices.types import PriceCalculation, TieredPrices
 
-__all__ = ["PriceTable", "list_cost", "priced"]
+__all__ = ["PriceTable", "embedder_card", "list_cost", "priced"]
 
 
 def list_cost(usage: Usage, price: Price | None, seconds: float) -> Decimal | None:
@@ -63,6 +64,21 @@ def priced(
     return replace(usage, cost=cost, provenance=frozenset(marks))
 
 
+def embedder_card(embedder: Embedder) -> ModelCard:
+    """What ``priced`` asks of an embedder: without a price only one on this machine is free."""
+    provider = embedder.name.partition(":")[0]
+    endpoint = ENDPOINTS.get(provider)
+    own = provider == "local"
+    if endpoint is not None and endpoint.self_hosted:
+        own = _address(embedder) in {None, endpoint.base_url}
+    return ModelCard(self_hosted=own)
+
+
+def _address(of: Model | Embedder) -> str | None:
+    base_url: object = getattr(of, "base_url", None)
+    return base_url if isinstance(base_url, str) else None
+
+
 class PriceTable:
     """Prices by ``provider:model``.
 
@@ -76,17 +92,22 @@ class PriceTable:
 
     def __init__(self, path: Path | None = None) -> None:
         self._own = read_prices(path or config_dir() / "prices.toml")
-        self._known: dict[tuple[str, str], Price | None] = {}
+        self._known: dict[tuple[str, str, bool], Price | None] = {}
 
     def price_of(self, model: Model) -> Price | None:
         """The price of a model at the address it calls."""
-        base_url: object = getattr(model, "base_url", None)
-        return self.price(model.name, base_url=base_url if isinstance(base_url, str) else None)
+        return self.price(model.name, base_url=_address(model))
 
-    def price(self, model_name: str, *, base_url: str | None = None) -> Price | None:
+    def price_of_embedder(self, embedder: Embedder) -> Price | None:
+        """The same; lists give it no price for output, of which it has none."""
+        return self.price(embedder.name, base_url=_address(embedder), embeds=True)
+
+    def price(
+        self, model_name: str, *, base_url: str | None = None, embeds: bool = False
+    ) -> Price | None:
         """The price now, or None: unknown, or self-hosted without a rate.
 
-        Without ``base_url`` the provider's own address is meant.
+        Without ``base_url`` the provider's own address is meant. ``embeds``: it writes nothing.
         """
         if own := self._own.get(model_name):
             return own
@@ -96,7 +117,7 @@ class PriceTable:
             base_url = endpoint.base_url
         if base_url is None:
             return None
-        key = (base_url.lower(), model)
+        key = (base_url.lower(), model, embeds)
         if key in self._known:
             return self._known[key]
         price, lasting = _listed(*key)
@@ -105,7 +126,7 @@ class PriceTable:
         return price
 
 
-def _listed(base_url: str, model: str) -> tuple[Price | None, bool]:
+def _listed(base_url: str, model: str, embeds: bool) -> tuple[Price | None, bool]:
     """genai-prices' price, and whether it is the same at every hour and date."""
     import genai_prices
 
@@ -122,7 +143,7 @@ def _listed(base_url: str, model: str) -> tuple[Price | None, bool]:
     match = re.match(found.provider.api_pattern, base_url)
     if match is None or not _covers(match, base_url, host):
         return None, True
-    return _price(found, now), not isinstance(found.model.prices, list)
+    return _price(found, now, embeds), not isinstance(found.model.prices, list)
 
 
 def _covers(match: re.Match[str], base_url: str, host: str) -> bool:
@@ -130,12 +151,14 @@ def _covers(match: re.Match[str], base_url: str, host: str) -> bool:
     return match.end() >= base_url.index(host) + len(host) or match.group().endswith(".")
 
 
-def _price(found: PriceCalculation, now: datetime) -> Price | None:
+def _price(found: PriceCalculation, now: datetime, embeds: bool) -> Price | None:
     import genai_prices
 
     prices = found.model_price
     reference = f"genai-prices {genai_prices.__version__}, {now:%Y-%m-%d}"
     rate, output = _rate(prices.input_mtok), _rate(prices.output_mtok)
+    if embeds and output is None:
+        output = Rate(Decimal(0))
     if rate is None or output is None:
         return None
     request = prices.requests_kcount

@@ -27,6 +27,7 @@ from lean_agent.usage import Usage
 
 __all__ = [
     "TokenCounter",
+    "embedding_bound",
     "estimate_embedding_usage",
     "estimate_usage",
     "prompt_bound",
@@ -105,6 +106,14 @@ def estimate_usage(request: ModelRequest, text: str, *, pieces: int = 0) -> Usag
         cost=None,
         provenance=frozenset({"estimated"}),
     )
+
+
+def embedding_bound(text: str) -> int:
+    """At most so many tokens of a text to embed, the two that frame it included.
+
+    WordPiece may take a character apart (a Hangul syllable, an accent), into fewer than two a byte.
+    """
+    return 2 + (len(text) if text.isascii() else 2 * utf8_length(text))
 
 
 def estimate_embedding_usage(inputs: Sequence[str | list[int]]) -> Usage:

@@ -20,7 +20,7 @@ ToolOutcome = Literal["done", "served", "refused", "cancelled"]
 class Book:
     """``root_id`` is the id of the run's own row; a resumed run has one row for each part.
 
-    ``model`` is ``provider:name``; ``last_call`` the id of the newest model call.
+    ``model`` is ``provider:name``; ``last_call`` the newest model call.
     """
 
     ledger: Ledger
@@ -30,7 +30,7 @@ class Book:
     price_ref: str | None = None
     session_id: str | None = None
     task_id: str | None = None
-    last_call: str | None = None
+    last_call: Entry | None = None
 
     def _entry(self, **fields: Any) -> Entry:
         return Entry(run_id=self.run_id, session_id=self.session_id, task_id=self.task_id, **fields)
@@ -49,7 +49,7 @@ class Book:
             **fields,
         )
         self.ledger.append(entry)
-        self.last_call = entry.id
+        self.last_call = entry
         return entry
 
     def open_run(self, mode: Mode) -> Entry:
@@ -71,6 +71,33 @@ class Book:
         """Enter a model call before it is sent, with an estimate of its prompt."""
         return self._call(
             purpose, mode, step, usage=usage, list_cost=usage.cost, attempt=attempt, state="open"
+        )
+
+    def open_embedding(
+        self, purpose: Purpose, embedder: str, *, usage: Usage, price_ref: str | None
+    ) -> Entry:
+        """Enter that texts are sent to an embedder, during the newest model call or after it."""
+        provider, _, model = embedder.partition(":")
+        entry = self._beside(
+            operation="embeddings",
+            purpose=purpose,
+            provider=provider,
+            model=model,
+            usage=usage,
+            list_cost=usage.cost,
+            price_ref=price_ref,
+            state="open",
+        )
+        self.ledger.append(entry)
+        return entry
+
+    def _beside(self, **fields: Any) -> Entry:
+        last = self.last_call
+        return self._entry(
+            parent_id=self.root_id,
+            step=last.step if last else 0,
+            mode=last.mode if last else None,
+            **fields,
         )
 
     def close(self, entry: Entry, **truth: Any) -> None:
@@ -99,7 +126,7 @@ class Book:
         self.ledger.append(
             self._entry(
                 ts=time.time() - seconds,
-                parent_id=self.last_call or self.root_id,
+                parent_id=self.last_call.id if self.last_call else self.root_id,
                 step=step,
                 operation="execute_tool",
                 purpose="tool",

@@ -20,7 +20,7 @@ from lean_agent.errors import LeanAgentError, LimitExceededError, ModelError, Mo
 from lean_agent.events import CostUpdated, Event, Notice, Token
 from lean_agent.ledger.budget import Amount, Remaining
 from lean_agent.messages import Message
-from lean_agent.model import Completed, Model, ModelRequest, ModelResponse, Timings
+from lean_agent.model import Completed, Model, ModelRequest, ModelResponse, RunProgress, Timings
 from lean_agent.models.pricing import list_cost, priced
 from lean_agent.models.response_cache import AnswerStore
 from lean_agent.models.tokens import estimate_usage, schema_bound
@@ -111,6 +111,14 @@ class Meter:
         """Seconds that the run has taken, over all its parts."""
         return time.monotonic() - self.began
 
+    @property
+    def _progress(self) -> RunProgress:
+        """Every tool call that ran counts as a retrieval: each has lengthened the prompt by what it
+        found, and it is for that prefix that an engine lets a run go first.
+        """
+        done = self.spending.account.spent.tool_calls
+        return RunProgress(run_id=self.book.run_id, retrievals=done, began=self.began)
+
     def limit_of(self, limit: str) -> LimitOf | None:
         """Whose limit it is that ended the run; None for "" and the model's window."""
         if limit in self.limits_of:
@@ -175,7 +183,12 @@ class Meter:
 
     async def _attempt(self, request: ModelRequest, call: Call, number: int) -> ModelResponse:
         fitted, held, sent = await self._reserve(request, call, number)
-        request = replace(request, max_output_tokens=fitted.output_tokens, timeout=fitted.timeout)
+        request = replace(
+            request,
+            max_output_tokens=fitted.output_tokens,
+            timeout=fitted.timeout,
+            run=self._progress,
+        )
         entry = self.book.open_call(call.purpose, call.mode, call.step, usage=sent, attempt=number)
         started = time.perf_counter()
         machine = machine_time(self.model.name)

@@ -43,7 +43,7 @@ class Earlier:
         spent = state["spent"]
         usage = Usage.from_dict(spent["usage"]) if spent else Usage()
         saved = Usage.from_dict(spent["saved"]) if spent else Usage()
-        calls = [row for row in rows if row["operation"] == "chat"]
+        calls = [row for row in rows if row["operation"] in {"chat", "embeddings"}]
         entered = sum((_usage(row) for row in calls), Usage())
         if entered.total_tokens > usage.total_tokens:
             usage = entered

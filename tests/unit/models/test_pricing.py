@@ -13,8 +13,9 @@ from genai_prices.types import ModelPrice, TieredPrices
 
 from lean_agent.errors import ConfigurationError
 from lean_agent.model import ModelCard
+from lean_agent.models.embeddings import OpenAICompatibleEmbedder
 from lean_agent.models.openai_compatible import OpenAICompatibleModel
-from lean_agent.models.pricing import PriceTable, list_cost, priced
+from lean_agent.models.pricing import PriceTable, embedder_card, list_cost, priced
 from lean_agent.models.scripted import ScriptedModel
 from lean_agent.price import Price, Rate
 from lean_agent.usage import Usage
@@ -306,3 +307,27 @@ def test_tiers_of_the_large_table_are_kept(tmp_path: Path) -> None:
     price = PriceTable(tmp_path / "x").price(f"google:{tiered[0]}")
     assert price is not None
     assert price.input.tiers
+
+
+def test_an_embedder_has_a_price_though_it_writes_nothing(tmp_path: Path) -> None:
+    table = PriceTable(tmp_path / "none.toml")
+    embedder = OpenAICompatibleEmbedder("openai:text-embedding-3-small", api_key="k")
+    price = table.price_of_embedder(embedder)
+    assert price is not None
+    assert price.cost(Usage(input_tokens=1_000_000, cost=None), 0.0) == Decimal("0.02")
+    assert table.price("openai:text-embedding-3-small") is None, "as a chat model it is unknown"
+
+
+@pytest.mark.parametrize(
+    ("name", "base_url", "own"),
+    [
+        ("openai:embed", None, False),
+        ("ollama:embed", None, True),
+        ("ollama:embed", "http://127.0.0.1:9/v1", False),
+    ],
+)
+def test_only_an_embedder_on_this_machine_is_free(
+    name: str, base_url: str | None, own: bool
+) -> None:
+    embedder = OpenAICompatibleEmbedder(name, base_url=base_url, api_key="k")
+    assert embedder_card(embedder).self_hosted is own
