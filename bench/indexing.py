@@ -39,6 +39,7 @@ from lean_agent.embedder import Embedded
 from lean_agent.retrieval.building import build_index
 from lean_agent.retrieval.chunking import chunks
 from lean_agent.retrieval.index import Index
+from lean_agent.retrieval.index_retriever import IndexRetriever
 from lean_agent.retrieval.vectors import EXACT_BELOW
 from lean_agent.usage import Usage
 
@@ -148,16 +149,19 @@ def opening(_source: Path, place: Path, rows: NDArray[np.float32]) -> dict[str, 
     index = Index.open(place)
     opened = time.perf_counter() - start
     start = time.perf_counter()
-    index.search("first words of a question", 5, vector=rows[7])
+    retriever = IndexRetriever(index)
+    loop = asyncio.new_event_loop()
+    loop.run_until_complete(retriever.search("first words of a question", 5, vector=rows[7]))
     first = time.perf_counter() - start
     held = memory() - before
     chance = np.random.default_rng(1)
     times: list[float] = []
     for number in chance.integers(len(index), size=200):
-        query = " ".join(index.passage(int(number)).text.split()[:8])
+        query = " ".join(index.passages[int(number)].text.split()[:8])
         start = time.perf_counter()
-        index.search(query, 5, vector=rows[number])
+        loop.run_until_complete(retriever.search(query, 5, vector=rows[number]))
         times.append(time.perf_counter() - start)
+    loop.close()
     return {
         "opened": opened,
         "first": first,

@@ -23,8 +23,8 @@ from numpy.typing import NDArray
 from lean_agent.models.registry import open_embedder
 from lean_agent.retrieval.bm25 import Bm25
 from lean_agent.retrieval.building import build_index
-from lean_agent.retrieval.fusion import RANK_CONSTANT, reciprocal_rank_fusion
-from lean_agent.retrieval.index import FUSED_DEPTH, Index
+from lean_agent.retrieval.fusion import FUSED_DEPTH, RANK_CONSTANT, reciprocal_rank_fusion
+from lean_agent.retrieval.index import Index
 
 Floats = NDArray[np.float64]
 K = 5

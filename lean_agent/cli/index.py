@@ -17,13 +17,11 @@ from lean_agent.cli.table import print_json, print_table
 from lean_agent.cli.text import clip, count, one_line, size
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
     from lean_agent.retrieval.building import Built
     from lean_agent.retrieval.files import Skipped
     from lean_agent.retrieval.hits import Hit
     from lean_agent.retrieval.index import Index
+    from lean_agent.retrieval.retriever import Retriever
 
 __all__ = ["app"]
 
@@ -109,14 +107,13 @@ def search(
     """Show the passages that fit a query best. DIR is the current folder unless given."""
     import asyncio
 
+    from lean_agent.retrieval.index_retriever import IndexRetriever
     from lean_agent.retrieval.words import excerpt
 
     check_text("QUERY", query)
     if not query.strip():
         raise usage_error("the query is empty", "lean-agent index search 'a few words'")
-    index = _opened(source)
-    vector, cost = asyncio.run(_embedded(query, index.manifest.embedder, base_url))
-    hits = index.search(query, k, vector=vector)
+    hits, cost = asyncio.run(_found(IndexRetriever(_opened(source)), query, k, base_url))
     if json_:
         print_json([_hit(hit) for hit in hits])
         return
@@ -190,15 +187,16 @@ async def _build(
         return replace(built, usage=usage), line
 
 
-async def _embedded(
-    query: str, name: str, base_url: str | None
-) -> tuple[NDArray[np.float32] | None, str]:
-    """The query's vector, and a line about what it took."""
-    async with opened_embedder(name, base_url) as embedder:
+async def _found(
+    retriever: Retriever, query: str, k: int, base_url: str | None
+) -> tuple[tuple[Hit, ...], str]:
+    """What fits best, and a line about what embedding the query took."""
+    async with opened_embedder(retriever.embedder or "", base_url) as embedder:
         if embedder is None:
-            return None, ""
+            return (await retriever.search(query, k)).hits, ""
         made = await embedder.embed([query])
-        return made.vectors[0], embedding_cost(made.usage, embedder)[1]
+        found = await retriever.search(query, k, vector=made.vectors[0])
+        return found.hits, embedding_cost(made.usage, embedder)[1]
 
 
 def _opened(source: Path) -> Index:

@@ -1,4 +1,4 @@
-"""Search over an index on disk: by words, by meaning, or both. Spec: retrieval ("Hybrid")."""
+"""An index on disk, opened: its passages, and the rankings by words and by vectors."""
 
 from __future__ import annotations
 
@@ -8,22 +8,17 @@ from typing import TYPE_CHECKING
 
 from lean_agent.errors import ConfigurationError
 from lean_agent.retrieval.bm25 import Bm25
-from lean_agent.retrieval.corpus import Passage
-from lean_agent.retrieval.fusion import reciprocal_rank_fusion
-from lean_agent.retrieval.hits import Hit
 from lean_agent.retrieval.index_folder import IndexFolder
 from lean_agent.retrieval.manifest import FORMAT_VERSION, FileRecord, Manifest, read_files
 from lean_agent.retrieval.passages import Passages
+from lean_agent.retrieval.retriever import check_vector
 from lean_agent.retrieval.vectors import Vectors
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-__all__ = ["FUSED_DEPTH", "Index"]
-
-FUSED_DEPTH = 100
-"""How many of the best of each method are fused, at least."""
+__all__ = ["Index"]
 
 
 class Index:
@@ -107,34 +102,6 @@ class Index:
         """Every file that was looked at, those that were skipped included."""
         return read_files(self._generation / "files.jsonl")
 
-    def search(
-        self,
-        query: str,
-        k: int = 5,
-        *,
-        vector: NDArray[np.float32] | None = None,
-        ef: int | None = None,
-    ) -> list[Hit]:
-        """The ``k`` best passages, best first; fewer where too few fit.
-
-        Args:
-            query: A question or a few words.
-            k: How many passages.
-            vector: The query's unit vector by the embedder of the index. With it, the ranking by
-                words and that by vectors are fused; without it, words alone count.
-            ef: How many candidates the graph is searched for at a time, instead of what was chosen
-                when it was built.
-
-        Raises:
-            ConfigurationError: the index has no vectors, or of another length.
-        """
-        if vector is None:
-            lexical, dense = self.by_words(query, k), []
-        else:
-            depth = max(FUSED_DEPTH, k)
-            lexical, dense = self.by_words(query, depth), self.by_vector(vector, depth, ef)
-        return self.fused(lexical, dense, k)
-
     def by_words(self, query: str, k: int) -> list[tuple[int, float]]:
         """(passage number, BM25 score) of the ``k`` best."""
         return self._bm25.search(query, k)
@@ -142,33 +109,11 @@ class Index:
     def by_vector(
         self, vector: NDArray[np.float32], k: int, ef: int | None = None
     ) -> list[tuple[int, float]]:
-        """(passage number, cosine) of the ``k`` nearest.
+        """(passage number, cosine) of the ``k`` nearest; for ``ef`` see ``Vectors.search``.
 
         Raises:
-            ConfigurationError: the index has no vectors, or of another length.
+            ConfigurationError: ``vector`` is not one of the index's embedder.
         """
         dimensions = self.vectors.dimensions if self.vectors is not None else 0
-        if self.vectors is None or vector.shape != (dimensions,):
-            raise ConfigurationError(
-                f"the query's vector has shape {vector.shape}, the index's have {dimensions}"
-                " dimensions",
-                hint=f"embed queries with {self.manifest.embedder or 'none'}",
-            )
-        return self.vectors.search(vector, k, ef)
-
-    def fused(
-        self, lexical: list[tuple[int, float]], dense: list[tuple[int, float]], k: int
-    ) -> list[Hit]:
-        """The ``k`` best of two rankings; scores are BM25's where nothing came by vectors."""
-        places = [
-            {number: rank for rank, (number, _) in enumerate(ranking, 1)}
-            for ranking in (lexical, dense)
-        ]
-        best = reciprocal_rank_fusion([list(place) for place in places]) if dense else lexical
-        return [
-            Hit(self.passage(number), score, places[0].get(number), places[1].get(number))
-            for number, score in best[:k]
-        ]
-
-    def passage(self, number: int) -> Passage:
-        return self.passages[number]
+        check_vector(vector, dimensions, self.manifest.embedder)
+        return self.vectors.search(vector, k, ef) if self.vectors is not None else []

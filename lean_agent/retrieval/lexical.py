@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import TYPE_CHECKING
 
+from lean_agent._threads import in_daemon_thread
 from lean_agent.retrieval.bm25 import Bm25
 from lean_agent.retrieval.corpus import Passage
 from lean_agent.retrieval.hits import Hit
+from lean_agent.retrieval.retriever import Found, at_once, check_vector
 from lean_agent.retrieval.words import excerpt
 
-__all__ = ["LexicalIndex"]
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+__all__ = ["LexicalIndex", "LexicalRetriever"]
 
 
 class LexicalIndex:
@@ -34,3 +42,34 @@ class LexicalIndex:
     def excerpt(self, passage: Passage, query: str, max_chars: int) -> str:
         """The stretch of a passage that holds the most of the query's words."""
         return excerpt(passage.text, query, max_chars)
+
+
+class LexicalRetriever:
+    """A LexicalIndex as a Retriever. It holds nothing but memory."""
+
+    embedder: str | None = None
+
+    def __init__(self, index: LexicalIndex, *, name: str = "memory") -> None:
+        self._index = index
+        self._name = name
+
+    @property
+    def name(self) -> str:
+        return self._name
+
+    async def search(
+        self,
+        query: str,
+        k: int = 5,
+        *,
+        vector: NDArray[np.float32] | None = None,
+        hurry: Callable[[], bool] = at_once,
+    ) -> Found:
+        """See ``Retriever.search``."""
+        del hurry  # it looks once
+        if vector is not None:
+            check_vector(vector, 0, "none")
+        return Found(hits=tuple(await in_daemon_thread(partial(self._index.search, query, k))))
+
+    async def aclose(self) -> None:
+        pass

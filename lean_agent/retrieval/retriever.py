@@ -6,13 +6,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
+from lean_agent.errors import ConfigurationError
 from lean_agent.retrieval.hits import Hit
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-__all__ = ["Found", "Retriever", "at_once"]
+__all__ = ["Found", "Retriever", "at_once", "check_vector"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,3 +70,29 @@ class Retriever(Protocol):
     async def aclose(self) -> None:
         """Give back what it holds; it may be used again afterwards."""
         ...
+
+
+def check_vector(vector: NDArray[np.float32], dimensions: int, embedder: str) -> None:
+    """A vector that another embedder made, or that has no direction, would find anything.
+
+    Raises:
+        ConfigurationError: it is not finite numbers of so many dimensions; of 0, none will do.
+    """
+    import numpy as np
+
+    if not dimensions:
+        raise ConfigurationError(
+            "the passages have no vectors to compare the query's with",
+            hint="ask without a vector, or index them with an embedder",
+        )
+    if vector.shape != (dimensions,):
+        raise ConfigurationError(
+            f"the query's vector has shape {vector.shape}, the passages' have {dimensions}"
+            " dimensions",
+            hint=f"embed queries with {embedder}",
+        )
+    if not np.isfinite(vector).all():
+        raise ConfigurationError(
+            "the query's vector holds other than finite numbers",
+            hint=f"embed queries with {embedder}",
+        )

@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from support.embedding import TrigramEmbedder
+from support.searched import searched
 
 from lean_agent.embedder import Embedded
 from lean_agent.errors import ConfigurationError, ModelError
@@ -48,7 +49,7 @@ def opened(source: Path) -> Index:
 
 
 def found(index: Index, query: str, k: int = 5) -> list[str]:
-    return [hit.passage.source for hit in index.search(query, k)]
+    return [hit.passage.source for hit in searched(index, query, k)]
 
 
 async def test_an_index_on_disk_finds_what_one_in_memory_finds(source: Path) -> None:
@@ -56,11 +57,11 @@ async def test_an_index_on_disk_finds_what_one_in_memory_finds(source: Path) -> 
     assert (built.manifest.files, built.manifest.passages, built.read) == (3, 5, 3)
     index = opened(source)
     assert len(index) == 5
-    passages = [index.passage(number) for number in range(5)]
+    passages = [index.passages[number] for number in range(5)]
     assert [p.id for p in passages][:3] == ["cats.txt#1", "more/dogs.txt#1", "more/dogs.txt#2"]
     memory = LexicalIndex(passages)
     for query in ("cat", "blue whale", "barked", "nothing", "", "whales cat dog"):
-        assert index.search(query, 3) == memory.search(query, 3)
+        assert searched(index, query, 3) == memory.search(query, 3)
 
 
 async def test_words_and_vectors_are_fused(source: Path) -> None:
@@ -70,16 +71,16 @@ async def test_words_and_vectors_are_fused(source: Path) -> None:
     assert built.embedded == 5
     assert built.usage.input_tokens > 300
     index = opened(source)
-    hits = index.search("cats", 2, vector=embedder.vector("cats\nThe cat sat on the mat."))
+    hits = searched(index, "cats", 2, vector=embedder.vector("cats\nThe cat sat on the mat."))
     assert hits[0].passage.source == "cats.txt"
     assert hits[0].dense_rank == 1
     assert hits[0].score == pytest.approx(2 / 61)
-    assert index.search("zebra", 5) == []
-    by_letters = index.search("zebra", 5, vector=embedder.vector("The blue whales"))
+    assert searched(index, "zebra", 5) == []
+    by_letters = searched(index, "zebra", 5, vector=embedder.vector("The blue whales"))
     assert by_letters[0].passage.source == "whales.md"
     assert (by_letters[0].lexical_rank, by_letters[0].dense_rank) == (None, 1)
     with pytest.raises(ConfigurationError, match="64 dimensions"):
-        index.search("cat", vector=np.ones(3, np.float32))
+        searched(index, "cat", vector=np.ones(3, np.float32))
 
 
 async def test_only_what_has_changed_is_read_and_embedded_again(source: Path) -> None:
@@ -99,10 +100,10 @@ async def test_only_what_has_changed_is_read_and_embedded_again(source: Path) ->
     assert found(index, "mat whale") == []
     fresh = await build_index(source, source.parent / "fresh", embedder=embedder)
     other = Index.open(fresh.folder)
-    assert [index.passage(n) for n in range(5)] == [other.passage(n) for n in range(5)]
+    assert [index.passages[n] for n in range(5)] == [other.passages[n] for n in range(5)]
     for query in ("cat", "new file", "barked"):
         vector = embedder.vector(query)
-        assert index.search(query, vector=vector) == other.search(query, vector=vector)
+        assert searched(index, query, vector=vector) == searched(other, query, vector=vector)
 
 
 async def test_a_file_that_was_only_touched_is_not_read_again(source: Path) -> None:
@@ -217,7 +218,7 @@ async def test_a_reader_keeps_its_generation(source: Path) -> None:
     for text in ("Another text.", "And another one."):
         write(source, "cats.txt", text)
         await build(source, embedder)
-    hit = index.search("cat mat", 1, vector=embedder.vector("cat mat"))[0]
+    hit = searched(index, "cat mat", 1, vector=embedder.vector("cat mat"))[0]
     assert hit.passage.text == "The cat sat on the mat."
     assert found(opened(source), "mat") == []
 
@@ -317,7 +318,7 @@ async def test_readers_come_while_builds_go_on(source: Path) -> None:
         while not done.is_set():
             index = opened(source)
             assert found(index, "whale") == ["whales.md"]
-            assert index.search("x", 1, vector=embedder.vector("x"))
+            assert searched(index, "x", 1, vector=embedder.vector("x"))
             count += 1
         return count
 

@@ -10,6 +10,7 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
+from support.searched import searched
 
 from lean_agent.retrieval.index import Index
 
@@ -59,7 +60,7 @@ def fill(folder: Path, generation: int, count: int) -> None:
 
 
 def answers(folder: Path) -> str:
-    return Index.open(folder / "index").search("document 7", 1)[0].passage.text
+    return searched(Index.open(folder / "index"), "document 7", 1)[0].passage.text
 
 
 @pytest.mark.slow

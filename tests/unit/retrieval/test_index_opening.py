@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from support.searched import searched
 from support.vectors import like_embeddings
 
 from lean_agent.embedder import Embedded
@@ -56,7 +57,7 @@ async def test_a_hundred_thousand_passages_open_within_100_ms(tmp_path: Path) ->
     for _ in range(5):
         started = time.perf_counter()
         index = Index.open(tmp_path / "index")
-        hits = index.search("word777", 5, vector=query)
+        hits = searched(index, "word777", 5, vector=query)
         times.append(time.perf_counter() - started)
         assert len(index) == COUNT
         assert any(hit.passage.title == "Entry 777" for hit in hits)
@@ -71,10 +72,12 @@ import asyncio, sys
 from pathlib import Path
 from lean_agent.retrieval.building import build_index
 from lean_agent.retrieval.index import Index
+from lean_agent.retrieval.index_retriever import IndexRetriever
 if sys.argv[2] == "build":
     asyncio.run(build_index(Path(sys.argv[1], "docs"), Path(sys.argv[1], "index")))
 else:
-    assert Index.open(Path(sys.argv[1], "index")).search("cat")
+    index = IndexRetriever(Index.open(Path(sys.argv[1], "index")))
+    assert asyncio.run(index.search("cat")).hits
     assert not {"faiss", "bm25s"} & set(sys.modules)
 """
     for what in ("build", "search"):
