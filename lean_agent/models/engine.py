@@ -49,10 +49,16 @@ class EngineHandle:
 
     ``slots`` and ``context_tokens`` (of each slot) are the running engine's, whatever was asked
     for: another process may have started it. The handle belongs to no event loop.
+    ``told`` is what the engine has said of itself, ``heard`` what came after that.
     """
 
     def __init__(
-        self, name: str, lease: socket.socket, process: subprocess.Popen[bytes] | None, told: Any
+        self,
+        name: str,
+        lease: socket.socket,
+        process: subprocess.Popen[bytes] | None,
+        told: Any,
+        heard: bytes = b"",
     ) -> None:
         self.name = name
         self.base_url: str = told["url"] + "/v1"
@@ -60,7 +66,10 @@ class EngineHandle:
         self.slots: int = told["slots"]
         self.context_tokens: int = told["context_tokens"]
         self.pid: int = told["pid"]
+        self._processes: int = told["processes"]
         self._lease = lease
+        self._heard = heard
+        self._guard = threading.Lock()
         self._process = process
         self._closer = weakref.finalize(self, lease.close)
 
@@ -68,12 +77,28 @@ class EngineHandle:
         """False once the engine has ended or the handle is closed."""
         if not self._closer.alive:
             return False
-        try:
-            return self._lease.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT) != b""
-        except BlockingIOError:
-            return True
-        except OSError:
-            return False
+        with self._guard:
+            return self._listen()
+
+    def alone(self) -> bool:
+        """Whether no other process has a lease on the engine, as far as it has told."""
+        return self.alive() and self._processes == 1
+
+    def _listen(self) -> bool:
+        """Take in what the engine has sent since; False if it has ended. The guard is held."""
+        while True:
+            *lines, self._heard = self._heard.split(b"\n")
+            for line in lines:
+                self._processes = json.loads(line)["processes"]
+            try:
+                piece = self._lease.recv(65_536, socket.MSG_DONTWAIT)
+            except BlockingIOError:
+                return True
+            except OSError:
+                return False
+            if not piece:
+                return False
+            self._heard += piece
 
     async def epitaph(self) -> str:
         """Why a dead engine ended, as far as its exit code and its log tell."""
@@ -102,12 +127,12 @@ async def connect(name: str, *, weights: Path) -> EngineHandle:
         except OSError as error:
             raise ModelError(f"cannot start the engine: {error}", model=f"local:{name}") from error
         try:
-            told = await _ask(lease, settings)
+            told, heard = await _ask(lease, settings)
         except BaseException:
             lease.close()
             raise
         if told is not None and "url" in told:
-            return EngineHandle(name, lease, process, told)
+            return EngineHandle(name, lease, process, told, heard)
         lease.close()
         if told is None and process is not None:
             await asyncio.to_thread(process.wait)
@@ -196,20 +221,26 @@ def _start(settings: EngineSettings, path: Path) -> tuple[socket.socket, subproc
     return lease, process
 
 
-async def _ask(lease: socket.socket, settings: EngineSettings) -> dict[str, Any] | None:
-    """What the engine tells a new user once it is loaded; None if it ended before."""
+async def _ask(
+    lease: socket.socket, settings: EngineSettings
+) -> tuple[dict[str, Any] | None, bytes]:
+    """What the engine tells a new user once it is loaded, and what it has sent after that.
+
+    None if it ended before.
+    """
     loop = asyncio.get_running_loop()
     received = b""
     try:
         await loop.sock_sendall(lease, settings.to_json().encode() + b"\n")
-        while not received.endswith(b"\n"):
+        while b"\n" not in received:
             piece = await loop.sock_recv(lease, 65_536)
             if not piece:
-                return None
+                return None, b""
             received += piece
     except ConnectionError:
-        return None
-    return json.loads(received)
+        return None, b""
+    line, _, heard = received.partition(b"\n")
+    return json.loads(line), heard
 
 
 def _epitaph(name: str, process: subprocess.Popen[bytes] | None, reason: re.Pattern[str]) -> str:

@@ -2,8 +2,9 @@
 
 FD is a listening unix socket that lies at PATH; see ``engine``, which starts this. A user sends
 one line, its settings; the answer is one line: the address, or ``{"bye": true}`` when the engine
-is about to end. The process ends ``linger`` seconds after its last user, after ``idle`` seconds
-without work, and at once on SIGTERM.
+is about to end. Users are told of how many processes they are, then and whenever that changes. The
+process ends ``linger`` seconds after its last user, after ``idle`` seconds without work, and at
+once on SIGTERM.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import secrets
 import selectors
 import signal
 import socket
+import struct
 import sys
 import time
 import traceback
@@ -100,6 +102,14 @@ def _tell(user: socket.socket, what: dict[str, Any]) -> None:
         user.send(json.dumps(what).encode() + b"\n")
 
 
+def _process_of(user: socket.socket) -> int:
+    """Its process id; where the kernel does not tell, as good as a process of its own."""
+    if not hasattr(socket, "SO_PEERCRED"):
+        return -user.fileno()
+    size = struct.calcsize("3i")
+    return struct.unpack("3i", user.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, size))[0]
+
+
 class Desk:
     """Tells users where the server is, and counts them by their open connections."""
 
@@ -111,7 +121,8 @@ class Desk:
         self._settings = settings
         self._url = url
         self._key = key
-        self._users: set[socket.socket] = set()
+        self._users: dict[socket.socket, int] = {}
+        self._told: set[socket.socket] = set()
         self._selector = selectors.DefaultSelector()
         self._slots = self._ask_slots(LOAD_SECONDS) or []
         self._last_left = self._last_work = time.monotonic()
@@ -149,7 +160,7 @@ class Desk:
     def _welcome(self) -> None:
         user = self._accept()
         if user is not None:
-            self._users.add(user)
+            self._users[user] = _process_of(user)
             self._selector.register(user, selectors.EVENT_READ)
 
     def _accept(self) -> socket.socket | None:
@@ -170,9 +181,12 @@ class Desk:
         except OSError:
             line = b""
         if not line:
-            self._users.discard(user)
+            was = self._processes()
+            del self._users[user]
+            self._told.discard(user)
             self._selector.unregister(user)
             user.close()
+            self._announce(was)
             self._last_left = time.monotonic()
             return False
         try:
@@ -181,19 +195,31 @@ class Desk:
             wanted = None
         if wanted is not None and self._settings.serves(wanted):
             self._settings = replace(self._settings, linger=wanted.linger, idle=wanted.idle)
-        elif self._users == {user}:
+        elif self._users.keys() == {user}:
             _tell(user, {"bye": True})
             return True
         self._last_work = time.monotonic()
+        was = self._processes()
+        self._told.add(user)
         told = {
             "url": self._url,
             "key": self._key,
             "pid": os.getpid(),
             "slots": len(self._slots),
             "context_tokens": self._slots[0]["n_ctx"],
+            "processes": self._processes(),
         }
         _tell(user, told)
+        self._announce(was, newcomer=user)
         return False
+
+    def _processes(self) -> int:
+        return len({self._users[user] for user in self._told})
+
+    def _announce(self, was: int, newcomer: socket.socket | None = None) -> None:
+        if (now := self._processes()) != was:
+            for user in self._told - {newcomer}:
+                _tell(user, {"processes": now})
 
     def _probe(self, now: float) -> None:
         slots = self._ask_slots(SLOTS_TIMEOUT)

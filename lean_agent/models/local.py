@@ -13,6 +13,7 @@ from lean_agent.model import ModelCard, ModelRequest, ModelResponse, StreamEvent
 from lean_agent.models import catalog, engine_settings
 from lean_agent.models.engine import EngineHandle
 from lean_agent.models.openai_compatible import OpenAICompatibleModel
+from lean_agent.models.queued_client import QueuedClient
 from lean_agent.models.shared_engine import SharedEngine
 from lean_agent.models.tokens import prompt_bound
 from lean_agent.tool_spec import ToolSpec
@@ -25,8 +26,9 @@ class LocalModel:
 
     The engine is started at the first call, which waits for it besides the request's timeout, and
     again at the first call after its end. A call during which it ends fails with a retryable
-    ModelError. The object may be used from several event loops; ``aclose`` gives the engine back
-    and leaves the object usable.
+    ModelError. While all its slots are taken calls wait here, and the one of highest priority is
+    next (``schedule``), whichever object of this process it came by. The object may be used from
+    several event loops; ``aclose`` gives the engine back and leaves the object usable.
 
     With ``auto_pull`` missing weights are downloaded at the first call: ``progress`` gets the bytes
     done and in all, ``notify`` a line, both in a worker thread.
@@ -90,15 +92,21 @@ class LocalModel:
         """Give the engine back, unless another loop's call is in flight: its closing does it."""
         await self._engine.aclose()
 
-    def _client(self, handle: EngineHandle) -> OpenAICompatibleModel:
+    def free_slots(self) -> int:
+        """How many calls would be taken up at once; 0 where the engine has yet to start."""
+        client = self._engine.client
+        return client.free_slots() if client is not None else 0
+
+    def _client(self, handle: EngineHandle) -> QueuedClient:
         self._card = _card(handle.context_tokens)
-        return OpenAICompatibleModel(
+        client = OpenAICompatibleModel(
             self._name,
             base_url=handle.base_url,
             api_key=handle.api_key,
             card=self._card,
             dialect="llama_cpp",
         )
+        return QueuedClient(client, handle)
 
 
 def _without_blanks(request: ModelRequest) -> ModelRequest:

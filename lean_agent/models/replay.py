@@ -38,7 +38,7 @@ _PIECE_CHARS = 12
 
 
 def request_key(name: str, request: ModelRequest) -> str:
-    """What makes two requests to model ``name`` the same: all but the timeout and the slot."""
+    """What makes two requests to model ``name`` the same: all but timeout, slot and run."""
     asked = _prompt(request.messages, request.tools) | {
         "tool_choice": request.tool_choice,
         "max_output_tokens": request.max_output_tokens,

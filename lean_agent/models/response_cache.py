@@ -88,7 +88,8 @@ class ResponseCache:
     def key(model_name: str, base_url: str | None, request: ModelRequest) -> str:
         """SHA-256 of all that shapes the answer: the model, its address, and what is sent to it.
 
-        The timeout and the slot do not. The order of a schema's keys does: the model reads it.
+        The timeout, the slot and how far the run is do not. The order of a schema's keys does: the
+        model reads it.
         """
         body = request_body(
             replace(request, slot=None), model=model_name, stream=False, llama_cpp=True

@@ -78,6 +78,12 @@ class SharedEngine(Generic[_Client]):
         except ModelError as error:
             raise await self._explained(session.handle, error) from None
 
+    @property
+    def client(self) -> _Client | None:
+        """The client of the engine that runs; None before the first call and after its end."""
+        session = self._session
+        return session.client if session is not None and session.handle.alive() else None
+
     async def aclose(self) -> None:
         """Give the engine back, unless another loop's call is in flight: its closing does it."""
         with self._guard:

@@ -10,7 +10,15 @@ import pytest
 
 from lean_agent.errors import ConfigurationError, ModelError
 from lean_agent.messages import Message, ToolCall
-from lean_agent.model import Completed, Model, ModelCard, ModelRequest, ModelResponse, TextDelta
+from lean_agent.model import (
+    Completed,
+    Model,
+    ModelCard,
+    ModelRequest,
+    ModelResponse,
+    RunProgress,
+    TextDelta,
+)
 from lean_agent.models.replay import RecordingModel, ReplayModel, request_key
 from lean_agent.models.scripted import ScriptedModel
 from lean_agent.tool_spec import ToolSpec
@@ -44,9 +52,11 @@ async def test_what_was_recorded_is_replayed_to_the_last_field(path: Path) -> No
     assert model.card == ModelCard(context_tokens=512, grammar=True)
 
 
-async def test_timeout_and_slot_do_not_make_another_request(path: Path) -> None:
+async def test_timeout_slot_and_run_do_not_make_another_request(path: Path) -> None:
     recorded = await record(path, "four")
-    assert await ReplayModel(path).generate(replace(ASK, timeout=3, slot=1)) == recorded[0]
+    run = RunProgress(run_id="r1", retrievals=3, began=1.5)
+    again = replace(ASK, timeout=3, slot=1, run=run)
+    assert await ReplayModel(path).generate(again) == recorded[0]
 
 
 @pytest.mark.parametrize(

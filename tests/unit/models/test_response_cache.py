@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from lean_agent.errors import ConfigurationError
 from lean_agent.messages import Message, ToolCall
-from lean_agent.model import FinishReason, ModelRequest, ModelResponse, Timings
+from lean_agent.model import FinishReason, ModelRequest, ModelResponse, RunProgress, Timings
 from lean_agent.models.response_cache import ResponseCache, cacheable
 from lean_agent.tool_spec import ToolSpec
 from lean_agent.usage import Usage
@@ -158,12 +158,16 @@ CHANGED = [
 ]
 
 
+RUN = RunProgress(run_id="r1", retrievals=3, began=1.5)
+
+
 def test_all_that_shapes_the_answer_is_in_the_key_and_nothing_else() -> None:
     key = ResponseCache.key
     plain = key("openai:test", "https://one.example/v1", ASK)
     same = (
         key("openai:test", "https://one.example/v1/", ASK),
         key("openai:test", "https://one.example/v1", replace(ASK, timeout=3.0, slot=1)),
+        key("openai:test", "https://one.example/v1", replace(ASK, run=RUN)),
     )
     assert set(same) == {plain}
     others = [key("openai:test", "https://one.example/v1", replace(ASK, **c)) for c in CHANGED]
