@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Any, cast
 from lean_agent._semconv import Mode
 from lean_agent._threads import run_to_end
 from lean_agent.arguments import checked_task, known_mode, tools_by_name
-from lean_agent.context import RunContext
 from lean_agent.errors import ConfigurationError
 from lean_agent.events import Event, Notice, RunFinished, RunStarted
 from lean_agent.gating.rules import RuleGate
@@ -23,13 +22,13 @@ from lean_agent.ledger.account import Account
 from lean_agent.ledger.budget import Budget
 from lean_agent.ledger.ledger import Ledger
 from lean_agent.messages import Message
-from lean_agent.model import Model, ModelRequest, ModelResponse, Slotted
+from lean_agent.model import Model, ModelRequest, ModelResponse
 from lean_agent.models.pricing import PriceTable
 from lean_agent.models.registry import resolve_model
 from lean_agent.models.response_cache import AnswerStore
 from lean_agent.price import Price
 from lean_agent.result import RunResult
-from lean_agent.runtime.opening import Part, open_meter
+from lean_agent.runtime.opening import Part, open_meter, run_context
 from lean_agent.runtime.prompts import SYSTEM
 from lean_agent.runtime.state import RunState, start_state
 from lean_agent.tool_spec import Tool
@@ -242,11 +241,14 @@ class Agent:
         return report
 
     async def aclose(self) -> None:
-        """Close this event loop's connections and the ledger's segment.
+        """Close this event loop's connections, those of its tools too, and the ledger's segment.
 
         The agent can be used again afterwards.
         """
         await self.model.aclose()
+        for tool in self.tools.values():
+            if (close := getattr(tool, "aclose", None)) is not None:
+                await close()
         self._ledger.close()
 
     def take_notices(self) -> list[str]:
@@ -258,10 +260,6 @@ class Agent:
 
     async def __aexit__(self, *_error: object) -> None:
         await self.aclose()
-
-    def _model_is_free(self) -> bool:
-        """Hosted models take up whatever comes."""
-        return self.model.free_slots() > 0 if isinstance(self.model, Slotted) else True
 
     async def _settle_price(self) -> Price | None:
         """Look once, in a thread: the first look into the price table imports it."""
@@ -350,6 +348,7 @@ class Agent:
     ) -> tuple[RunScope, RunState]:
         """The live side of one part of a run, and its state. Refuses what must not begin."""
         from lean_agent.runtime.embedding import MeteredEmbedding
+        from lean_agent.runtime.prefetching import Prefetches
         from lean_agent.runtime.resuming import last_checkpoint
         from lean_agent.runtime.scope import RunScope
 
@@ -367,20 +366,15 @@ class Agent:
             emit=emit,
         )
         embedding = MeteredEmbedding(meter=meter, price_of=self._prices.price_of_embedder)
+        context = run_context(part, embedding, roots=self._roots, emit=emit)
         scope = RunScope(
             meter=meter,
             gate=RuleGate(),
             tools=self.tools,
             action_format=self.model.card.action_format,
             format_key=self._format_key,
-            context=RunContext(
-                run_id=part.run_id,
-                roots=self._roots,
-                deps=part.deps,
-                embed=embedding.embed,
-                model_is_free=self._model_is_free,
-                log=lambda line: emit(Notice(line)),
-            ),
+            context=context,
+            prefetches=Prefetches(self.tools, context, embedding),
             emit=emit,
             streaming=streaming,
             show_budget=self._show_budget,

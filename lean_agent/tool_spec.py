@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 if TYPE_CHECKING:
     from lean_agent.context import RunContext
 
-__all__ = ["Tool", "ToolSpec"]
+__all__ = ["Prefetching", "Tool", "ToolSpec"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,3 +44,26 @@ class Tool(Protocol):
     def spec(self) -> ToolSpec: ...
 
     async def call(self, arguments: Mapping[str, Any], ctx: RunContext) -> str: ...
+
+
+@runtime_checkable
+class Prefetching(Protocol):
+    """A tool that searches for a text and can begin before the model has written its call.
+
+    The runtime begins with the user's question, with a plan's parts and with what stands of a call
+    that is still being written; a call then finds what fits it through ``ctx.prefetched``. Never a
+    tool with side effects: most of what is begun is for nothing.
+    """
+
+    @property
+    def prefetched(self) -> str:
+        """The argument that holds the text; "" switches it off."""
+        ...
+
+    async def prefetch(self, arguments: Mapping[str, Any], ctx: RunContext) -> Any:
+        """What ``ctx.prefetched`` is to hand to a call. If it embeds, then the text, and alone.
+
+        Raises:
+            Exception: whatever it likes; the call then does without.
+        """
+        ...

@@ -27,11 +27,13 @@ from lean_agent.tool_spec import ToolSpec
 __all__ = [
     "ANSWER",
     "Action",
+    "Unfinished",
     "action_schema",
     "final_text",
     "instructions",
     "observations",
     "parse_action",
+    "unfinished_call",
 ]
 
 ANSWER = "answer"
@@ -267,6 +269,37 @@ def parse_action(
             'reply with one JSON object only: {"tool": NAME, "arguments": {...}}'
         )
     return Action(message, answer=message.content.strip())
+
+
+@dataclass(frozen=True, slots=True)
+class Unfinished:
+    """A call as far as it is written; ``finished`` says that its last argument is whole."""
+
+    name: str
+    arguments: Mapping[str, Any]
+    finished: bool
+
+
+def unfinished_call(
+    text: str, action_format: ActionFormat, tools: Sequence[ToolSpec]
+) -> Unfinished | None:
+    """The call of one of ``tools`` that is being written in ``text``; None if there is none yet.
+
+    Native calls come apart from the text, so none of theirs is seen.
+    """
+    piece = text.partition("<tool>")[2] if action_format == "tagged" else text
+    if action_format == "native" or not piece.lstrip().startswith("{"):
+        return None
+    from pydantic_core import from_json
+
+    try:
+        so_far, whole = (from_json(piece, allow_partial=how) for how in ("trailing-strings", True))
+        call = _as_call(so_far, {spec.name: spec for spec in tools})
+    except (ValueError, InvalidToolCallError):
+        return None
+    if call is None or call[0] not in {spec.name for spec in tools}:
+        return None
+    return Unfinished(*call, finished=so_far == whole)
 
 
 def final_text(text: str, tools: Sequence[ToolSpec]) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 from langgraph.errors import GraphBubbleUp
@@ -36,6 +37,7 @@ _MAX_IDLE = 2
 
 async def open_agent(state: RunState, scope: RunScope) -> dict[str, Any]:
     """The message that begins an agent phase: the tools, unless told before, then the task."""
+    scope.prefetches.begin(state["task"])
     text = instructions(await scope.settle_format(), scope.specs)
     if any(text in m["content"] for m in state["messages"]):
         text = ""
@@ -62,6 +64,9 @@ async def think(state: RunState, runtime: Runtime[RunScope]) -> dict[str, Any]:
     # Native calls come apart from the text; elsewhere the text may turn out to be an action.
     channel = ("answer" if native else "action") if scope.streaming else None
     call = Call(purpose="act", mode="agent", step=step, channel=channel)
+    if scope.prefetches.wanted and (constrained or channel is not None):
+        # Constrained output is streamed inside anyway: to read along costs nothing.
+        call = replace(call, watch=partial(scope.prefetches.written, action_format))
     try:
         response = await scope.meter.call(request, call)
     except LimitExceededError as error:
@@ -177,7 +182,7 @@ async def _call_tool(call: ToolCall, plan: _Plan, step: int, scope: RunScope) ->
                 call,
                 scope.tools[call.name],
                 scope.meter,
-                scope.context,
+                scope.prefetches.context_of(call.name),
                 let_through=(GraphBubbleUp,),
             )
         except BaseException:

@@ -14,6 +14,7 @@ from lean_agent.usage import Usage
 __all__ = ["Book"]
 
 ToolOutcome = Literal["done", "served", "refused", "cancelled"]
+PrefetchOutcome = Literal["hit", "wasted", "failed"]
 
 
 @dataclass(slots=True, kw_only=True)
@@ -91,11 +92,46 @@ class Book:
         self.ledger.append(entry)
         return entry
 
+    def prefetch(
+        self,
+        tool: str,
+        step: int,
+        *,
+        began: float,
+        seconds: float,
+        outcome: PrefetchOutcome,
+        error_type: str | None,
+    ) -> None:
+        """Enter what a tool did ahead, once it is known whether that was of use.
+
+        ``began`` is Unix time; ``seconds`` is how long it took, not what a call was spared.
+        """
+        self.ledger.append(
+            self._entry(
+                ts=began,
+                parent_id=self.root_id,
+                step=step,
+                operation="retrieval",
+                purpose="prefetch",
+                mode="agent",
+                usage=Usage(),
+                tool=tool,
+                finish_reason=outcome,
+                error_type=error_type,
+                seconds=seconds,
+            )
+        )
+
+    @property
+    def step(self) -> int:
+        """That of the newest model call; 0 before the first."""
+        return self.last_call.step if self.last_call else 0
+
     def _beside(self, **fields: Any) -> Entry:
         last = self.last_call
         return self._entry(
             parent_id=self.root_id,
-            step=last.step if last else 0,
+            step=self.step,
             mode=last.mode if last else None,
             **fields,
         )

@@ -51,7 +51,8 @@ class Call:
 
     ``waits`` says that it waits for room that other runs may give back, a final one without its
     slice from then on; else it is refused at once.
-    ``channel`` is where streamed text goes; None: it is not streamed.
+    ``channel`` is where streamed text goes, and ``watch`` is told all of it that stands so far;
+    where both are None it is not streamed.
     """
 
     purpose: Purpose
@@ -60,6 +61,7 @@ class Call:
     final: bool = False
     waits: bool = True
     channel: Literal["answer", "reasoning", "action"] | None = None
+    watch: Callable[[str], None] | None = None
 
 
 @dataclass(slots=True, kw_only=True)
@@ -301,7 +303,8 @@ class Meter:
 
     async def _send(self, request: ModelRequest, call: Call, *, deadline: bool) -> ModelResponse:
         """One attempt. Streams where someone watches, or where time may cut the answer short."""
-        if call.channel is None and not (deadline and call.final):
+        watched = call.channel is not None or call.watch is not None
+        if not watched and not (deadline and call.final):
             return await self.model.generate(request)
         pieces: list[str] = []
         try:
@@ -313,6 +316,8 @@ class Meter:
                     self.partial = "".join(pieces)
                     if call.channel is not None:
                         self.emit(Token(event.text, call.channel))
+                    if call.watch is not None:
+                        call.watch(self.partial)
         except ModelTimeoutError as error:
             if not (call.final and self.partial):
                 raise

@@ -4,30 +4,33 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 from lean_agent._paths import config_dir
+from lean_agent.context import RunContext
 from lean_agent.errors import ConfigurationError, LedgerError
-from lean_agent.events import Event
+from lean_agent.events import Event, Notice
 from lean_agent.ledger import queries
 from lean_agent.ledger.account import Account
 from lean_agent.ledger.budget import Budget, Remaining, least
 from lean_agent.ledger.caps import open_shared
 from lean_agent.ledger.ledger import Ledger
-from lean_agent.model import Model
+from lean_agent.model import Model, Slotted
 from lean_agent.models.response_cache import AnswerStore
 from lean_agent.price import Price
 from lean_agent.runtime.book import Book
+from lean_agent.runtime.embedding import MeteredEmbedding
 from lean_agent.runtime.holdback import held_back, held_back_seconds
 from lean_agent.runtime.meter import Meter
 from lean_agent.runtime.resuming import Earlier
 from lean_agent.runtime.spending import Spending
 from lean_agent.runtime.state import RunState
 
-__all__ = ["Part", "open_meter"]
+__all__ = ["Part", "open_meter", "run_context"]
 
 _OPTIONS = {
     "usd": "--budget-usd",
@@ -118,6 +121,26 @@ async def open_meter(
         saved=earlier.saved,
         began=time.monotonic() - earlier.seconds,
         notices=notices,
+    )
+
+
+def run_context(
+    part: Part, embedding: MeteredEmbedding, *, roots: Sequence[Path], emit: Callable[[Event], None]
+) -> RunContext:
+    """What the tools of one part are handed."""
+    model = embedding.meter.model
+
+    def model_is_free() -> bool:
+        """A model that says nothing of slots takes up whatever comes, as hosted ones do."""
+        return model.free_slots() > 0 if isinstance(model, Slotted) else True
+
+    return RunContext(
+        run_id=part.run_id,
+        roots=tuple(roots),
+        deps=part.deps,
+        embed=embedding.embed,
+        model_is_free=model_is_free,
+        log=lambda line: emit(Notice(line)),
     )
 
 

@@ -154,9 +154,12 @@ async def run_graph(
     began = time.perf_counter()
     row = scope.meter.book.open_run(state["mode"] or state["forced"])  # pyright: ignore[reportArgumentType] - JSON holds str
     try:
-        stopped = await _until(
-            _last_state(scope, state, seen, checkpoints=checkpoints, resumed=resumed), stop
-        )
+        try:
+            stopped = await _until(
+                _last_state(scope, state, seen, checkpoints=checkpoints, resumed=resumed), stop
+            )
+        finally:
+            await scope.prefetches.close()  # what they cost belongs to the result
         status = "interrupted" if stopped else _status(seen[0])
     except asyncio.CancelledError:
         status = "interrupted"

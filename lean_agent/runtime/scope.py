@@ -12,6 +12,7 @@ from lean_agent.gate import Gate
 from lean_agent.model import ActionFormat
 from lean_agent.models.probe import probe, recall, remember
 from lean_agent.runtime.meter import Call, Meter
+from lean_agent.runtime.prefetching import Prefetches
 from lean_agent.tool_spec import Tool, ToolSpec
 
 __all__ = ["RunScope"]
@@ -33,6 +34,7 @@ class RunScope:
     action_format: ActionFormat | None
     format_key: str
     context: RunContext
+    prefetches: Prefetches
     emit: Callable[[Event], None]
     streaming: bool = False
     show_budget: bool = False
