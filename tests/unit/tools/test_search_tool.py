@@ -80,7 +80,8 @@ def test_several_event_loops_may_use_one_tool(folder: Path) -> None:
 async def test_open_reads_ahead_and_says_what_was_left_out(folder: Path) -> None:
     (folder / "image.png").write_bytes(b"\0")
     corpus = await search_tool(folder).open()
-    assert (corpus.files, len(corpus.passages)) == (3, 4)
+    assert corpus is not None
+    assert (corpus.files, corpus.passages) == (3, 4)
     assert corpus.skipped[0].reason == "binary"
 
 
