@@ -105,6 +105,14 @@ class RunConfig:
             raise ConfigurationError(
                 f"quality_floor is {self.quality_floor}, it must be between 0 and 1"
             )
+        self._check_budgets()
+
+    def _check_budgets(self) -> None:
+        for name in ("tokens", "steps", "seconds"):
+            if getattr(self.sample_budget, name) == 0:
+                raise ConfigurationError(
+                    f"no attempt can be made in 0 {name}", hint=f"allow more {name} a sample"
+                )
         others = [n for n in fields(Budget) if n.name not in _LIMITS_OF_A_RUN]
         if any(getattr(self.budget, limit.name) is not None for limit in others):
             raise ConfigurationError(

@@ -12,6 +12,7 @@ ledger/             every call and what it cost
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import json
 import os
@@ -34,6 +35,7 @@ __all__ = ["ResultsFolder", "key_of", "read_outcomes"]
 
 _CONFIG, _OUTCOMES, _TRAJECTORIES = "config.json", "outcomes.jsonl", "trajectories.jsonl"
 _OF_A_CALL = {*SampleKey._fields, "key", "seconds"}
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _CALLS, _PARQUET = "calls", "outcomes.parquet"
 _WORKERS = ".workers"
 _WORKER_SECONDS = 30.0
@@ -89,8 +91,8 @@ class ResultsFolder:
         """Write it down for a run that begins or goes on; what has changed meanwhile, a line each.
 
         Raises:
-            ConfigurationError: another configuration was begun here.
-            ResultsError: the folder cannot be written.
+            ConfigurationError: another configuration was begun here, or nothing can be written.
+            ResultsError: the disk is full.
         """
         conditions = {
             "lean_agent_version": __version__,
@@ -116,7 +118,10 @@ class ResultsFolder:
             new.write_text(f"{text}\n", encoding="utf-8")
             new.replace(self.path / _CONFIG)
         except OSError as error:
-            raise ResultsError(f"{self.path} cannot be written: {error.strerror}") from error
+            told = f"{self.path} cannot be written: {error.strerror}"
+            if error.errno in _FULL:
+                raise ResultsError(told, hint="free some space") from error
+            raise ConfigurationError(told, hint="choose another folder") from error
         return changes
 
     def _written(self) -> Mapping[str, Any]:

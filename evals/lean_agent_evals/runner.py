@@ -126,13 +126,14 @@ async def evaluate(
     check_executor(config)
     table = prices or await asyncio.to_thread(PriceTable)
     await asyncio.to_thread(check_priced, config, model, table)
+    samples = await asyncio.to_thread(lambda: list(samples_of(suite, config, arms)))
     for change in await asyncio.to_thread(folder.write_config, config):
         observer.note(change)
     with folder.in_use():
         await asyncio.to_thread(folder.await_workers)
         # A part that was killed leaves what its workers kept to.
         await asyncio.to_thread(set_cap, folder.ledger, "ever", None, spent=NOTHING)
-        run = await _Run.opened(config, folder, suite, model, arms, observer, table)
+        run = await _Run.opened(config, folder, suite, model, arms, samples, observer, table)
         try:
             end = await run.to_its_end(stop or asyncio.Event())
             if end.counting == end.total:
@@ -172,11 +173,11 @@ class _Run:
         suite: Suite,
         model: Model,
         arms: Sequence[Arm],
+        samples: Sequence[Sample],
         observer: Observer,
         prices: PriceTable,
     ) -> _Run:
         outcomes = await asyncio.to_thread(read_outcomes, folder.path)
-        samples = await asyncio.to_thread(lambda: list(samples_of(suite, config, arms)))
         over = {key: found for key, found in outcomes.items() if found.counts}
         wanted = {_PROBE, *(sample.key for sample in samples if sample.key not in over)}
         counting = [over[sample.key] for sample in samples if sample.key in over]

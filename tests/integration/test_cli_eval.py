@@ -16,7 +16,7 @@ import pytest
 import typer.main
 from support.cli import LEAN_AGENT, Ended, environment, in_process, lean_agent
 from support.counting_server import SUITE, counting
-from support.fake_openai import FakeOpenAI
+from support.fake_openai import FakeOpenAI, Reply
 
 from lean_agent.cli.app import run
 from lean_agent.models import weights
@@ -329,3 +329,23 @@ def test_two_tasks_on_the_real_model(tmp_path: Path) -> None:
     assert all(0 < found.steps <= 3 for found in outcomes)
     assert all(0 < found.usage.total_tokens <= 8000 for found in outcomes)
     assert ended.json["tokens"] >= sum(found.usage.total_tokens for found in outcomes)
+
+
+def test_what_cannot_be_run_leaves_no_folder_behind(good: FakeOpenAI, tmp_path: Path) -> None:
+    timeless = evaluated(good, tmp_path, "--max-seconds-per-sample", "0", "--dry-run")
+    assert (timeless.code, "no attempt can be made in 0 seconds" in timeless.err) == (2, True)
+    (tmp_path / "file").write_text("")
+    nowhere = evaluated(good, tmp_path, out="file/out")
+    assert nowhere.code == 2
+    assert "cannot be written: Not a directory" in nowhere.err
+    assert good.requests == []
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_server_that_fails_before_the_first_attempt_says_how_to_go_on(tmp_path: Path) -> None:
+    with FakeOpenAI(lambda _request: Reply(status=401)) as server:
+        ended = evaluated(server, tmp_path, "--mode", "agent")
+    assert ended.code == 2
+    assert re.search(r"hint: .*key.*; to go on: lean-agent eval run .* --resume", ended.err), (
+        ended.err
+    )

@@ -59,13 +59,14 @@ def compare_runs(
             _number(change.new.value),
             _number(change.old.value),
             _number(change.difference.value, signed=True),
-            _interval(change.difference),
+            _interval(change.difference, signed=True),
             _number(change.ratio.value),
+            _interval(change.ratio),
         )
         for name, change in found.figures.items()
         if change.new.value is not None or change.old.value is not None
     ]
-    print_table(("FIGURE", "NEW", "OLD", "NEW - OLD", "95 %", "NEW / OLD"), rows)
+    print_table(("FIGURE", "NEW", "OLD", "NEW - OLD", "95 %", "NEW / OLD", "95 %"), rows)
     unit = "US dollars" if found.unit == "usd" else "token units"
     emit(f"\n{found.tasks} tasks; costs in {unit}; accuracy {found.pass_rate.verdict}\n")
     for told, share in (("new", found.dominates), ("old", found.dominated)):
@@ -129,10 +130,9 @@ def _number(value: float | None, *, signed: bool = False) -> str | None:
     return None if value is None else f"{value:{'+' if signed else ''},.4g}"
 
 
-def _interval(estimate: Estimate) -> str | None:
-    if estimate.low is None or estimate.high is None:
-        return None
-    return f"{estimate.low:+,.4g} to {estimate.high:+,.4g}"
+def _interval(estimate: Estimate, *, signed: bool = False) -> str | None:
+    low, high = _number(estimate.low, signed=signed), _number(estimate.high, signed=signed)
+    return None if low is None or high is None else f"{low} to {high}"
 
 
 def _plain(value: Any) -> Any:

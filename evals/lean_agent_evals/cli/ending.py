@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from lean_agent_evals.results import ResultsFolder
     from lean_agent_evals.runner import RunEnd, Why
 
-__all__ = ["tell_end"]
+__all__ = ["tell_end", "to_go_on"]
 
 _CODES: Final[Mapping[Why, int]] = {
     "complete": 0,
@@ -53,7 +53,7 @@ def tell_end(
     outcomes = [o for o in read_outcomes(folder.path).values() if o.arm in config.arms]
     exit_code = 1 if end.why == "complete" and end.failed else _CODES[end.why]
     page = str(report.write(folder.path)) if outcomes else None
-    go_on = f"lean-agent eval run {quote(suite)} --out {quote(str(folder.path))} --resume"
+    go_on = to_go_on(suite, folder)
     if as_json:
         print_json(
             {
@@ -80,6 +80,11 @@ def tell_end(
     if end.counting < end.total:
         say(f"to go on: {go_on}{_TO_GO_ON.get(end.why, '')}")
     return exit_code
+
+
+def to_go_on(suite: str, folder: ResultsFolder) -> str:
+    """The command that goes on with a run."""
+    return f"lean-agent eval run {quote(suite)} --out {quote(str(folder.path))} --resume"
 
 
 def _summaries(outcomes: Sequence[Outcome], arms: Sequence[str]) -> list[dict[str, Any]]:

@@ -13,7 +13,7 @@ from lean_agent.cli import options as opt
 from lean_agent.cli.streams import emit
 from lean_agent.cli.table import print_json
 from lean_agent.cli.text import count as counted
-from lean_agent_evals.cli.ending import tell_end
+from lean_agent_evals.cli.ending import tell_end, to_go_on
 from lean_agent_evals.cli.going_on import going_on, written
 from lean_agent_evals.cli.options import Count, SplitChoice, SuiteName, at_least_zero
 
@@ -149,7 +149,7 @@ def run_suite(
     """
     import asyncio
 
-    from lean_agent import Budget
+    from lean_agent import Budget, LeanAgentError
     from lean_agent.cli.weights import need_weights
     from lean_agent.models.registry import resolve_model
     from lean_agent_evals.arms import arm_named
@@ -190,6 +190,11 @@ def run_suite(
         end = asyncio.run(_run(config, folder, opened, resolved, arms, quiet=quiet or json_))
     except asyncio.CancelledError:
         raise KeyboardInterrupt from None  # a second Ctrl-C: the end was not waited for
+    except LeanAgentError as error:
+        if folder.begun:
+            after = f"to go on: {to_go_on(suite, folder)}"
+            error.hint = f"{error.hint}; {after}" if error.hint else after
+        raise
     return tell_end(end, config, folder, suite, as_json=json_)
 
 

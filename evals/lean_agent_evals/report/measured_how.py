@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, Final
 
 from lean_agent_evals.bootstrap import RESAMPLES
@@ -29,7 +30,9 @@ HOW: Final = (
 
 def settings(config: Mapping[str, Any]) -> tuple[str, str]:
     """What was run, by its suite's name; and on what, in a line."""
-    suite = fit(config.get("suite") or "an unnamed suite")
+    kind, colon, path = str(config.get("suite") or "an unnamed suite").partition(":")
+    # Where it lies on one machine says nothing on another.
+    suite = fit(f"{kind}:{Path(path).name}" if colon and path else Path(kind).name)
     known = [
         f"{name} {fit(config[name])}"
         for name in ("split", "model", "seed")

@@ -13,6 +13,7 @@ from support.outcomes import outcome
 from support.reports import made_up
 
 from lean_agent_evals.report import render
+from lean_agent_evals.report.measured_how import settings
 
 HOSTILE = [
     "</script><script>alert(1)</script>",
@@ -174,3 +175,9 @@ def test_a_sample_without_a_trajectory_has_no_button() -> None:
     config, outcomes, trajectories = made_up(2, arms=["auto"])
     found = Page(render(config, outcomes, trajectories[1:]))
     assert [given["data-sample"] for _, given in found.elements if "data-sample" in given] == ["0"]
+
+
+def test_where_a_suite_lies_on_this_machine_is_not_told() -> None:
+    assert settings({"suite": "jsonl:/home/me/tasks.jsonl"})[0] == "jsonl:tasks.jsonl"
+    assert settings({"suite": "/home/me/suite.py"})[0] == "suite.py"
+    assert settings({"suite": "gaia-like"})[0] == "gaia-like"

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from itertools import combinations, pairwise, permutations
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
 from support.counting_suite import Counting, CountingModel, Visit
@@ -31,7 +31,7 @@ from lean_agent_evals.arms import arm_named
 from lean_agent_evals.json_lines import ResultsError, read_lines
 from lean_agent_evals.results import ResultsFolder, read_outcomes
 from lean_agent_evals.runner import evaluate, samples_of
-from lean_agent_evals.task import Score, Task
+from lean_agent_evals.task import Score, Split, Task
 
 SECRET = "sk-abcdefghijklmnopqrstuvwx1234"
 
@@ -222,6 +222,25 @@ async def test_a_dollar_cap_on_an_unpriced_model_is_refused_before_anything(
     with pytest.raises(ConfigurationError, match=unknown):
         await run(tmp_path / "results", model, sample_budget=Budget(usd="0.01"))
     assert model.calls == 0
+    assert not (tmp_path / "results").exists()
+
+
+async def test_a_suite_without_the_tasks_that_are_asked_for_leaves_no_folder(
+    tmp_path: Path,
+) -> None:
+    class Short(Counting):
+        def tasks(self, split: Split, *, seed: int = 0, count: int | None = None) -> NoReturn:
+            raise ConfigurationError(f"there are no {count} tasks")
+
+    with pytest.raises(ConfigurationError, match="there are no 7 tasks"):
+        await evaluate(
+            config(count=7),
+            ResultsFolder(tmp_path / "results"),
+            suite=Short(),
+            model=CountingModel(),
+            arms=[arm_named("agent")],
+            observer=Silent(),
+        )
     assert not (tmp_path / "results").exists()
 
 
