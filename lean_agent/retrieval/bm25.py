@@ -102,6 +102,23 @@ class Bm25:
             raise ValueError("the files of the word index do not fit together")
         return cls(count, vocabulary, scores, texts, starts)
 
+    def words(self) -> list[str]:
+        """The word of each column."""
+        found = [""] * len(self._vocabulary)
+        for word, column in self._vocabulary.items():
+            found[column] = word
+        return found
+
+    def by_text(self) -> list[tuple[NDArray[np.int64], NDArray[np.float32]]]:
+        """For each text, its words' columns and what each adds to the score: the same, turned."""
+        import numpy as np
+
+        column_of = np.repeat(np.arange(len(self._starts) - 1), np.diff(self._starts))
+        order = np.argsort(self._texts, kind="stable")
+        borders = np.searchsorted(self._texts[order], np.arange(1, self._count))
+        columns = np.split(column_of[order], borders)
+        return list(zip(columns, np.split(self._scores[order], borders), strict=True))
+
     def search(self, query: str, k: int) -> list[tuple[int, float]]:
         """(number, score) of the ``k`` best texts, best first; fewer where too few share a word."""
         import numpy as np

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import TypeAlias
+from collections.abc import Sequence
+from typing import NamedTuple, TypeAlias
 
 from lean_agent.retrieval.corpus import Passage
 from lean_agent.retrieval.hits import Hit
 
-__all__ = ["FUSED_DEPTH", "RANK_CONSTANT", "Ranking", "best_hits", "reciprocal_rank_fusion"]
+__all__ = [
+    "FUSED_DEPTH",
+    "RANK_CONSTANT",
+    "Place",
+    "Ranking",
+    "best_places",
+    "reciprocal_rank_fusion",
+]
 
 RANK_CONSTANT = 60
 """As in the paper. The larger, the less the first places count over the next."""
@@ -34,25 +41,28 @@ def reciprocal_rank_fusion(
     return sorted(scores.items(), key=lambda entry: (-entry[1], entry[0]))
 
 
-def best_hits(
-    lexical: Ranking, dense: Ranking, k: int, passages: Callable[[list[int]], Sequence[Passage]]
-) -> tuple[Hit, ...]:
-    """The ``k`` best of a ranking by words and one by vectors. Without the second, the scores are
-    those of the first.
+class Place(NamedTuple):
+    """A passage's number, score, and ranks from 1 (None where it is not in that ranking)."""
 
-    Args:
-        lexical: By words.
-        dense: By vectors; empty where the query had none.
-        k: How many.
-        passages: Gives the passages of so many numbers.
+    number: int
+    score: float
+    lexical_rank: int | None
+    dense_rank: int | None
+
+    def hit(self, passage: Passage) -> Hit:
+        return Hit(passage, self.score, self.lexical_rank, self.dense_rank)
+
+
+def best_places(lexical: Ranking, dense: Ranking, k: int) -> list[Place]:
+    """The ``k`` best of a ranking by words and one by vectors. Where the query had no vector, the
+    second is empty, and the scores are those of the first.
     """
     by_words, by_vectors = (
         {number: rank for rank, (number, _) in enumerate(ranking, 1)}
         for ranking in (lexical, dense)
     )
-    best = (reciprocal_rank_fusion([[*by_words], [*by_vectors]]) if dense else lexical)[:k]
-    found = passages([number for number, _ in best])
-    return tuple(
-        Hit(passage, score, by_words.get(number), by_vectors.get(number))
-        for (number, score), passage in zip(best, found, strict=True)
-    )
+    best = reciprocal_rank_fusion([[*by_words], [*by_vectors]]) if dense else lexical
+    return [
+        Place(number, score, by_words.get(number), by_vectors.get(number))
+        for number, score in best[:k]
+    ]

@@ -33,7 +33,7 @@ class Index:
         if self.manifest.format_version != FORMAT_VERSION:
             return
         self.passages = Passages(generation / "passages")
-        self._bm25 = Bm25.open(generation / "words", len(self.passages))
+        self.bm25 = Bm25.open(generation / "words", len(self.passages))
         self.vectors: Vectors | None = None
         if self.manifest.embedder:
             self.vectors = Vectors(generation / "vectors", self.manifest.calibration)
@@ -104,7 +104,7 @@ class Index:
 
     def by_words(self, query: str, k: int) -> list[tuple[int, float]]:
         """(passage number, BM25 score) of the ``k`` best."""
-        return self._bm25.search(query, k)
+        return self.bm25.search(query, k)
 
     def by_vector(
         self, vector: NDArray[np.float32], k: int, ef: int | None = None

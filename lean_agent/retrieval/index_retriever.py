@@ -1,18 +1,16 @@
-"""An index on disk as a Retriever: words and vectors searched side by side, off the event loop."""
+"""An index on disk as a Retriever, searched off the event loop."""
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lean_agent._threads import in_daemon_thread
-from lean_agent.retrieval.anytime import Climbed, climb
-from lean_agent.retrieval.corpus import Passage
-from lean_agent.retrieval.fusion import FUSED_DEPTH, Ranking, best_hits
+from lean_agent.retrieval.fusion import Ranking, best_places
 from lean_agent.retrieval.hits import Hit
+from lean_agent.retrieval.hybrid import rank_both
 from lean_agent.retrieval.index import Index
 from lean_agent.retrieval.retriever import Found, at_once
 
@@ -38,9 +36,6 @@ class IndexRetriever:
         """
         return cls(await in_daemon_thread(partial(Index.open, folder, embedder=embedder)))
 
-    def __len__(self) -> int:
-        return len(self._index)
-
     @property
     def name(self) -> str:
         return str(self._index.folder)
@@ -58,13 +53,19 @@ class IndexRetriever:
         hurry: Callable[[], bool] = at_once,
     ) -> Found:
         """See ``Retriever.search``. Without a graph it is exact, in one rung."""
-        k = max(0, min(k, len(self)))
+        k = max(0, min(k, len(self._index)))
         if vector is None:
             return await in_daemon_thread(partial(self._by_words_alone, query, k))
-        lexical, dense = await asyncio.gather(
-            in_daemon_thread(partial(self._index.by_words, query, max(FUSED_DEPTH, k))),
-            self._by_vector(vector, k, hurry),
-        )
+
+        async def by_words(depth: int) -> Ranking:
+            return await in_daemon_thread(partial(self._index.by_words, query, depth))
+
+        async def by_vector(depth: int, ef: int | None) -> Ranking:
+            return await in_daemon_thread(partial(self._index.by_vector, vector, depth, ef))
+
+        calibration = self._index.manifest.calibration
+        enough = calibration.ef_search if calibration is not None else None
+        lexical, dense = await rank_both(by_words, by_vector, k, enough=enough, hurry=hurry)
         hits = await in_daemon_thread(partial(self._hits, lexical, dense.ranking, k))
         return Found(hits=hits, rungs=dense.rungs, mature=dense.mature)
 
@@ -72,22 +73,8 @@ class IndexRetriever:
         return Found(hits=self._hits(self._index.by_words(query, k), (), k))
 
     def _hits(self, lexical: Ranking, dense: Ranking, k: int) -> tuple[Hit, ...]:
-        return best_hits(lexical, dense, k, self._passages)
-
-    def _passages(self, numbers: list[int]) -> list[Passage]:
-        return [self._index.passages[number] for number in numbers]
-
-    async def _by_vector(
-        self, vector: NDArray[np.float32], k: int, hurry: Callable[[], bool]
-    ) -> Climbed:
-        async def look(ef: int) -> Ranking:
-            depth = max(k, min(ef, FUSED_DEPTH))
-            return await in_daemon_thread(partial(self._index.by_vector, vector, depth, ef))
-
-        calibration = self._index.manifest.calibration
-        if calibration is None:
-            return Climbed(await look(FUSED_DEPTH), rungs=1, mature=True)
-        return await climb(look, k, enough=calibration.ef_search, hurry=hurry)
+        places = best_places(lexical, dense, k)
+        return tuple(place.hit(self._index.passages[place.number]) for place in places)
 
     async def aclose(self) -> None:
         """Nothing is held that others could use: the files are mapped."""

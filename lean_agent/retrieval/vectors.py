@@ -107,6 +107,12 @@ class Vectors:
         """Where the vector of each text stands (see ``text_key``)."""
         return {key.tobytes(): row for row, key in enumerate(self._keys)}
 
+    def rows_by_passage(self) -> list[int]:
+        """Where the vector of each passage stands."""
+        import numpy as np
+
+        return np.argsort(self._passages).tolist()
+
     def row(self, number: int) -> NDArray[np.float32]:
         return self._storage.reconstruct(number)
 
