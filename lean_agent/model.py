@@ -56,11 +56,13 @@ class RunProgress:
     """How far the run is that makes a call: an engine with few slots orders those that wait by it.
 
     ``retrievals`` are those done, ``began`` is when the run did, in seconds of time.monotonic().
+    ``last`` says that no other call of the run is expected: its prefix can be given up.
     """
 
     run_id: str
     retrievals: int
     began: float
+    last: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

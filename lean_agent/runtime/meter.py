@@ -113,13 +113,14 @@ class Meter:
         """Seconds that the run has taken, over all its parts."""
         return time.monotonic() - self.began
 
-    @property
-    def _progress(self) -> RunProgress:
+    def _progress(self, call: Call) -> RunProgress:
         """Every tool call that ran counts as a retrieval: each has lengthened the prompt by what it
         found, and it is for that prefix that an engine lets a run go first.
         """
         done = self.spending.account.spent.tool_calls
-        return RunProgress(run_id=self.book.run_id, retrievals=done, began=self.began)
+        return RunProgress(
+            run_id=self.book.run_id, retrievals=done, began=self.began, last=call.final
+        )
 
     def limit_of(self, limit: str) -> LimitOf | None:
         """Whose limit it is that ended the run; None for "" and the model's window."""
@@ -189,7 +190,7 @@ class Meter:
             request,
             max_output_tokens=fitted.output_tokens,
             timeout=fitted.timeout,
-            run=self._progress,
+            run=self._progress(call),
         )
         entry = self.book.open_call(call.purpose, call.mode, call.step, usage=sent, attempt=number)
         started = time.perf_counter()
