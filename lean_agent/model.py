@@ -17,6 +17,7 @@ from lean_agent.usage import Usage
 
 __all__ = [
     "ActionFormat",
+    "CallDelta",
     "Completed",
     "FinishReason",
     "Model",
@@ -157,13 +158,22 @@ class TextDelta:
 
 
 @dataclass(frozen=True, slots=True)
+class CallDelta:
+    """The newest native tool call as far as it is written: how ``{"tool": NAME, "arguments": {...``
+    begins. Which servers send calls in pieces, and how small, differs.
+    """
+
+    so_far: str
+
+
+@dataclass(frozen=True, slots=True)
 class Completed:
     """The last event of every stream that was not cut off."""
 
     response: ModelResponse
 
 
-StreamEvent = TextDelta | Completed
+StreamEvent = TextDelta | CallDelta | Completed
 
 
 @runtime_checkable
@@ -185,7 +195,7 @@ class Model(Protocol):
     async def generate(self, request: ModelRequest) -> ModelResponse: ...
 
     def stream(self, request: ModelRequest) -> AsyncGenerator[StreamEvent]:
-        """Text as it comes, then one ``Completed``. Closing the iterator aborts the call."""
+        """Text and calls as they come, then one ``Completed``. Closing the iterator aborts it."""
         ...
 
     async def count_tokens(self, messages: Sequence[Message], tools: Sequence[ToolSpec]) -> int:

@@ -283,12 +283,11 @@ class Unfinished:
 def unfinished_call(
     text: str, action_format: ActionFormat, tools: Sequence[ToolSpec]
 ) -> Unfinished | None:
-    """The call of one of ``tools`` that is being written in ``text``; None if there is none yet.
-
-    Native calls come apart from the text, so none of theirs is seen.
+    """The call of one of ``tools`` that is being written in ``text``, for a native one in that of
+    CallDelta; None if there is none yet.
     """
     piece = text.partition("<tool>")[2] if action_format == "tagged" else text
-    if action_format == "native" or not piece.lstrip().startswith("{"):
+    if not piece.lstrip().startswith("{"):
         return None
     from pydantic_core import from_json
 

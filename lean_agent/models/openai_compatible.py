@@ -18,7 +18,6 @@ from lean_agent.model import (
     ModelRequest,
     ModelResponse,
     StreamEvent,
-    TextDelta,
 )
 from lean_agent.models import wire
 from lean_agent.models.endpoints import Dialect
@@ -110,8 +109,8 @@ class OpenAICompatibleModel:
         call = StreamedCall(request, self._site, guarded=formed or bool(request.tools))
         try:
             await call.open(client, body, self._stream_options(request.timeout))
-            while (text := await call.next_text()) is not None:
-                yield TextDelta(text)
+            while (piece := await call.next_piece()) is not None:
+                yield piece
             yield Completed(call.response())
         finally:
             await call.close()

@@ -11,7 +11,14 @@ from typing import TYPE_CHECKING, Any, cast
 
 from lean_agent.errors import LeanAgentError, ModelError
 from lean_agent.messages import Message
-from lean_agent.model import FinishReason, ModelRequest, ModelResponse, Timings
+from lean_agent.model import (
+    CallDelta,
+    FinishReason,
+    ModelRequest,
+    ModelResponse,
+    TextDelta,
+    Timings,
+)
 from lean_agent.models import wire
 from lean_agent.models.provider_errors import (
     CallSite,
@@ -37,13 +44,17 @@ class _Call:
     name: str = ""
     arguments: list[str] = field(default_factory=list[str])
 
+    @property
+    def so_far(self) -> str:
+        return f'{{"tool":{json.dumps(self.name)},"arguments":{"".join(self.arguments)}'
+
     def to_wire(self) -> dict[str, Any]:
         function = {"name": self.name, "arguments": "".join(self.arguments)}
         return {"id": self.id, "function": function}
 
 
 class StreamedCall:
-    """Opened, read until ``next_text`` gives None, asked for its ``response``, closed always.
+    """Opened, read until ``next_piece`` gives None, asked for its ``response``, closed always.
 
     ``timeout`` counts from the opening, in seconds, for the whole call. With ``guarded`` the call
     ends by itself, finish reason ``aborted``, once the output runs on.
@@ -93,7 +104,7 @@ class StreamedCall:
             raise self._failure(error) from None
         self._request_id = self._stream.response.headers.get("x-request-id")
 
-    async def next_text(self) -> str | None:
+    async def next_piece(self) -> TextDelta | CallDelta | None:
         """The next piece of the answer; None at its end.
 
         Raises:
@@ -117,8 +128,8 @@ class StreamedCall:
                 if self._reason is not None:
                     break  # the answer is whole; only its usage is missing
                 raise self._failure(error) from None
-            if text := self._feed(wire.as_mapping(chunk)):
-                return text
+            if piece := self._feed(wire.as_mapping(chunk)):
+                return piece
         return None
 
     async def close(self) -> None:
@@ -160,19 +171,19 @@ class StreamedCall:
             malformed_tool_calls=malformed,
         )
 
-    def _feed(self, chunk: Mapping[str, Any]) -> str:
-        text = self._feed_delta(chunk)
+    def _feed(self, chunk: Mapping[str, Any]) -> TextDelta | CallDelta | None:
+        piece = self._feed_delta(chunk)
         # Some servers count in every chunk, each time for the whole call and with that chunk's own.
         if usage := read_usage(chunk, billed=self._site.bills):
             self._usage, self._uncounted, self._pieces = usage, [], 0
-        return text
+        return piece
 
-    def _feed_delta(self, chunk: Mapping[str, Any]) -> str:
+    def _feed_delta(self, chunk: Mapping[str, Any]) -> TextDelta | CallDelta | None:
         if "timings" in chunk:
             self._timings = wire.read_timings(chunk, 0.0)
         choices: object = chunk.get("choices")
         if not isinstance(choices, list) or not choices:
-            return ""
+            return None
         choice = wire.as_mapping(cast("list[object]", choices)[0])
         self._reason = choice.get("finish_reason") or self._reason
         # Some servers send the last piece as a whole message.
@@ -189,7 +200,9 @@ class StreamedCall:
             self._text.append(text)
         if self._guards is not None:
             self._ran_on = self._guards[0].feed(text) or self._guards[1].feed(arguments)
-        return text
+        if text:
+            return TextDelta(text)
+        return CallDelta(self._calls[-1].so_far) if arguments else None
 
     def _feed_calls(self, deltas: object) -> str:
         """Add pieces of tool calls; the text of their arguments."""

@@ -20,7 +20,15 @@ from lean_agent.errors import LeanAgentError, LimitExceededError, ModelError, Mo
 from lean_agent.events import CostUpdated, Event, Notice, Token
 from lean_agent.ledger.budget import Amount, Remaining
 from lean_agent.messages import Message
-from lean_agent.model import Completed, Model, ModelRequest, ModelResponse, RunProgress, Timings
+from lean_agent.model import (
+    CallDelta,
+    Completed,
+    Model,
+    ModelRequest,
+    ModelResponse,
+    RunProgress,
+    Timings,
+)
 from lean_agent.models.pricing import list_cost, priced
 from lean_agent.models.response_cache import AnswerStore
 from lean_agent.models.tokens import estimate_usage, schema_bound
@@ -51,8 +59,8 @@ class Call:
 
     ``waits`` says that it waits for room that other runs may give back, a final one without its
     slice from then on; else it is refused at once.
-    ``channel`` is where streamed text goes, and ``watch`` is told all of it that stands so far;
-    where both are None it is not streamed.
+    ``channel`` is where streamed text goes, and ``watch`` is told all of it, or of a native call,
+    that stands so far; where both are None it is not streamed.
     """
 
     purpose: Purpose
@@ -313,6 +321,10 @@ class Meter:
                 async for event in stream:
                     if isinstance(event, Completed):
                         return event.response
+                    if isinstance(event, CallDelta):
+                        if call.watch is not None:
+                            call.watch(event.so_far)
+                        continue
                     pieces.append(event.text)
                     self.partial = "".join(pieces)
                     if call.channel is not None:

@@ -16,6 +16,7 @@ from lean_agent.models.actions import (
     instructions,
     observations,
     parse_action,
+    unfinished_call,
 )
 from lean_agent.tool_spec import ToolSpec
 from lean_agent.usage import Usage
@@ -222,3 +223,33 @@ def test_any_text_is_an_action_or_a_typed_error(text: str) -> None:
         except InvalidToolCallError:
             continue
         assert isinstance(action, Action)
+
+
+@pytest.mark.parametrize(
+    ("text", "arguments", "finished"),
+    [
+        ('{"tool":"search","arguments":{"query":"gal', {"query": "gal"}, False),
+        ('{"tool":"search","arguments":{"query":"gallium"', {"query": "gallium"}, True),
+        ('{"tool":"search","arguments":{"query":"gallium"}}', {"query": "gallium"}, True),
+        ('{"tool":"read_file","arguments":{"path":"a.txt","line":1', {"path": "a.txt"}, True),
+    ],
+)
+@pytest.mark.parametrize("action_format", ["schema", "tagged", "native"])
+def test_a_call_is_read_while_it_is_written(
+    text: str, arguments: dict[str, object], finished: bool, action_format: ActionFormat
+) -> None:
+    written = f"I look. <tool>{text}" if action_format == "tagged" else text
+    call = unfinished_call(written, action_format, TOOLS)
+    assert call is not None
+    assert arguments.items() <= call.arguments.items()
+    assert call.finished is finished
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "{", '{"tool":"sea', '{"tool":"answer"}', "plain text", "[1]", '{"tool":"other"}', "{]"],
+)
+@pytest.mark.parametrize("action_format", ["schema", "tagged", "native"])
+def test_what_is_no_call_yet_is_none(text: str, action_format: ActionFormat) -> None:
+    assert unfinished_call(text, action_format, TOOLS) is None
+    assert unfinished_call(f"<tool>{text}", action_format, TOOLS) is None

@@ -13,7 +13,7 @@ from support.fake_openai import FakeOpenAI, Reply, UsageShape
 
 from lean_agent.errors import ConfigurationError, ModelError
 from lean_agent.messages import Message, ToolCall
-from lean_agent.model import Completed, Model, ModelRequest, ModelResponse, TextDelta
+from lean_agent.model import CallDelta, Completed, Model, ModelRequest, ModelResponse, TextDelta
 from lean_agent.models.openai_compatible import OpenAICompatibleModel
 from lean_agent.tool_spec import ToolSpec
 from lean_agent.usage import Usage
@@ -363,3 +363,13 @@ async def test_what_was_paid_before_a_stream_broke_is_in_the_error(
     assert caught.value.usage is not None
     assert caught.value.usage.output_tokens >= 30
     assert caught.value.usage.provenance == {"estimated"}
+
+
+async def test_a_native_call_is_told_as_it_is_written(
+    server: FakeOpenAI, model: OpenAICompatibleModel
+) -> None:
+    server.say(Reply(text="", tool_calls=(("search", '{"query":"gallium"}'),)))
+    told = [event.so_far async for event in model.stream(ASK) if isinstance(event, CallDelta)]
+    assert told[-1] == '{"tool":"search","arguments":{"query":"gallium"}'
+    assert len(told) > 1
+    assert all(told[-1].startswith(text) for text in told)

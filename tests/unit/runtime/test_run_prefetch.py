@@ -10,12 +10,15 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 from support.embedding import TrigramEmbedder
-from support.scripted_runs import ANSWER, SCHEMA, SEARCH, agent, searching
+from support.fake_openai import FakeOpenAI, Reply
+from support.scripted_runs import ANSWER, NATIVE, SCHEMA, SEARCH, agent, searching
 
-from lean_agent import Budget, Ledger, RunContext, ToolSpec
+from lean_agent import Agent, Budget, Ledger, RunContext, ToolSpec
 from lean_agent.errors import ModelError, RetrievalError
+from lean_agent.events import RunFinished
 from lean_agent.ledger import queries
 from lean_agent.model import ModelCard, ModelRequest
+from lean_agent.models.openai_compatible import OpenAICompatibleModel
 from lean_agent.result import RunResult
 from lean_agent.tool_spec import Prefetching
 
@@ -295,3 +298,23 @@ async def test_a_search_ahead_is_in_no_hurry_until_a_call_waits(ledger: Ledger) 
     result = await subject.run(QUESTION, mode="agent")
     assert told == [False, True]
     assert result.trajectory[0].observation == "found"
+
+
+@pytest.mark.parametrize("watched", [True, False])
+async def test_a_native_call_is_read_along_where_it_is_streamed_anyway(
+    ledger: Ledger, server: FakeOpenAI, watched: bool
+) -> None:
+    call = Reply(text="", tool_calls=(("search", '{"query":"gallium"}'),), piece_delay=0.02)
+    server.say(call, Reply(text="29.8"))
+    model = OpenAICompatibleModel("openai:test", base_url=server.url, card=NATIVE)
+    tool = Searching()
+    async with Agent(model=model, ledger=ledger, tools=[tool]) as subject:
+        if watched:
+            *_, last = [event async for event in subject.stream(QUESTION, mode="agent")]
+            assert isinstance(last, RunFinished)
+            result = last.result
+        else:
+            result = await subject.run(QUESTION, mode="agent")
+    assert tool.began == [QUESTION, "gallium"]
+    begun = [("wasted", 0), ("hit", 1)]
+    assert prefetched(ledger, result) == (begun if watched else begun[:1])
