@@ -23,10 +23,11 @@ __all__ = ["SlotQueue"]
 
 @dataclass(slots=True, eq=False)
 class _Waiter:
-    """``pinned``: the engine is told which slot it has."""
+    """``returns``: its run is expected to come back. ``pinned``: the engine is told its slot."""
 
     claim: Claim
     run_id: str | None
+    returns: bool
     wanted: int | None
     alone: Callable[[], bool]
     loop: asyncio.AbstractEventLoop
@@ -37,10 +38,13 @@ class _Waiter:
 
 @dataclass(slots=True, eq=False)
 class _Slot:
-    """``run_id`` is the run that it served last, whose prefix it holds."""
+    """``run_id`` is the run that it served last, whose prefix it holds; ``away`` says that the run
+    is expected to come back.
+    """
 
     number: int
     run_id: str | None = None
+    away: bool = False
     released: float = -math.inf
     holder: _Waiter | None = None
 
@@ -80,7 +84,8 @@ class SlotQueue:
         """A slot of one's own once it is one's turn: the number to pin the call to, if any.
 
         It is the one that ``request.slot`` names, or that served the run last, if that is free;
-        else the one that was left longest ago.
+        else one whose run is over, else the one that was left last: its run has the longest way to
+        go before it comes back, and the newest prefix is likely to have most in common.
 
         A request that is of no run and names no slot is not pinned: the engine itself looks for the
         slot that shares the longest prefix. While such a request is under way, or ``alone()`` says
@@ -110,8 +115,15 @@ class SlotQueue:
             since=now,
         )
         loop = asyncio.get_running_loop()
-        run_id = run.run_id if run else None
-        return _Waiter(claim, run_id, request.slot, alone, loop, loop.create_future())
+        return _Waiter(
+            claim,
+            run.run_id if run else None,
+            run is not None and not run.last,
+            request.slot,
+            alone,
+            loop,
+            loop.create_future(),
+        )
 
     def _leave(self, waiter: _Waiter) -> None:
         with self._guard:
@@ -139,14 +151,14 @@ class SlotQueue:
             except RuntimeError:  # its loop was closed: on to the next one
                 slot.holder = None
             else:
-                slot.run_id = waiter.run_id
+                slot.run_id, slot.away = waiter.run_id, waiter.returns
 
     def _best(self, idle: list[_Slot], waiter: _Waiter) -> _Slot:
         wanted = [slot for slot in idle if slot.number == waiter.wanted]
         own = [slot for slot in idle if waiter.run_id is not None and slot.run_id == waiter.run_id]
         if wanted or own:
             return max(wanted or own, key=lambda slot: slot.released)
-        return min(idle, key=lambda slot: (slot.run_id is not None, slot.released))
+        return min(idle, key=lambda slot: (slot.away, -slot.released))
 
 
 def _wake(granted: asyncio.Future[None]) -> None:

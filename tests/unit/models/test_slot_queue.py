@@ -22,10 +22,17 @@ class Clock:
 
 
 def ask(
-    run_id: str = "", retrievals: int = 0, began: float = 0.0, slot: int | None = None
+    run_id: str = "",
+    retrievals: int = 0,
+    began: float = 0.0,
+    *,
+    slot: int | None = None,
+    last: bool = False,
 ) -> ModelRequest:
-    run = RunProgress(run_id=run_id, retrievals=retrievals, began=began) if run_id else None
-    return ModelRequest(messages=(Message("user", "hello"),), run=run, slot=slot)
+    run = RunProgress(run_id=run_id, retrievals=retrievals, began=began, last=last)
+    return ModelRequest(
+        messages=(Message("user", "hello"),), run=run if run_id else None, slot=slot
+    )
 
 
 class Desk:
@@ -107,16 +114,28 @@ async def test_a_slot_that_the_request_names_is_given_if_it_is_free() -> None:
     assert desk.served == [("a", 2), ("b", 0), ("c", 1)]
 
 
-async def test_the_slot_given_up_is_that_of_no_run_else_that_left_longest_ago() -> None:
+async def test_the_slot_given_up_is_of_a_run_that_is_over_else_the_one_left_last() -> None:
     desk = Desk(3)
-    for name, request in [("a", ask("a")), ("none", ask(slot=1)), ("b", ask("b"))]:
+    for name, request in [("a", ask("a")), ("b", ask("b", last=True)), ("c", ask("c"))]:
         await desk.begin(name, request)
-    for name in ("b", "a", "none"):
+    for name in ("b", "a", "c"):
         await desk.end(name)
-    await desk.begin("c", ask("c"))
     await desk.begin("d", ask("d"))
+    await desk.begin("e", ask("e"))
+    await desk.begin("f", ask("f"))
     await desk.end_all()
-    assert desk.served[3:] == [("c", 1), ("d", 2)]
+    assert desk.served[3:] == [("d", 1), ("e", 2), ("f", 0)]
+
+
+async def test_a_slot_never_used_is_taken_before_one_whose_run_comes_back() -> None:
+    desk = Desk(2)
+    await desk.begin("a", ask("a"))
+    await desk.end("a")
+    await desk.begin("b", ask("b", last=True))
+    await desk.end("b")
+    await desk.begin("c", ask("c"))
+    await desk.end_all()
+    assert desk.served == [("a", 0), ("b", 1), ("c", 1)]
 
 
 async def test_nobody_is_pinned_beside_a_request_whose_slot_is_the_engines_choice() -> None:
