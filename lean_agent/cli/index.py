@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -10,7 +12,7 @@ import typer
 from lean_agent.cli import options as opt
 from lean_agent.cli.embedders import embedder_for, embedding_cost, opened_embedder
 from lean_agent.cli.failures import usage_error
-from lean_agent.cli.index_progress import build_progress
+from lean_agent.cli.index_progress import index_progress
 from lean_agent.cli.inputs import check_text
 from lean_agent.cli.streams import emit, say
 from lean_agent.cli.table import print_json, print_table
@@ -29,6 +31,10 @@ app = typer.Typer(rich_markup_mode=None, help="Make a folder of documents quick 
 
 Folder = Annotated[
     Path, typer.Argument(metavar="DIR", help="The folder of documents, or that of its index.")
+]
+Collection = Annotated[
+    str | None,
+    typer.Option(metavar="NAME", help="The collection's name in Qdrant (else lean-agent)."),
 ]
 _SHOWN_SKIPPED = 10
 _EXCERPT_CHARS = 300
@@ -97,7 +103,15 @@ def build(
 @app.command()
 def search(
     query: Annotated[str, typer.Argument(metavar="QUERY", help="A question or a few words.")],
-    source: Folder = Path(),
+    source: Annotated[
+        Path | None,
+        typer.Argument(metavar="DIR", help="The folder of documents, or that of its index."),
+    ] = None,
+    at: Annotated[
+        str | None,
+        typer.Option(metavar="URL", help="Search there, where an index was pushed to."),
+    ] = None,
+    collection: Collection = None,
     k: Annotated[
         int, typer.Option("--passages", "-k", metavar="N", min=1, help="At most N passages.")
     ] = 5,
@@ -107,13 +121,16 @@ def search(
     """Show the passages that fit a query best. DIR is the current folder unless given."""
     import asyncio
 
-    from lean_agent.retrieval.index_retriever import IndexRetriever
     from lean_agent.retrieval.words import excerpt
 
     check_text("QUERY", query)
     if not query.strip():
         raise usage_error("the query is empty", "lean-agent index search 'a few words'")
-    hits, cost = asyncio.run(_found(IndexRetriever(_opened(source)), query, k, base_url))
+    if at is not None and source is not None:
+        raise usage_error("DIR and --at are two places to search", "give one of them")
+    if at is None and collection is not None:
+        raise usage_error("--collection is for --at", "lean-agent index search --help")
+    hits, cost = asyncio.run(_found(source or Path(), at, collection, query, k, base_url))
     if json_:
         print_json([_hit(hit) for hit in hits])
         return
@@ -125,6 +142,47 @@ def search(
         say("no passage fits")
     if cost:
         say(one_line(cost))
+
+
+@app.command()
+def push(
+    source: Annotated[
+        Path,
+        typer.Argument(metavar="INDEX", help="The folder of documents, or that of its index."),
+    ],
+    to: Annotated[
+        str,
+        typer.Option(
+            metavar="URL",
+            help="A Qdrant server (its key is QDRANT_API_KEY), or a folder for qdrant-client's"
+            " local mode.",
+        ),
+    ],
+    collection: Collection = None,
+    json_: opt.Json = False,
+) -> None:
+    """Put an index into Qdrant, to search it from several machines. Nothing is embedded again."""
+    import asyncio
+
+    from lean_agent.retrieval.qdrant_collection import DEFAULT_COLLECTION
+    from lean_agent.retrieval.qdrant_push import push_index
+
+    name = collection or DEFAULT_COLLECTION
+    index = _opened(source)
+    try:
+        with index_progress() as progress:
+            pushed = asyncio.run(
+                push_index(index, to, collection=name, progress=partial(progress, "sending"))
+            )
+    except (KeyboardInterrupt, SystemExit):
+        say("what was sent is kept: the same command goes on from there")
+        raise
+    if json_:
+        print_json({"at": to, "collection": name, **asdict(pushed)})
+        return
+    what = f"{count(pushed.passages, 'passage')} in {name} at {to}"
+    emit(one_line(f"{what} ({pushed.sent:,} sent)" if pushed.sent else f"{what}: nothing to send"))
+    emit("\n")
 
 
 @app.command()
@@ -177,7 +235,7 @@ async def _build(
     from lean_agent.retrieval.building import build_index
 
     async with opened_embedder(name, base_url) as embedder:
-        with build_progress() as progress:
+        with index_progress() as progress:
             built = await build_index(
                 source, folder, embedder=embedder, recall=recall, progress=progress
             )
@@ -188,15 +246,35 @@ async def _build(
 
 
 async def _found(
-    retriever: Retriever, query: str, k: int, base_url: str | None
+    source: Path,
+    at: str | None,
+    collection: str | None,
+    query: str,
+    k: int,
+    base_url: str | None,
 ) -> tuple[tuple[Hit, ...], str]:
     """What fits best, and a line about what embedding the query took."""
-    async with opened_embedder(retriever.embedder or "", base_url) as embedder:
-        if embedder is None:
-            return (await retriever.search(query, k)).hits, ""
-        made = await embedder.embed([query])
-        found = await retriever.search(query, k, vector=made.vectors[0])
-        return found.hits, embedding_cost(made.usage, embedder)[1]
+    retriever = await _retriever(source, at, collection)
+    try:
+        async with opened_embedder(retriever.embedder or "", base_url) as embedder:
+            if embedder is None:
+                return (await retriever.search(query, k)).hits, ""
+            made = await embedder.embed([query])
+            found = await retriever.search(query, k, vector=made.vectors[0])
+            return found.hits, embedding_cost(made.usage, embedder)[1]
+    finally:
+        await retriever.aclose()
+
+
+async def _retriever(source: Path, at: str | None, collection: str | None) -> Retriever:
+    if at is None:
+        from lean_agent.retrieval.index_retriever import IndexRetriever
+
+        return IndexRetriever(_opened(source))
+    from lean_agent.retrieval.qdrant import QdrantRetriever
+    from lean_agent.retrieval.qdrant_collection import DEFAULT_COLLECTION
+
+    return await QdrantRetriever.open(at, collection=collection or DEFAULT_COLLECTION)
 
 
 def _opened(source: Path) -> Index:

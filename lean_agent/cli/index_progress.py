@@ -1,25 +1,29 @@
-"""A build of an index in sight of the user."""
+"""The building and pushing of an index in sight of the user."""
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TypeAlias
 
 from lean_agent.cli.streams import is_terminal, say
 
-if TYPE_CHECKING:
-    from lean_agent.retrieval.building import Progress, Stage
+__all__ = ["index_progress"]
 
-__all__ = ["build_progress"]
-
-_UNITS = {"reading": "files", "embedding": "passages", "linking": "vectors"}
+_UNITS = {
+    "reading": "files",
+    "embedding": "passages",
+    "linking": "vectors",
+    "sending": "passages",
+}
 _WORTH_TELLING = 1_000
+_Tell: TypeAlias = Callable[[str, int, int], None]
+"""A stage, how much of it is done, and how much there is."""
 
 
 @contextmanager
-def build_progress() -> Generator[Progress]:
+def index_progress() -> Generator[_Tell]:
     """Bars with rate and time left where somebody watches, else a line each tenth of what takes
     long.
     """
@@ -46,9 +50,9 @@ def build_progress() -> Generator[Progress]:
     )
     console = Console(stderr=True, highlight=False)
     with Progress(*columns, console=console, transient=True) as bar:
-        tasks: dict[Stage, TaskID] = {}
+        tasks: dict[str, TaskID] = {}
 
-        def tell(stage: Stage, done: int, total: int) -> None:
+        def tell(stage: str, done: int, total: int) -> None:
             if stage not in tasks:
                 tasks[stage] = bar.add_task(stage, unit=_UNITS[stage], rate="")
             speed = bar.tasks[tasks[stage]].speed
@@ -58,10 +62,10 @@ def build_progress() -> Generator[Progress]:
         yield tell
 
 
-def _tenths() -> Callable[[Stage, int, int], None]:
-    told: dict[Stage, int] = {}
+def _tenths() -> _Tell:
+    told: dict[str, int] = {}
 
-    def tell(stage: Stage, done: int, total: int) -> None:
+    def tell(stage: str, done: int, total: int) -> None:
         tenth = 10 * done // total
         if total >= _WORTH_TELLING and tenth > told.get(stage, 0):
             told[stage] = tenth

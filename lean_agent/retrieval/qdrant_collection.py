@@ -30,6 +30,7 @@ __all__ = [
     "Description",
     "answering",
     "sparse_query",
+    "told_by",
     "word_place",
 ]
 
@@ -80,8 +81,7 @@ def answering(client: Any, name: str) -> tuple[str, Description] | None:
         if not client.collection_exists(name):
             return None
         collection = name
-    metadata: dict[str, Any] = client.get_collection(collection).config.metadata or {}
-    found: dict[str, Any] = metadata.get(_OURS, {})
+    found = told_by(client, collection)
     if not found or collection == name:
         raise ConfigurationError(
             f"the collection {name} was not made by lean-agent", hint="give another: --collection"
@@ -92,6 +92,12 @@ def answering(client: Any, name: str) -> tuple[str, Description] | None:
             hint="push the index under another name: --collection",
         )
     return collection, Description(**found)
+
+
+def told_by(client: Any, collection: str) -> dict[str, Any]:
+    """What a collection of ours says of itself; nothing, where it is another's."""
+    metadata: dict[str, Any] = client.get_collection(collection).config.metadata or {}
+    return metadata.get(_OURS, {})
 
 
 def word_place(word: str) -> int:

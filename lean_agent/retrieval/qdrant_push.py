@@ -17,6 +17,7 @@ from lean_agent.retrieval.qdrant_collection import (
     WORDS,
     Description,
     answering,
+    told_by,
     word_place,
 )
 from lean_agent.retrieval.qdrant_place import QdrantPlace
@@ -29,9 +30,9 @@ _HASH_CHARS = 12
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pushed:
-    """``collection`` is the generation that answers now; ``sent`` passages were missing there."""
+    """``generation`` is the collection that answers now; ``sent`` passages were missing there."""
 
-    collection: str
+    generation: str
     passages: int
     sent: int
 
@@ -90,7 +91,7 @@ class _Push:
         if before is not None:
             before[1].check_embedder(self._about.embedder, self._name)
             if before[0] == self._generation:
-                return Pushed(collection=self._generation, passages=total, sent=0)
+                return Pushed(generation=self._generation, passages=total, sent=0)
         there = await self._place.call(self._begun)
         start = there - there % _BATCH
         points = await in_daemon_thread(partial(_Points, self._index))
@@ -100,7 +101,7 @@ class _Push:
             await self._place.call(lambda client, b=batch: client.upsert(self._generation, b))
             progress(last, total)
         await self._place.call(self._publish)
-        return Pushed(collection=self._generation, passages=total, sent=total - start)
+        return Pushed(generation=self._generation, passages=total, sent=total - start)
 
     def _begun(self, client: Any) -> int:
         """Make the generation's collection; how many points it has where it is there already."""
@@ -123,7 +124,7 @@ class _Push:
             hnsw_config=graph,
             metadata=self._about.metadata(),
         )
-        if not client.get_collection(self._generation).config.metadata:
+        if not told_by(client, self._generation):
             client.delete_collection(self._generation)
             raise RetrievalError(
                 f"{self._place.name} keeps no metadata", hint="Qdrant 1.16 or newer does"
@@ -146,7 +147,7 @@ class _Push:
                 prefix == self._name
                 and len(digest) == _HASH_CHARS
                 and one.name != self._generation
-                and client.get_collection(one.name).config.metadata
+                and told_by(client, one.name)
             ):
                 client.delete_collection(one.name)
 

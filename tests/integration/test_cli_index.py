@@ -175,6 +175,53 @@ def test_an_embedder_that_nobody_knows(source: Path, tmp_path: Path) -> None:
     assert "hint: run: lean-agent models pull all-minilm-l6-v2" in ended.err
 
 
+def test_pushing_to_qdrant_and_searching_there(source: Path, tmp_path: Path) -> None:
+    place = str(tmp_path / "qdrant")
+    line = ("index", "push", str(source), "--to", place)
+    ended = in_process(*line, folder=tmp_path)
+    assert ended.code == 2
+    assert f"hint: run: lean-agent index build '{source}'" in ended.err
+    in_process("index", "build", str(source), folder=tmp_path)
+    ended = in_process(*line, folder=tmp_path)
+    assert (ended.code, ended.out) == (0, f"2 passages in lean-agent at {place} (2 sent)\n")
+    ended = in_process(*line, folder=tmp_path)
+    assert ended.out == f"2 passages in lean-agent at {place}: nothing to send\n"
+    named = in_process(*line, "--collection", "second", "--json", folder=tmp_path).json
+    assert (named["collection"], named["passages"], named["sent"]) == ("second", 2, 2)
+
+    there = ("index", "search", "largest animal?", "--at", place)
+    here = in_process("index", "search", "largest animal?", str(source), folder=tmp_path)
+    assert in_process(*there, folder=tmp_path) == here
+    assert in_process(*there, "--collection", "second", folder=tmp_path) == here
+
+
+@pytest.mark.parametrize(
+    ("line", "code", "error", "hint"),
+    [
+        (("search", "x", "--at", "http://127.0.0.1:1"), 1, "no answer from http://127", "running"),
+        (("push", "DIR", "--to", "http://127.0.0.1:1"), 1, "no answer from http://127", "running"),
+        (("search", "x", "--at", "DIR/none"), 2, "no collection lean-agent", "index push DIR"),
+        (("search", "x", "--at", "localhost:1"), 2, "neither a URL nor a path", "http://"),
+        (("search", "x", "DIR", "--at", "DIR/none"), 2, "two places", ""),
+        (("search", "x", "DIR", "--collection", "c"), 2, "--collection is for --at", ""),
+        (("push", "DIR", "--to", "DIR"), 2, "holds other things", "empty folder"),
+    ],
+)
+def test_a_qdrant_that_cannot_be_used_is_one_line(
+    line: tuple[str, ...], code: int, error: str, hint: str, source: Path, tmp_path: Path
+) -> None:
+    in_process("index", "build", str(source), folder=tmp_path)
+    ended = in_process(
+        "index", *(word.replace("DIR", str(source)) for word in line), folder=tmp_path
+    )
+    assert (ended.code, ended.out) == (code, "")
+    first, *others = ended.err.splitlines()
+    assert first.startswith("error: ")
+    assert error in first
+    assert hint in "".join(others)
+    assert len(others) == 1
+
+
 EMBEDDER = "all-minilm-l6-v2"
 
 
