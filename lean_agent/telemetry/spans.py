@@ -127,7 +127,7 @@ def _outcome(row: dict[str, Any]) -> dict[str, Any]:
     match row["operation"]:
         case "invoke_agent":
             told[names.EXIT_STATUS] = finish or ""
-        case "execute_tool":
+        case "execute_tool" | "retrieval":
             told[names.TOOL_OUTCOME] = finish or ""
         case "chat":
             told[names.FINISH_REASONS] = [finish or "error"]

@@ -245,3 +245,26 @@ def test_an_old_locale_costs_letters_not_the_answer(server: FakeOpenAI, tmp_path
     server.say(Reply(text="Grüße"))
     line = ("ask", "hi", "--model", "openai:x", "--base-url", server.url)
     assert lean_agent(*line, folder=tmp_path, PYTHONIOENCODING="ascii").out == "Gr??e\n"
+
+
+def test_a_corpus_with_a_current_index_is_searched_in_it(
+    server: FakeOpenAI, tmp_path: Path
+) -> None:
+    acts_natively(server, tmp_path)
+    folder = tmp_path / "docs"
+    folder.mkdir()
+    (folder / "whale.md").write_text("The blue whale is the largest animal.")
+    assert in_process("index", "build", str(folder), folder=tmp_path).code == 0
+    asked = Reply(text="", tool_calls=(("search", '{"query": "largest"}'),))
+    server.say(asked, Reply(text="the whale"))
+    ended = ask(server, tmp_path, "Which animal is the largest?", "--corpus", str(folder))
+    assert ended.code == 0
+    told = "note: the documents are searched by their words alone (BM25)"
+    assert f"{told}, in their index" in ended.err.splitlines()
+
+    (folder / "cat.md").write_text("The cat is not the largest.")
+    server.say(asked, Reply(text="the whale"))
+    ended = ask(server, tmp_path, "Which animal is the largest?", "--corpus", str(folder))
+    assert f"{told}: they have changed since they were indexed" in ended.err
+    found = next(m["content"] for m in server.chats[-1].body["messages"] if m["role"] == "tool")
+    assert "cat.md" in found

@@ -104,6 +104,14 @@ def test_a_run_and_a_tool_say_how_they_ended(watched: Watched) -> None:
     assert run.status.status_code is StatusCode.UNSET, "a limit is no error"
 
 
+def test_a_search_ahead_says_whether_it_was_of_use(watched: Watched) -> None:
+    watched.observe(tool_row(operation="retrieval", purpose="prefetch", finish_reason="wasted"))
+    (ahead,) = watched.spans
+    assert (ahead.name, ahead.kind) == ("retrieval search", SpanKind.CLIENT)
+    assert told(ahead)["lean_agent.tool.outcome"] == "wasted"
+    assert told(ahead)["lean_agent.purpose"] == "prefetch"
+
+
 def test_an_unknown_cost_is_left_out(watched: Watched) -> None:
     unknown = Usage(input_tokens=1, cost=None, provenance=frozenset({"unpriced"}))
     watched.observe(call(usage=unknown))
