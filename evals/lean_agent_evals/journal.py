@@ -32,7 +32,7 @@ from lean_agent import (
     ToolSpec,
     Usage,
 )
-from lean_agent.model import Completed, StreamEvent
+from lean_agent.model import Completed, Slotted, StreamEvent
 from lean_agent.models.pricing import priced
 from lean_agent.models.response_cache import ResponseCache
 from lean_agent.price import Price
@@ -180,6 +180,10 @@ class RecordedModel:
 
     async def count_tokens(self, messages: Sequence[Message], tools: Sequence[ToolSpec]) -> int:
         return await self._model.count_tokens(messages, tools)
+
+    def free_slots(self) -> int:
+        """The model's own; one that says nothing of slots takes up whatever comes."""
+        return self._model.free_slots() if isinstance(self._model, Slotted) else 1
 
     async def aclose(self) -> None:
         """The model is the run's: it is closed with that."""

@@ -18,7 +18,7 @@ from lean_agent.context import RunContext
 from lean_agent.embedder import Embedded, Embedder
 from lean_agent.errors import LeanAgentError
 from lean_agent.model import ActionFormat
-from lean_agent.models.actions import Unfinished, unfinished_call
+from lean_agent.models.actions import unfinished_call
 from lean_agent.runtime.embedding import MeteredEmbedding
 from lean_agent.tool_spec import Prefetching, Tool
 
@@ -86,11 +86,15 @@ class Prefetches:
         Half a text only where texts are compared by meaning: by its words alone it is another one.
         """
         call = unfinished_call(text, action_format, tuple(self._specs.values()))
-        if call is None:
+        asked = call and call.arguments.get(self._tools[call.name].prefetched)
+        if call is None or not isinstance(asked, str):
             return
-        asked = self._asked(call)
-        if asked:
+        if call.finished:
             self._begin(call.name, asked)
+        elif any(b.tool == call.name and b.vector is not None for b in self._begun):
+            words = asked.split()[:-1]  # the last may be half a word
+            half = " ".join(words[: len(words) // _WORDS * _WORDS])
+            self._begin(call.name, half, at_once=_AT_ONCE - 1)  # room is left for the whole
 
     def context_of(self, tool: str) -> RunContext:
         """The run's context, as a call of ``tool`` is handed it."""
@@ -109,11 +113,11 @@ class Prefetches:
             self._enter(begun)
         self._begun.clear()
 
-    def _begin(self, name: str, text: str) -> None:
+    def _begin(self, name: str, text: str, *, at_once: int = _AT_ONCE) -> None:
         same = _normal(text)
         under_way = sum(begun.ended is None for begun in self._begun)
         known = any(begun.tool == name and begun.text == same for begun in self._begun)
-        if not same or known or under_way >= _AT_ONCE:
+        if not same or known or under_way >= at_once:
             return
         begun = _Begun(tool=name, text=same, step=self._embedding.meter.book.step)
         begun.task = asyncio.ensure_future(self._search(begun, text))
@@ -136,16 +140,6 @@ class Prefetches:
                 return await tool.prefetch({tool.prefetched: text}, context)
         finally:
             begun.ended = time.perf_counter()
-
-    def _asked(self, call: Unfinished) -> str:
-        text = call.arguments.get(self._tools[call.name].prefetched)
-        if not isinstance(text, str):
-            return ""
-        if call.finished:
-            return text
-        by_meaning = any(b.tool == call.name and b.vector is not None for b in self._begun)
-        words = text.split()[:-1]  # the last may be half a word
-        return " ".join(words[: len(words) // _WORDS * _WORDS]) if by_meaning else ""
 
     async def _take(self, tool: str, text: str, vector: NDArray[np.float32] | None) -> Any:
         begun = self._fitting(tool, text, vector)

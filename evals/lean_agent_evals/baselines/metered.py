@@ -20,11 +20,13 @@ from lean_agent import (
     ToolCall,
 )
 from lean_agent.agent import DEFAULT_STEPS
+from lean_agent.events import Event
 from lean_agent.ledger.budget import Amount
 from lean_agent.result import ExitStatus, TrajectoryStep
+from lean_agent.runtime.embedding import MeteredEmbedding
 from lean_agent.runtime.meter import Call, Meter
 from lean_agent.runtime.observing import observe
-from lean_agent.runtime.opening import Part, open_meter
+from lean_agent.runtime.opening import Part, open_meter, run_context
 from lean_agent.runtime.state import start_state
 from lean_agent_evals.arms import Means
 
@@ -185,31 +187,37 @@ async def attempted(
     return run.result(output, status)
 
 
+def _ignore(_event: Event) -> None:
+    return None
+
+
 async def _opened(question: str, means: Means, how: str) -> MeteredRun:
     run_id = uuid.uuid4().hex
     steps = DEFAULT_STEPS if means.budget.steps is None else means.budget.steps
     state = start_state(question, "agent", [])
+    part = Part(
+        run_id=run_id,
+        root_id=run_id,
+        budget=replace(means.budget, steps=steps),
+        deps=None,
+        first_state=state,
+        task_id=means.task_id,
+    )
     meter = await open_meter(
-        Part(
-            run_id=run_id,
-            root_id=run_id,
-            budget=replace(means.budget, steps=steps),
-            deps=None,
-            first_state=state,
-            task_id=means.task_id,
-        ),
+        part,
         state,
         model=means.model,
         ledger=means.ledger,
         account=means.account,
         price=await asyncio.to_thread(means.prices.price_of, means.model),
         cache=means.answers,
-        emit=lambda _event: None,
+        emit=_ignore,
     )
+    embedding = MeteredEmbedding(meter=meter, price_of=means.prices.price_of_embedder)
     return MeteredRun(
         meter=meter,
         tools={tool.spec.name: tool for tool in means.tools},
-        context=RunContext(run_id=run_id, roots=tuple(means.roots)),
+        context=run_context(part, embedding, roots=means.roots, emit=_ignore),
         temperature=means.temperature,
         seed=means.seed,
         steps=steps,
