@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -13,7 +13,15 @@ from lean_agent.cli.ledger.cells import sum_cost
 from lean_agent.cli.ledger.notes import compacted_ledger, tell_empty, tell_problems
 from lean_agent.cli.table import print_json, print_table
 
+if TYPE_CHECKING:
+    from lean_agent.price import Price
+
 __all__ = ["reprice"]
+
+_EMBEDDERS = (
+    "select distinct concat(provider, ':', model) from entries where operation = 'embeddings'"
+)
+"""Price lists give them no price for output."""
 
 
 def reprice(
@@ -23,12 +31,17 @@ def reprice(
     json_: opt.Json = False,
 ) -> None:
     """Show what the calls would have cost under other prices. The entries stay as they are."""
-    from lean_agent.ledger import repricing
+    from lean_agent.ledger import queries, repricing
     from lean_agent.models.pricing import PriceTable
 
     if not prices.is_file():
         raise usage_error(f"no such file: {prices}", "it takes a file as docs/prices.md shows")
-    price_of, folder = PriceTable(prices).price, compacted_ledger()
+    table, folder = PriceTable(prices), compacted_ledger()
+    embedders = {name for (name,) in queries.sql(folder, _EMBEDDERS)[1]}
+
+    def price_of(name: str) -> Price | None:
+        return table.price(name, embeds=name in embedders)
+
     problems: list[str] = []
     models = repricing.reprice(folder, price_of, left_out=problems)
     total = repricing.reprice(folder, price_of, by=())

@@ -5,16 +5,19 @@ from __future__ import annotations
 import csv
 import io
 import json
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import pexpect
 import pytest
 from support.cli import LEAN_AGENT, Ended, environment, in_process
+from support.ledger_rows import entry, write
 from support.ledgers import AGENT_RUN, INSTANT_RUN, used, write_runs
 
 from lean_agent.ledger.entries import Entry
 from lean_agent.ledger.ledger import Ledger
+from lean_agent.usage import Usage
 
 
 def ledger_in(folder: Path) -> Path:
@@ -282,3 +285,15 @@ def test_export_to_a_file(folder: Path, tmp_path: Path) -> None:
         assert (ended.out, ended.err) == ("", f"10 entries written to {path}\n")
         assert ledger(*line, "--json", folder=folder).json["rows"] == 10
         assert path.stat().st_size > 500
+
+
+def test_an_embedder_is_repriced_though_lists_have_no_price_of_its_output(tmp_path: Path) -> None:
+    million = Usage(
+        input_tokens=1_000_000, cost=Decimal("0.02"), provenance=frozenset({"measured"})
+    )
+    fields: dict[str, Any] = {"model": "text-embedding-3-small", "usage": million}
+    write(ledger_in(tmp_path), entry(operation="embeddings", purpose="embed", **fields))
+    prices = tmp_path / "prices.toml"
+    prices.write_text("")
+    answer = ledger("reprice", "--prices", str(prices), "--json", folder=tmp_path).json
+    assert answer["total"]["repriced"] == answer["total"]["billed"] == "0.02"
