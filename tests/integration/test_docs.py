@@ -15,6 +15,8 @@ import pytest
 
 from lean_agent.models import weights
 from lean_agent.retrieval.building import build_index
+from lean_agent.retrieval.index import Index
+from lean_agent.retrieval.qdrant_push import push_index
 
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -66,7 +68,7 @@ def test_every_command_of_the_program_is_documented() -> None:
     pages = "\n".join(page.read_text(encoding="utf-8") for page in PAGES)
     for group, commands in {
         "": ("ask", "resume", "chat", "demo", "doctor"),
-        "index ": ("build", "search", "info"),
+        "index ": ("build", "search", "push", "info"),
         "models ": ("list", "pull", "probe", "rm"),
         "ledger ": ("summary", "runs", "show", "tail", "sql", "export", "reprice", "compact"),
         "ledger budget ": ("show", "set"),
@@ -92,7 +94,13 @@ def index_examples(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert found is not None
     monkeypatch.setenv("LEAN_AGENT_WEIGHTS_DIR", str(found.parent))
     monkeypatch.setenv("XDG_CACHE_HOME", str(folder / "cache"))
-    asyncio.run(build_index(folder / "examples" / "corpus"))
+    asyncio.run(push_examples(folder))
+
+
+async def push_examples(folder: Path) -> None:
+    """Into Qdrant's local mode, too: the docs search there what they have put there before."""
+    built = await build_index(folder / "examples" / "corpus")
+    await push_index(Index.open(built.folder), str(folder / "qdrant"))
 
 
 needs_model = pytest.mark.skipif(

@@ -39,12 +39,13 @@ def replies(*shared: int) -> tuple[list[int], Callable[[int], Awaitable[Ranking]
     ("shared", "enough", "hurry", "asked", "mature"),
     [
         ((10, 9, 9, 9), 24, never, 2, True),
-        ((10, 8, 8, 8), 24, always, 4, False),
+        ((10, 8, 8, 8), 24, always, 3, False),
         ((10, 10, 10, 10), 256, never, 3, True),
         ((10, 10, 10, 10), 256, always, 2, True),
         ((10, 10, 10, 10), 512, never, 4, True),
-        ((0, 0, 10, 10), 24, never, 4, True),
-        ((0, 0, 0, 0), 24, always, 4, False),
+        ((0, 0, 10, 10), 24, never, 3, False),
+        ((0, 0, 10, 10), 512, never, 4, True),
+        ((0, 0, 0, 0), 512, always, 4, False),
     ],
 )
 async def test_it_ends_when_two_rungs_agree_and_nothing_speaks_for_going_on(

@@ -1,15 +1,21 @@
 from __future__ import annotations
 
+import asyncio
+import statistics
+import time
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 
+import numpy as np
 import pytest
 from support.embedding import TrigramEmbedder
 
+from lean_agent._threads import run_to_end
 from lean_agent.embedder import Embedder
 from lean_agent.retrieval import building
 from lean_agent.retrieval.building import build_index
-from lean_agent.retrieval.corpus import load_corpus
+from lean_agent.retrieval.corpus import Passage, load_corpus
 from lean_agent.retrieval.index_retriever import IndexRetriever
 from lean_agent.retrieval.lexical import LexicalIndex, LexicalRetriever
 from lean_agent.retrieval.retriever import Found, Retriever
@@ -96,3 +102,48 @@ async def test_the_suite_says_which_rule_is_broken(break_: str, rule: str) -> No
 
     with pytest.raises(AssertionError, match=rule):
         await check_retriever(make)
+
+
+@pytest.mark.slow
+async def test_a_search_leaves_the_event_loop_to_others() -> None:
+    """A search of 100,000 passages, in which each word stands in most: some milliseconds."""
+    chance = np.random.default_rng(0)
+    rows = chance.integers(20, size=(100_000, 30)).tolist()
+    texts = (" ".join(f"word{number}" for number in row) for row in rows)
+    index = LexicalIndex([Passage(str(n), "", text, "f") for n, text in enumerate(texts)])
+    retriever = LexicalRetriever(index)
+    query = " ".join(f"word{number}" for number in range(20))
+    alone: list[float] = []
+    waited: list[float] = []
+    for _ in range(30):
+        started = time.perf_counter()
+        index.search(query)
+        alone.append(time.perf_counter() - started)
+        search = asyncio.ensure_future(retriever.search(query))
+        longest, last = 0.0, time.perf_counter()
+        while not search.done():
+            await asyncio.sleep(0)
+            now = time.perf_counter()
+            longest, last = max(longest, now - last), now
+        waited.append(longest)
+    # The quicker quarter: on a busy machine the system itself takes turns of some milliseconds.
+    assert statistics.quantiles(waited, n=4)[0] < statistics.median(alone) / 2
+
+
+async def test_from_several_event_loops_at_once(tmp_path: Path) -> None:
+    """Each thread has a loop of its own, as synchronous runs side by side have."""
+    folder = tmp_path / "docs"
+    folder.mkdir()
+    for number in range(50):
+        (folder / f"{number}.txt").write_text(f"Entry {number} of word{number}.")
+    embedder = TrigramEmbedder()
+    retriever = await on_disk(tmp_path / "index", folder, embedder)
+
+    def ask(number: int) -> str:
+        query = f"word{number}"
+        found = run_to_end(retriever.search(query, 1, vector=embedder.vector(query)))
+        return found.hits[0].passage.source
+
+    with ThreadPoolExecutor(8) as pool:
+        found = await asyncio.to_thread(lambda: list(pool.map(ask, range(50))))
+    assert found == [f"{number}.txt" for number in range(50)]
