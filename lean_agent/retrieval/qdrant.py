@@ -144,10 +144,17 @@ class _Generation:
     def _by_vector(self, client: Any, vector: list[float], k: int, ef: int | None) -> Ranking:
         from qdrant_client import models
 
-        parameters = None
-        if not self.place.local:  # where it is always exact
-            parameters = models.SearchParams(exact=ef is None, hnsw_ef=ef)
-        return self._ranking(client, query=vector, using=DENSE, limit=k, search_params=parameters)
+        def ranking(ef: int | None) -> Ranking:
+            parameters = None
+            if not self.place.local:  # where it is always exact
+                parameters = models.SearchParams(exact=ef is None, hnsw_ef=ef)
+            return self._ranking(
+                client, query=vector, using=DENSE, limit=k, search_params=parameters
+            )
+
+        found = ranking(ef)
+        # A graph may not lead to as many.
+        return found if len(found) >= min(k, self.about.passages) else ranking(None)
 
     def _ranking(self, client: Any, **asked: Any) -> Ranking:
         points: list[Any] = client.query_points(self.name, with_payload=False, **asked).points

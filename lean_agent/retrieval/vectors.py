@@ -96,11 +96,13 @@ class Vectors:
         parameters = None
         if self._calibration is not None:
             parameters = search_parameters(max(ef or self._calibration.ef_search, k))
-        cosines, rows = self._index.search(vector.reshape(1, -1), k, params=parameters)
+        query = vector.reshape(1, -1)
+        cosines, rows = self._index.search(query, k, params=parameters)
+        if rows[0, -1] < 0:  # many equal texts may cut others off from the rest of a graph
+            cosines, rows = self._storage.search(query, k)
         return [
             (int(self._passages[row]), float(cosine))
             for row, cosine in zip(rows[0], cosines[0], strict=True)
-            if row >= 0
         ]
 
     def rows_by_key(self) -> dict[bytes, int]:

@@ -21,7 +21,8 @@ __all__ = ["QdrantServer", "qdrant_server"]
 
 class QdrantServer:
     """``asked`` are (method, path, body) of what came. With a ``key`` others are refused; after
-    ``upserts`` batches it fails; below the efSearch ``hidden_below`` it misses the two nearest.
+    ``upserts`` batches it fails; below the efSearch ``hidden_below`` it misses the two nearest;
+    an ``old`` one keeps no metadata.
     """
 
     def __init__(self) -> None:
@@ -31,6 +32,7 @@ class QdrantServer:
         self.key: str | None = None
         self.upserts: int | None = None
         self.hidden_below = 0
+        self.old = False
         self._local: Any = QdrantClient(":memory:")
         self._lock = threading.Lock()
 
@@ -68,7 +70,7 @@ class QdrantServer:
                         name,
                         vectors_config=create.vectors,
                         sparse_vectors_config=create.sparse_vectors,
-                        metadata=create.metadata,
+                        metadata=None if self.old else create.metadata,
                     )
                 case ["DELETE", "collections", name]:
                     return self._local.delete_collection(name)
@@ -92,11 +94,12 @@ class QdrantServer:
 
     def _query(self, name: str, asked: models.QueryRequest) -> Any:
         found = self._local.query_points(
-            name, query=asked.query, using=asked.using, limit=asked.limit, with_payload=False
+            name, query=asked.query, using=asked.using, limit=1_000, with_payload=False
         )
         ef = asked.params.hnsw_ef if asked.params else None
         if ef is not None and ef < self.hidden_below:
             found.points = found.points[2:]  # a graph that was not searched long enough
+        found.points = found.points[: asked.limit]
         return found
 
 

@@ -125,10 +125,12 @@ async def test_a_server_is_asked_at_one_efsearch_after_the_other(
         return [body["params"]["hnsw_ef"] for body in new], found.rungs, found.mature
 
     assert await efs(hurry=True) == ([16, 64], 2, True)
-    server.hidden_below = 65
-    assert await efs(hurry=True) == ([16, 64], 2, True)  # nothing tells that both are wrong
     server.hidden_below = 64
     assert await efs(hurry=True) == ([16, 64, 256], 3, True)
+    server.hidden_below = 0
+    vector = EMBEDDER.vector("cat")
+    found = await retriever.search("zebra", 250, vector=vector, hurry=lambda: True)
+    assert (len(found.hits), found.rungs) == (250, 2)
     await retriever.aclose()
 
 
@@ -230,6 +232,14 @@ async def test_the_key_is_sent_and_never_shown(
     assert set(server.keys[1:]) == {"hidden-key-4711"}
     assert "hidden-key" not in caplog.text + repr(retriever) + retriever.name
     await retriever.aclose()
+
+
+async def test_a_server_that_keeps_no_metadata_is_told(source: Path, server: QdrantServer) -> None:
+    server.old = True
+    with pytest.raises(RetrievalError, match="keeps no metadata") as refused:
+        await push_index(await indexed(source), server.url)
+    assert "1.16" in refused.value.hint
+    assert server.asked[-1][0] == "DELETE"
 
 
 async def test_a_server_that_goes_away_and_comes_back(source: Path) -> None:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from support.vectors import like_embeddings
 
 from lean_agent.retrieval.embedding_journal import text_key
-from lean_agent.retrieval.graph import EF_LADDER, Calibration
+from lean_agent.retrieval.graph import EF_LADDER, Calibration, search_parameters
 from lean_agent.retrieval.vectors import Vectors, write_vectors
 
 Floats = NDArray[np.float32]
@@ -109,6 +109,19 @@ def test_equal_vectors_do_not_spoil_the_recall(tmp_path: Path) -> None:
     _, calibration = written(tmp_path, vectors)
     assert calibration is not None
     assert calibration.verified >= 0.95
+
+
+def test_as_many_come_as_are_asked_for_where_a_graph_falls_apart(tmp_path: Path) -> None:
+    equal = np.repeat(like_embeddings(3, 32, 1), 150, axis=0)
+    vectors = np.concatenate([equal, like_embeddings(9_000, 32, 2)])
+    index, calibration = written(tmp_path, vectors, recall=0.9)
+    assert calibration is not None
+    untyped: Any = index
+    query = like_embeddings(1, 32, 9)
+    _, rows = untyped._index.search(query, len(vectors), params=search_parameters(len(vectors)))
+    assert (rows < 0).any(), "the graph alone does not lead everywhere"
+    found = index.search(query[0], len(vectors))
+    assert {number for number, _ in found} == set(range(len(vectors)))
 
 
 @pytest.mark.slow
