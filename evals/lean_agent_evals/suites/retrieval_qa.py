@@ -10,9 +10,6 @@ from __future__ import annotations
 import functools
 import json
 import re
-import shutil
-import tempfile
-import weakref
 from collections.abc import Generator, Iterable, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,6 +17,8 @@ from pathlib import Path
 from pydantic import AliasChoices, BaseModel, Field, model_validator
 
 from lean_agent import RunResult
+from lean_agent.retrieval.corpus import read_passages
+from lean_agent.retrieval.lexical import LexicalIndex, LexicalRetriever
 from lean_agent_evals.attempt import Attempt
 from lean_agent_evals.records import read_records
 from lean_agent_evals.short_answers import exact_match, f1
@@ -144,13 +143,10 @@ class RetrievalQA:
 
     @functools.cached_property
     def _search(self) -> SearchTool:
-        """Over a folder that holds the passages and no answers, removed with the suite."""
-        folder = Path(tempfile.mkdtemp(prefix="lean-agent-passages-"))
-        weakref.finalize(self, shutil.rmtree, folder, ignore_errors=True)
-        with (folder / "passages.jsonl").open("w", encoding="utf-8") as file:
-            for title, text in self._passages:
-                file.write(json.dumps({"title": title, "text": text}) + "\n")
-        return search_tool(folder)
+        """Over the passages and no answers, cut as those of a file of documents are."""
+        lines = [json.dumps({"title": title, "text": text}) for title, text in self._passages]
+        passages = read_passages("passages.jsonl", "\n".join(lines).encode())
+        return search_tool(retriever=LexicalRetriever(LexicalIndex(passages), name=self._name))
 
 
 def score_short_answer(answer: str, golds: Sequence[str]) -> Score:

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import gc
 import json
 import os
 from pathlib import Path
@@ -14,6 +13,7 @@ from lean_agent_evals.check import check_suite
 from lean_agent_evals.suite import Suite
 from lean_agent_evals.suites.retrieval_qa import RetrievalQA
 from lean_agent_evals.task import Score, Task
+from lean_agent_tools.search import search_tool
 
 DATA = Path(os.environ.get("LEAN_AGENT_TEST_DATA", Path(__file__).parents[4] / "shared" / "data"))
 
@@ -125,16 +125,19 @@ async def test_all_questions_search_the_same_passages_and_no_answers(file: Path)
         assert "No passage" in await episode.tools[0].call({"query": "Leeds"}, RunContext())
 
 
-async def test_its_folder_goes_with_the_suite(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("TMPDIR", str(file.parent))
-    monkeypatch.setattr("tempfile.tempdir", None)
-    suite = RetrievalQA(file)
+async def test_it_finds_what_a_folder_of_the_passages_does(file: Path, tmp_path: Path) -> None:
+    """So that figures recorded over such a folder compare with those of today."""
+    suite, folder = RetrievalQA(file), tmp_path / "folder"
+    folder.mkdir()
+    records = [*HOTPOT["context"], ["Founder", ["Her sister."]], ["Other", ["Nothing."]]]
+    lines = [json.dumps({"title": t, "text": " ".join(map(str.strip, s))}) for t, s in records]
+    (folder / "passages.jsonl").write_text("\n".join(lines))
+    of_folder = search_tool(folder)
     with suite.open(all_tasks(suite)["w2"]) as episode:
-        await episode.tools[0].call({"query": "painter"}, RunContext())
-    assert list(file.parent.glob("lean-agent-passages-*"))
-    del suite, episode
-    gc.collect()
-    assert not list(file.parent.glob("lean-agent-passages-*"))
+        for query in ("city hall of Amsterdam", "painter from Leiden", "sister", "zebra"):
+            found = await episode.tools[0].call({"query": query}, RunContext())
+            assert found == await of_folder.call({"query": query}, RunContext())
+            assert episode.tools[0].spec == of_folder.spec
 
 
 @pytest.mark.parametrize(
