@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -61,9 +62,11 @@ class QdrantRetriever:
             if not place.is_new():
                 found = await place.call(lambda client: answering(client, collection))
             if found is None:
+                command = f"lean-agent index push DIR --to {shlex.quote(at)}"
+                if collection != DEFAULT_COLLECTION:
+                    command += f" --collection {shlex.quote(collection)}"
                 raise ConfigurationError(
-                    f"no collection {collection} at {at}",
-                    hint=f"run: lean-agent index push DIR --to {at} --collection {collection}",
+                    f"no collection {collection} at {at}", hint=f"run: {command}"
                 )
             if embedder is not None:
                 found[1].check_embedder(embedder, collection)

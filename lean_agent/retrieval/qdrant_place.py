@@ -77,14 +77,16 @@ class QdrantPlace:
 
     def _call(self, work: Callable[[Any], _Result]) -> _Result:
         with _told(self.name):
-            with self._opening:
-                if self._client is None:
-                    self._client = self._connected()
-                client = self._client
             if not self.local:
-                return work(client)
+                return work(self._opened())
             with self._calling:
-                return work(client)
+                return work(self._opened())
+
+    def _opened(self) -> Any:
+        with self._opening:
+            if self._client is None:
+                self._client = self._connected()
+            return self._client
 
     def _connected(self) -> Any:
         try:
@@ -110,7 +112,7 @@ class QdrantPlace:
         await in_daemon_thread(self._close)
 
     def _close(self) -> None:
-        with self._opening, self._calling:
+        with self._calling, self._opening:
             client, self._client = self._client, None
             if client is not None:
                 client.close()
