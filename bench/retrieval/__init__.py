@@ -1,0 +1,1 @@
+"""What the schedule, the ladder and prefetching gain: see docs/scheduling.md."""

@@ -1,0 +1,110 @@
+"""The local model with a record of its calls, and with or without the schedule in front."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
+from dataclasses import replace
+
+from bench.retrieval.figures import Called, Rates
+from lean_agent.messages import Message
+from lean_agent.model import Completed, ModelCard, ModelRequest, ModelResponse, StreamEvent
+from lean_agent.models.local import LocalModel
+from lean_agent.tool_spec import ToolSpec
+
+__all__ = ["RecordedModel", "measured_rates"]
+
+_WRITTEN = 48
+
+
+class RecordedModel:
+    """``calls`` are by run. Without ``scheduled`` no request says what run it is of: calls are
+    served as they come, and the engine chooses their slots.
+    """
+
+    def __init__(self, model: LocalModel, *, scheduled: bool) -> None:
+        self._model = model
+        self._scheduled = scheduled
+        self._zero = time.monotonic()
+        self.calls: dict[str, list[Called]] = {}
+
+    def start(self) -> None:
+        """Seconds count from now."""
+        self._zero = time.monotonic()
+
+    def now(self) -> float:
+        return time.monotonic() - self._zero
+
+    @property
+    def name(self) -> str:
+        return self._model.name
+
+    @property
+    def card(self) -> ModelCard:
+        return self._model.card
+
+    def free_slots(self) -> int:
+        return self._model.free_slots()
+
+    async def generate(self, request: ModelRequest) -> ModelResponse:
+        began = self.now()
+        response = await self._model.generate(self._asked(request))
+        self._note(request, response, began)
+        return response
+
+    async def stream(self, request: ModelRequest) -> AsyncGenerator[StreamEvent]:
+        began = self.now()
+        async with aclosing(self._model.stream(self._asked(request))) as events:
+            async for event in events:
+                if isinstance(event, Completed):
+                    self._note(request, event.response, began)
+                yield event
+
+    async def count_tokens(self, messages: Sequence[Message], tools: Sequence[ToolSpec]) -> int:
+        return await self._model.count_tokens(messages, tools)
+
+    async def aclose(self) -> None:
+        await self._model.aclose()
+
+    def _asked(self, request: ModelRequest) -> ModelRequest:
+        return request if self._scheduled else replace(request, run=None)
+
+    def _note(self, request: ModelRequest, response: ModelResponse, began: float) -> None:
+        called = Called(
+            began=began,
+            ended=self.now(),
+            input=response.usage.input_tokens,
+            cached=response.usage.cache_read_input_tokens,
+            output=response.usage.output_tokens,
+            queue=response.timings.queue or 0.0,
+        )
+        self.calls.setdefault(request.run.run_id if request.run else "", []).append(called)
+
+
+async def measured_rates(model: LocalModel, slots: int) -> Rates:
+    """The engine's, alone on the machine: one long new prompt, one answer, and one in each slot."""
+    salt = f"{time.time_ns()} "
+
+    async def answer(number: int) -> ModelResponse:
+        text = f"{salt}{number}. Write the numbers from 1 to 100 as words, with commas."
+        return await model.generate(
+            ModelRequest(messages=(Message("user", text),), max_output_tokens=_WRITTEN)
+        )
+
+    await answer(0)
+    words = " ".join(f"w{number}" for number in range(250))
+    long = ModelRequest(messages=(Message("user", salt + words),), max_output_tokens=1)
+    read = await model.generate(long)
+    assert read.timings.prompt is not None
+    new = read.usage.input_tokens - read.usage.cache_read_input_tokens
+    one = await answer(1)
+    several = await asyncio.gather(*(answer(2 + slot) for slot in range(slots)))
+    seconds = [response.timings.output or 0.0 for response in (one, *several)]
+    return Rates(
+        prompt=new / read.timings.prompt,
+        output=sum(response.usage.output_tokens for response in several) / max(seconds[1:]),
+        alone=one.usage.output_tokens / seconds[0],
+        slots=slots,
+    )
