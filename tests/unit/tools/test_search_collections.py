@@ -267,3 +267,28 @@ async def test_where_no_token_is_left_for_it_words_alone_count(
     assert "whales.md" in result.trajectory[0].observation
     assert "by words alone" in result.trajectory[0].observation
     assert result.usage.cost == 0
+
+
+async def test_an_embedder_that_fails_ahead_leaves_the_call_as_it_is(
+    folder: Path, ledger: Ledger
+) -> None:
+    class FailsFirst(TrigramEmbedder):
+        failures = 1
+
+        async def embed(self, texts: Sequence[str]) -> Embedded:
+            if self.failures:
+                self.failures -= 1
+                raise ModelError("busy", model=self.name)
+            return await super().embed(texts)
+
+    embedder = FailsFirst("local:trigrams")
+    await build_index(folder, default_folder(folder), embedder=TrigramEmbedder("local:trigrams"))
+    retriever = await IndexRetriever.open(default_folder(folder))
+    tool = search_tool(retriever=retriever, embedder=embedder, prefetch=True)
+    script = ['{"tool":"search","arguments":{"query":"Largest?"}}', ANSWER, "the whale"]
+    subject, _ = agent(script, ledger, tools=[tool])
+    result = await subject.run("Largest?", mode="agent")
+    assert "by words alone" not in result.trajectory[0].observation
+    rows = queries.show(ledger.folder, result.run_id)
+    ends = [(r["purpose"], r["error_type"]) for r in rows if r["operation"] == "embeddings"]
+    assert ends == [("prefetch", "model"), ("embed", None)]
