@@ -6,6 +6,7 @@ import asyncio
 import json
 import random
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -133,12 +134,13 @@ async def _written(
     pieces = 0
     if ahead is not None and ahead >= 1:
         begin()
-    async for event in engine.stream(request):
-        if isinstance(event, Completed):
-            return event.response
-        pieces += 1
-        if ahead is not None and ahead < 1 and pieces == total - int(ahead * total):
-            begin()
+    async with aclosing(engine.stream(request)) as events:
+        async for event in events:
+            if isinstance(event, Completed):
+                return event.response
+            pieces += 1
+            if ahead is not None and ahead < 1 and pieces == total - int(ahead * total):
+                begin()
     raise AssertionError("a stream ends with its answer")
 
 

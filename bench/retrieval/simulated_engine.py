@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass, field, replace
 
 from lean_agent.messages import Message
@@ -117,9 +118,10 @@ class SimulatedEngine:
         return self._queue.free()
 
     async def generate(self, request: ModelRequest) -> ModelResponse:
-        async for event in self.stream(request):
-            if isinstance(event, Completed):
-                return event.response
+        async with aclosing(self.stream(request)) as events:
+            async for event in events:
+                if isinstance(event, Completed):
+                    return event.response
         raise AssertionError("a stream ends with its answer")
 
     async def stream(self, request: ModelRequest) -> AsyncGenerator[StreamEvent]:
