@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 __all__ = ["Bm25"]
 
 _K1, _B = 1.5, 0.75
+_ADDED_IN_A_TURN = 100_000  # half a millisecond's worth
 
 
 class Bm25:
@@ -128,11 +129,15 @@ class Bm25:
         if not columns or k < 1:
             return []
         scores = np.zeros(self._count, np.float32)
+        added = 0
         for column in columns:
             start, end = self._starts[column], self._starts[column + 1]
             # No text stands twice under one word, so nothing is lost by adding in one step.
             scores[self._texts[start:end]] += self._scores[start:end]
-            time.sleep(0)  # numpy keeps Python's lock: between words the event loop gets its turn
+            added += int(end - start)
+            if added >= _ADDED_IN_A_TURN:
+                time.sleep(0)  # numpy keeps Python's lock, and the event loop may wait for it
+                added = 0
         found = np.flatnonzero(scores > 0)
         if len(found) > k:
             # Of equal scores at the border all are kept, so that the earlier texts win below.

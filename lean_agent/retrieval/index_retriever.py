@@ -13,6 +13,7 @@ from lean_agent.retrieval.hits import Hit
 from lean_agent.retrieval.hybrid import rank_both
 from lean_agent.retrieval.index import Index
 from lean_agent.retrieval.retriever import Found, at_once
+from lean_agent.retrieval.turns import in_turn
 
 if TYPE_CHECKING:
     import numpy as np
@@ -55,18 +56,18 @@ class IndexRetriever:
         """See ``Retriever.search``. Without a graph it is exact, in one rung."""
         k = max(0, min(k, len(self._index)))
         if vector is None:
-            return await in_daemon_thread(partial(self._by_words_alone, query, k))
+            return await in_turn(partial(self._by_words_alone, query, k))
 
         async def by_words(depth: int) -> Ranking:
-            return await in_daemon_thread(partial(self._index.by_words, query, depth))
+            return await in_turn(partial(self._index.by_words, query, depth))
 
         async def by_vector(depth: int, ef: int | None) -> Ranking:
-            return await in_daemon_thread(partial(self._index.by_vector, vector, depth, ef))
+            return await in_turn(partial(self._index.by_vector, vector, depth, ef))
 
         calibration = self._index.manifest.calibration
         enough = calibration.ef_search if calibration is not None else None
         lexical, dense = await rank_both(by_words, by_vector, k, enough=enough, hurry=hurry)
-        hits = await in_daemon_thread(partial(self._hits, lexical, dense.ranking, k))
+        hits = await in_turn(partial(self._hits, lexical, dense.ranking, k))
         return Found(hits=hits, rungs=dense.rungs, mature=dense.mature)
 
     def _by_words_alone(self, query: str, k: int) -> Found:

@@ -6,11 +6,11 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
-from lean_agent._threads import in_daemon_thread
 from lean_agent.retrieval.bm25 import Bm25
 from lean_agent.retrieval.corpus import Passage
 from lean_agent.retrieval.hits import Hit
 from lean_agent.retrieval.retriever import Found, at_once, check_vector
+from lean_agent.retrieval.turns import in_turn
 from lean_agent.retrieval.words import excerpt
 
 if TYPE_CHECKING:
@@ -69,7 +69,7 @@ class LexicalRetriever:
         del hurry  # it looks once
         if vector is not None:
             check_vector(vector, 0, "none")
-        return Found(hits=tuple(await in_daemon_thread(partial(self._index.search, query, k))))
+        return Found(hits=tuple(await in_turn(partial(self._index.search, query, k))))
 
     async def aclose(self) -> None:
         pass
