@@ -70,6 +70,12 @@ bench: setup ## Overhead, start-up, ledger, budgets, evaluation and indexing, ea
 	$(BIN)/python bench/evals.py
 	$(BIN)/python bench/indexing.py
 
+.PHONY: bench-retrieval
+bench-retrieval: weights ## Agents that search on few slots: real engine (over an hour, resumable) and simulated
+	$(BIN)/python -m bench.retrieval real
+	$(BIN)/python -m bench.retrieval simulate
+	$(BIN)/python -m bench.retrieval check
+
 EVAL := $(BIN)/lean-agent eval run --model local:qwen2.5-coder-1.5b
 go_on = $(if $(wildcard $(1)/config.json),--resume)
 

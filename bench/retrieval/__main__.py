@@ -1,8 +1,9 @@
-"""Agents that search and share few slots: `python -m bench.retrieval maturity|real|simulate`.
+"""Agents that search and share few slots: `python -m bench.retrieval COMMAND`.
 
 maturity  measures how soon searches are mature (a minute; once for an embedder)
 real      real agents on the real engine, resumable (hours; nothing else may run meanwhile)
 simulate  the same arms on a simulated engine (a minute)
+check     what was measured beside the simulation of the same questions (seconds)
 """
 
 from __future__ import annotations
@@ -12,10 +13,13 @@ import asyncio
 import json
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from bench.retrieval.simulate import Measured
 
 DATA = Path(os.environ.get("LEAN_AGENT_TEST_DATA", "../shared/data")) / "hotpotqa_dev"
 MATURITY = Path(__file__).with_name("maturity.json")
-PREFETCHES = Path(__file__).with_name("prefetches.json")
 EMBEDDER = "local:all-minilm-l6-v2"
 CACHE = Path("results/bench-retrieval")
 
@@ -59,16 +63,24 @@ async def real(given: argparse.Namespace) -> None:
 
 async def simulate(given: argparse.Namespace) -> None:
     from bench.retrieval import report, workload
+
+    asked = workload.published(given.count, given.seed)
+    # In a thread: the simulation has an event loop of its own.
+    print(await asyncio.to_thread(report.simulated, asked, measured(given), given.latencies))
+
+
+async def check(given: argparse.Namespace) -> None:
+    from bench.retrieval import report
+
+    print(await asyncio.to_thread(report.check, given.out, measured(given), given.latencies))
+
+
+def measured(given: argparse.Namespace) -> Measured:
+    from bench.retrieval.real import PREFETCHES
     from bench.retrieval.simulate import Measured
 
-    prefetches = PREFETCHES if PREFETCHES.exists() else None
-    measured = Measured.read(given.maturity, prefetches)
-    if given.recorded:
-        asked = workload.recorded(given.recorded, given.count, given.seed)
-    else:
-        asked = workload.published(given.count, given.seed)
-    # In a thread: the simulation has an event loop of its own.
-    print(await asyncio.to_thread(report.simulated, asked, measured, given.latencies))
+    prefetches = given.out / PREFETCHES
+    return Measured.read(given.maturity, prefetches if prefetches.exists() else None)
 
 
 def numbers(text: str) -> list[float]:
@@ -100,8 +112,13 @@ def main() -> None:
     command.add_argument("--seed", type=int, default=0)
     command.add_argument("--latencies", type=numbers, default=[0, 0.6, 1, 4.4])
     command.add_argument("--maturity", type=Path, default=MATURITY)
-    command.add_argument("--recorded", type=Path, help="a cell of `real`, for its questions")
+    command.add_argument("--out", type=Path, default=CACHE / "real", help="what `real` found ahead")
     command.set_defaults(run=simulate)
+    command = commands.add_parser("check")
+    command.add_argument("--out", type=Path, default=CACHE / "real")
+    command.add_argument("--latencies", type=numbers, default=[0, 1, 4.4])
+    command.add_argument("--maturity", type=Path, default=MATURITY)
+    command.set_defaults(run=check)
     given = parser.parse_args()
     if "out" in given:
         given.out.mkdir(parents=True, exist_ok=True)

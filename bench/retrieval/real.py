@@ -28,7 +28,10 @@ from lean_agent.models.local import LocalModel
 from lean_agent_evals.short_answers import f1
 from lean_agent_tools.search import search_tool
 
-__all__ = ["Asked", "cell_figures", "cells", "read_cell", "run"]
+__all__ = ["PREFETCHES", "Asked", "cell_figures", "cells", "read_cell", "run"]
+
+PREFETCHES = "prefetches.json"
+"""What was found ahead in all cells, for the simulation."""
 
 _INSTRUCTIONS = (
     "Search the documents for what a question needs; it may need several. Give the answer alone, "
@@ -113,6 +116,11 @@ async def run(
             record = await _measured(cell, sample, embedder, out, asked)
             path.write_text(json.dumps(record, indent=1) + "\n")
             print(f"{cell.name}: {record['seconds']:.0f} s", file=sys.stderr, flush=True)
+    ahead: list[float | None] = []
+    for cell in cells(latencies):
+        if cell.arm.prefetch:
+            ahead += json.loads((out / f"{cell.name}.json").read_text())["ahead"]
+    (out / PREFETCHES).write_text(json.dumps({"ahead": ahead}) + "\n")
 
 
 def read_cell(path: Path) -> list[Answered]:
@@ -242,7 +250,7 @@ def _ahead(rows: Sequence[dict[str, Any]]) -> list[float | None]:
 
     That call is taken to be the first to end after the search began.
     """
-    searches = [row for row in rows if row["tool"] == "search" and not _is_prefetch(row)]
+    searches = [row for row in rows if row["purpose"] == "tool" and row["finish_reason"] == "done"]
     found: list[float | None] = []
     for row in rows:
         if not _is_prefetch(row) or row["finish_reason"] != "hit":

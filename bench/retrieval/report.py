@@ -15,13 +15,14 @@ from bench.retrieval.simulate import (
     GPU,
     Conditions,
     Measured,
+    as_measured,
     simulate,
     without_host_cache,
 )
 from bench.retrieval.simulated_engine import Hardware
-from bench.retrieval.workload import Workload
+from bench.retrieval.workload import Workload, recorded
 
-__all__ = ["real", "simulated"]
+__all__ = ["check", "real", "simulated"]
 
 _COLUMNS = {
     "throughput": "questions/h",
@@ -69,6 +70,32 @@ def real(out: Path, latencies: Sequence[float]) -> str:
         gain, low, high = paired(ours, theirs)
         extra = f" {found['f1']:.2f} | {gain:+.2f} ({low:+.2f} to {high:+.2f}) |"
         lines.append(_line(cell.name, found, cell_figures(base, asked), extra))
+    return "\n".join(lines)
+
+
+def check(out: Path, measured: Measured, latencies: Sequence[float]) -> str:
+    """Each cell of a folder beside the simulation of its questions on a machine of its rates."""
+    asked = Asked.read(out / "config.json")
+    lines = [
+        "| cell | questions/h, measured | simulated | mean latency, measured | simulated "
+        "| cache hits, measured | simulated |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    for cell in cells(latencies):
+        path = out / f"{cell.name}.json"
+        if not path.exists():
+            continue
+        hardware = as_measured(asked.rates, host_cache=cell.cache_mib > 0)
+        conditions = Conditions(
+            latency=cell.latency, agents=asked.agents, seed=asked.seed, gap=asked.gap
+        )
+        real = cell_figures(path, asked)
+        model = simulate(recorded(path), hardware, cell.arm, conditions, measured).to_dict()
+        pairs = [
+            f"{real[name]:.{digits}f} | {model[name]:.{digits}f}"
+            for name, digits in (("throughput", 0), ("mean_latency", 1), ("hit_rate", 2))
+        ]
+        lines.append(f"| {cell.name} | {' | '.join(pairs)} |")
     return "\n".join(lines)
 
 

@@ -20,7 +20,18 @@ from lean_agent.model import Completed, ModelRequest, RunProgress
 from lean_agent.retrieval.anytime import LADDER, climb
 from lean_agent.retrieval.fusion import Ranking
 
-__all__ = ["ARMS", "CPU", "GPU", "Arm", "Conditions", "Measured", "simulate"]
+__all__ = [
+    "ARMS",
+    "CPU",
+    "GPU",
+    "Arm",
+    "Conditions",
+    "Measured",
+    "as_measured",
+    "rates",
+    "simulate",
+    "without_host_cache",
+]
 
 CPU = Hardware(
     name="2 CPU cores, 1.5B (60 prompt, 12 output tokens/s alone)",
@@ -29,7 +40,7 @@ CPU = Hardware(
     step=1 / 12,
     growth=0.5,
 )
-"""docs/scheduling.md says where the figures are from; ``growth`` is what `calibrate` measures."""
+"""Rates as seen alone on the machine; ``growth`` is a guess, `check` takes the measured one."""
 
 GPU = Hardware(
     name="A100-class GPU, 7B in 16 bit (11,000 prompt, 80 output tokens/s alone)",
@@ -80,9 +91,9 @@ class Measured:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Conditions:
-    """``latency`` in seconds is a search's at the last rung, of which ``remote`` is on the way and
-    not spared by ending early. Questions come at ``load`` times the rate at which the engine could
-    answer them, ``agents`` at once.
+    """``latency`` in seconds is a search's at the last rung, of which the share ``remote`` is spent
+    on the way, at each rung anew. Questions come at ``load`` times the rate at which the engine
+    could answer them, or every ``gap`` seconds on average, ``agents`` at once.
     """
 
     latency: float
@@ -90,6 +101,7 @@ class Conditions:
     load: float = 1.5
     remote: float = 0.0
     seed: int = 0
+    gap: float | None = None
 
 
 class _Searches:
@@ -111,11 +123,10 @@ class _Searches:
         async def look(ef: int) -> Ranking:
             nonlocal rung
             rung += 1
-            await asyncio.sleep(local * ef / LADDER[-1])
+            await asyncio.sleep(remote + local * ef / LADDER[-1])
             settled = mature and rung >= mature - 1
             return [(number if settled else 100 * rung + number, 0.0) for number in range(10)]
 
-        await asyncio.sleep(remote)
         if self._arm.ladder:
             hurry = self._hurry
             await climb(look, 10, enough=self._measured.enough, hurry=hurry)
@@ -212,7 +223,7 @@ async def _run(
     searches = _Searches(arm, conditions, measured, engine)
     places = asyncio.Semaphore(conditions.agents)
     chance = random.Random(conditions.seed)
-    gap = _seconds_a_question(workload, hardware) / conditions.load
+    gap = conditions.gap or _seconds_a_question(workload, hardware) / conditions.load
 
     async def one(number: int, question: Question, came: float) -> Answered:
         await asyncio.sleep(came - loop.time())
@@ -237,6 +248,20 @@ def rates(hardware: Hardware) -> Rates:
         output=output,
         alone=1 / hardware.step,
         slots=hardware.slots,
+    )
+
+
+def as_measured(best: Rates, *, host_cache: bool) -> Hardware:
+    """The machine that has these rates."""
+    step = 1 / best.alone
+    growth = (best.slots / (best.output * step) - 1) / max(1, best.slots - 1)
+    return Hardware(
+        name="as measured",
+        slots=best.slots,
+        prompt_rate=best.prompt,
+        step=step,
+        growth=max(0.0, growth),
+        host_cache=host_cache,
     )
 
 

@@ -50,18 +50,18 @@ def published(count: int, seed: int) -> Workload:
     return Workload("published (7B, 2.7 searches a question)", 150, questions)
 
 
-def recorded(path: Path, count: int, seed: int) -> Workload:
-    """Questions drawn from the runs that `real` has recorded in a cell's file."""
+def recorded(path: Path) -> Workload:
+    """The questions of a cell that `real` has measured, as its runs went."""
     record: dict[str, Any] = json.loads(path.read_text())
     runs = [run["calls"] for run in record["questions"] if run["calls"]]
-    system = min(calls[0]["input"] for calls in runs) * 3 // 4
+    # What every prompt begins with: as much as the engine knew of one before its run had begun.
+    system = max(calls[0]["cached"] for calls in runs)
     questions: list[Question] = []
     for calls in runs:
         steps = [
-            Step(a["output"] or 1, max(0, b["input"] - a["input"] - a["output"]))
+            Step(a["output"] or 1, max(1, b["input"] - a["input"] - a["output"]))
             for a, b in itertools.pairwise(calls)
         ]
         steps.append(Step(calls[-1]["output"] or 1, 0))
         questions.append(Question(max(1, calls[0]["input"] - system), tuple(steps)))
-    chance = random.Random(seed)
-    return Workload(f"recorded in {path.name}", system, chance.choices(questions, k=count))
+    return Workload(f"recorded in {path.name}", system, questions)
