@@ -66,7 +66,8 @@ class EngineHandle:
         self.slots: int = told["slots"]
         self.context_tokens: int = told["context_tokens"]
         self.pid: int = told["pid"]
-        self._processes: int = told["processes"]
+        # An engine of an older version does not say: then others may use it.
+        self._processes: int = told.get("processes", 0)
         self._lease = lease
         self._heard = heard
         self._guard = threading.Lock()

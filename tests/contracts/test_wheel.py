@@ -46,6 +46,7 @@ IMPORT_NAMES = {  # distribution -> import names, where they differ
     "prompt-toolkit": {"prompt_toolkit"},
     "pydantic": {"pydantic", "pydantic_core"},
     "pydantic-ai-slim": {"pydantic_ai"},
+    "qdrant-client": {"qdrant_client"},
     "pydantic-monty": {"pydantic_monty"},
     "pystemmer": {"Stemmer"},
     "python-calamine": {"python_calamine"},
