@@ -17,6 +17,7 @@ from lean_agent.tool_spec import ToolSpec
 __all__ = ["RecordedModel", "measured_rates"]
 
 _WRITTEN = 48
+_ROUNDS = 3
 
 
 class RecordedModel:
@@ -84,27 +85,32 @@ class RecordedModel:
 
 
 async def measured_rates(model: LocalModel, slots: int) -> Rates:
-    """The engine's, alone on the machine: one long new prompt, one answer, and one in each slot."""
-    salt = f"{time.time_ns()} "
+    """The engine's best of three rounds, as the bound is to be one: a long new prompt, an answer,
+    and an answer from each slot at once.
+    """
 
-    async def answer(number: int) -> ModelResponse:
-        text = f"{salt}{number}. Write the numbers from 1 to 100 as words, with commas."
+    async def answer(name: str) -> ModelResponse:
+        text = f"{time.time_ns()} {name}. Write the numbers from 1 to 100 as words, with commas."
         return await model.generate(
             ModelRequest(messages=(Message("user", text),), max_output_tokens=_WRITTEN)
         )
 
-    await answer(0)
-    words = " ".join(f"w{number}" for number in range(250))
-    long = ModelRequest(messages=(Message("user", salt + words),), max_output_tokens=1)
-    read = await model.generate(long)
-    assert read.timings.prompt is not None
-    new = read.usage.input_tokens - read.usage.cache_read_input_tokens
-    one = await answer(1)
-    several = await asyncio.gather(*(answer(2 + slot) for slot in range(slots)))
-    seconds = [response.timings.output or 0.0 for response in (one, *several)]
-    return Rates(
-        prompt=new / read.timings.prompt,
-        output=sum(response.usage.output_tokens for response in several) / max(seconds[1:]),
-        alone=one.usage.output_tokens / seconds[0],
-        slots=slots,
-    )
+    async def one_round() -> tuple[float, float, float]:
+        words = " ".join(f"w{number}" for number in range(250))
+        message = Message("user", f"{time.time_ns()} {words}")
+        read = await model.generate(ModelRequest(messages=(message,), max_output_tokens=1))
+        new = read.usage.input_tokens - read.usage.cache_read_input_tokens
+        one = await answer("one")
+        several = await asyncio.gather(*(answer(f"one of {slots}, {n}") for n in range(slots)))
+        written = sum(response.usage.output_tokens for response in several)
+        longest = max(response.timings.output or 0.0 for response in several)
+        return (
+            new / (read.timings.prompt or 0.0),
+            written / longest,
+            one.usage.output_tokens / (one.timings.output or 0.0),
+        )
+
+    await answer("to start the engine")
+    rounds = [await one_round() for _ in range(_ROUNDS)]
+    prompt, output, alone = (max(found) for found in zip(*rounds, strict=True))
+    return Rates(prompt=prompt, output=output, alone=alone, slots=slots)

@@ -3,16 +3,27 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import time
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from bench.retrieval import virtual_time
 from bench.retrieval.figures import Answered, Called, Rates, bound, figures, paired
-from bench.retrieval.simulate import ARMS, GPU, Arm, Conditions, Measured, rates, simulate
+from bench.retrieval.simulate import (
+    ARMS,
+    GPU,
+    Arm,
+    Conditions,
+    Measured,
+    as_measured,
+    rates,
+    simulate,
+)
 from bench.retrieval.simulated_engine import Hardware, SimulatedEngine, text_of
-from bench.retrieval.workload import Question, Step, Workload, published
+from bench.retrieval.workload import Question, Step, Workload, published, recorded
 from lean_agent.messages import Message
 from lean_agent.model import Model, ModelRequest, ModelResponse, RunProgress, Slotted
 
@@ -154,6 +165,26 @@ def test_a_search_begun_ahead_is_done_sooner_by_what_was_still_to_be_written() -
 
     assert latency(None) - latency(0.5) == pytest.approx(50 * GPU.step, abs=1e-6)
     assert latency(0.5) > latency(1.0)
+
+
+def test_recorded_questions_read_and_write_what_their_runs_did(tmp_path: Path) -> None:
+    calls = [
+        {"input": 140, "cached": 100, "output": 20},
+        {"input": 460, "cached": 160, "output": 6},
+    ]
+    path = tmp_path / "cell.json"
+    path.write_text(json.dumps({"questions": [{"calls": calls}, {"calls": []}]}))
+    workload = recorded(path)
+    assert workload.system == 100
+    assert workload.questions == [Question(40, (Step(20, 300), Step(6, 0)))]
+    found = simulate(workload, GPU, ARMS[0], Conditions(latency=1.0), MEASURED)
+    assert found.searches_per_question == 1
+
+
+def test_a_machine_as_measured_has_the_rates_that_were_measured() -> None:
+    best = Rates(prompt=60.0, output=18.0, alone=12.0, slots=2)
+    found = rates(as_measured(best, host_cache=True))
+    assert (found.prompt, found.output, found.alone) == pytest.approx((60.0, 18.0, 12.0))
 
 
 def test_all_slots_write_at_the_rate_that_the_bound_takes() -> None:
