@@ -1,0 +1,147 @@
+"""What a planning domain is: all that is trusted about it.
+
+A planner, functions that a model or a person wrote, is judged by this alone. It is text that
+defines
+
+    successors(state) -> list     the states after one step, each alone or as (action text, state)
+    is_goal(state) -> bool
+    heuristic(state) -> number    optional: steps still to go; None for a dead end
+    key(state)                    optional: a hashable that equal states share
+
+and, where the domain has a ``static`` value, takes it as second parameter of the first three.
+States are JSON values. Spec: planners ("Thought of Search").
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from lean_agent.errors import PlannerError
+
+__all__ = [
+    "Algorithm",
+    "Domain",
+    "GoalTest",
+    "Instance",
+    "InvalidPlanError",
+    "Plan",
+    "Problem",
+    "SuccessorTest",
+    "same",
+]
+
+Algorithm = Literal["bfs", "dfs", "astar", "idastar"]
+
+
+class InvalidPlanError(PlannerError):
+    """A plan does not solve its instance; the message says at which step and why."""
+
+    code = "invalid_plan"
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Where the search starts. ``static`` holds what no step changes (a goal, walls, rules)."""
+
+    start: Any
+    static: Any = None
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """From the start to a goal. ``actions[i]``, if named, leads from state i to state i + 1."""
+
+    states: tuple[Any, ...]
+    actions: tuple[str | None, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Instance:
+    """One task of a data set: a name, and the text that ``Domain.encode`` reads.
+
+    ``answer`` is what the data set holds as right, where it does.
+    """
+
+    name: str
+    text: str
+    answer: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class GoalTest:
+    """Whether this state is a goal."""
+
+    state: Any
+    expected: bool
+    static: Any = None
+
+
+@dataclass(frozen=True, slots=True)
+class SuccessorTest:
+    """Exactly these states follow, in any order."""
+
+    state: Any
+    successors: tuple[Any, ...]
+    static: Any = None
+
+
+def same(state: Any) -> str:
+    """The text that equal states share: JSON with sorted keys."""
+    return json.dumps(state, sort_keys=True)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Domain:
+    """A domain as trusted code of ours describes it.
+
+    Attributes:
+        name: As in ``lean-agent plan solve NAME``.
+        summary: One line for the list.
+        description: For the model: the task, and the exact form of a state.
+        static: The name of the functions' second parameter; "" where there is none.
+        encode: Reads an instance's text. Raises ConfigurationError for what is none.
+        validate: Checks a plan step by step from the instance's text alone, without the planner,
+            and returns the answer in the domain's own words. Raises InvalidPlanError.
+        instances: Reads a folder of the domain's data. Raises ConfigurationError.
+        goal_tests, successor_tests: What ``is_goal`` and ``successors`` must give.
+        step_problem: Partial soundness: what is wrong with a step from one state to another,
+            "" for nothing ("one number fewer").
+        solved, unsolvable: The text of an instance that has a plan, and of one that has none
+            (None in a domain where every instance has one).
+        algorithm: The search that suits it.
+        canonical: What equal states share, where the order of a list means nothing.
+    """
+
+    name: str
+    summary: str
+    description: str
+    encode: Callable[[str], Problem]
+    validate: Callable[[str, Plan], str]
+    instances: Callable[[Path], Sequence[Instance]]
+    goal_tests: tuple[GoalTest, ...]
+    successor_tests: tuple[SuccessorTest, ...]
+    step_problem: Callable[[Any, Any], str]
+    solved: str
+    unsolvable: str | None
+    static: str = ""
+    algorithm: Algorithm = "bfs"
+    canonical: Callable[[Any], str] = same
+
+    @property
+    def fingerprint(self) -> str:
+        """Changes with what a planner must satisfy: 16 hexadecimal digits."""
+        contract = [
+            self.name,
+            self.description,
+            self.static,
+            [[test.state, test.static, test.expected] for test in self.goal_tests],
+            [[test.state, test.static, test.successors] for test in self.successor_tests],
+            self.solved,
+            self.unsolvable,
+        ]
+        return hashlib.sha256(json.dumps(contract, sort_keys=True).encode()).hexdigest()[:16]

@@ -1,0 +1,5 @@
+"""Classical search over functions that a model wrote, all of it inside the sandbox."""
+
+from lean_agent_planners.search.solve import Found, Limits, search
+
+__all__ = ["Found", "Limits", "search"]
