@@ -1,0 +1,1 @@
+"""BlocksWorld with four operators, as PDDL."""

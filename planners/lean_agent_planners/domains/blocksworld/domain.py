@@ -1,0 +1,194 @@
+"""BlocksWorld: bring towers of blocks into another order with one arm (four operators, PDDL)."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from lean_agent.errors import ConfigurationError
+from lean_agent_planners.domain import (
+    Domain,
+    GoalTest,
+    Instance,
+    InvalidPlanError,
+    Plan,
+    Problem,
+    SuccessorTest,
+)
+from lean_agent_planners.domains.blocksworld.pddl import Fact, read_task
+
+__all__ = ["domain"]
+
+_DESCRIPTION = """\
+An arm moves blocks one at a time. It may pick up a clear block from the table, or unstack a clear
+block from the block below it, if it is empty; it may put the block it holds on the table, or stack
+it on a clear block. A block is clear if nothing is on it and it is not held.
+
+A state is a dict: "clear": list of clear blocks; "on-table": list of blocks on the table;
+"arm-empty": True or False; "holding": the block held or None; "on": list of pairs [x, y], x stands
+on y. The goal is a dict with lists "clear", "on-table" and "on" of what must hold; other facts do
+not matter. The order of lists means nothing.
+"""
+
+
+def _state(facts: frozenset[Fact]) -> dict[str, Any]:
+    held = [fact[1] for fact in facts if fact[0] == "holding"]
+    return {
+        **_lists(facts),
+        "arm-empty": ("handempty",) in facts,
+        "holding": held[0] if held else None,
+    }
+
+
+def _lists(facts: frozenset[Fact]) -> dict[str, Any]:
+    return {
+        "clear": sorted(fact[1] for fact in facts if fact[0] == "clear"),
+        "on-table": sorted(fact[1] for fact in facts if fact[0] == "ontable"),
+        "on": sorted([fact[1], fact[2]] for fact in facts if fact[0] == "on"),
+    }
+
+
+def _encode(text: str) -> Problem:
+    task = read_task(text)
+    if any(fact[0] in ("holding", "handempty") for fact in task.goal):
+        raise ConfigurationError(
+            "the goal names the arm", hint="a goal may hold the facts clear, ontable and on"
+        )
+    return Problem(_state(task.init), _lists(task.goal))
+
+
+def _steps(facts: frozenset[Fact]) -> Iterator[tuple[str, frozenset[Fact]]]:
+    """The four operators of ``blocksworld-4ops`` on sets of facts."""
+    empty = ("handempty",)
+    for fact in facts:
+        match fact:
+            case ("ontable", x) if ("clear", x) in facts and empty in facts:
+                gone = {fact, ("clear", x), empty}
+                yield f"(pick-up {x})", facts - gone | {("holding", x)}
+            case ("on", x, y) if ("clear", x) in facts and empty in facts:
+                gone = {fact, ("clear", x), empty}
+                yield f"(unstack {x} {y})", facts - gone | {("holding", x), ("clear", y)}
+            case ("holding", x):
+                come = {("clear", x), empty}
+                yield f"(put-down {x})", facts - {fact} | come | {("ontable", x)}
+                for under in [one[1] for one in facts if one[0] == "clear"]:
+                    gone = {fact, ("clear", under)}
+                    yield f"(stack {x} {under})", facts - gone | come | {("on", x, under)}
+            case _:
+                pass
+
+
+def _validate(text: str, plan: Plan) -> str:
+    """Follow the operators from the task's own facts; the answer is the plan in PDDL."""
+    task = read_task(text)
+    facts = task.init
+    if not plan.states or _canonical(plan.states[0]) != _canonical(_state(facts)):
+        raise InvalidPlanError("the plan does not start where the task does")
+    actions: list[str] = []
+    for number, state in enumerate(plan.states[1:], 1):
+        wanted = _canonical(state)
+        for action, after in _steps(facts):
+            if _canonical(_state(after)) == wanted:
+                actions.append(action)
+                facts = after
+                break
+        else:
+            raise InvalidPlanError(f"step {number} is none that the arm can make")
+    if missing := task.goal - facts:
+        raise InvalidPlanError(f"at the end {' '.join(min(missing))} does not hold")
+    return "\n".join(actions)
+
+
+def _instances(folder: Path) -> Sequence[Instance]:
+    place = folder / "instances"
+    files = sorted(place.glob("*.pddl"), key=lambda file: (len(file.name), file.name))
+    if not files:
+        raise ConfigurationError(
+            f"{place} holds no *.pddl", hint="name the folder that contains instances/"
+        )
+    return [Instance(file.stem, file.read_text(encoding="utf-8")) for file in files]
+
+
+def _step_problem(before: Any, after: Any) -> str:
+    del before
+    if (after["holding"] is None) != after["arm-empty"]:
+        return "the arm is empty exactly if it holds nothing"
+    towers = len(after["on-table"])
+    if len(after["clear"]) != towers:
+        return "there must be as many clear blocks as blocks on the table"
+    return ""
+
+
+def _canonical(state: Any) -> str:
+    """Lists as sets; "" for what is no state at all."""
+    try:
+        return json.dumps(
+            [
+                sorted(set(state["clear"])),
+                sorted(set(state["on-table"])),
+                sorted([x, y] for x, y in state["on"]),
+                state["holding"],
+                bool(state["arm-empty"]),
+            ]
+        )
+    except (TypeError, KeyError, ValueError):
+        return ""
+
+
+def _at(clear: str, table: str, on: str = "", held: str | None = None) -> dict[str, Any]:
+    """A state from short text: ``on`` "ab cd" is a on b and c on d."""
+    return {
+        "clear": list(clear),
+        "on-table": list(table),
+        "arm-empty": held is None,
+        "holding": held,
+        "on": [list(pair) for pair in on.split()],
+    }
+
+
+def _want(on: str, clear: str = "", table: str = "") -> dict[str, Any]:
+    return {"clear": list(clear), "on-table": list(table), "on": [list(p) for p in on.split()]}
+
+
+_TASK = """\
+(define (problem three) (:domain blocksworld-4ops) (:objects a b c)
+(:init (handempty) (ontable a) (on c a) (ontable b) (clear b) (clear c))
+(:goal (and (on a b) (on b c))))
+"""
+
+domain = Domain(
+    name="blocksworld",
+    summary="BlocksWorld: a problem in PDDL (blocksworld-4ops)",
+    description=_DESCRIPTION,
+    static="goal",
+    encode=_encode,
+    validate=_validate,
+    instances=_instances,
+    goal_tests=(
+        GoalTest(_at("b", "d", "ac ba cd"), True, _want("ac ba cd")),
+        GoalTest(_at("b", "d", "ac ba cd"), False, _want("ab bc cd")),
+        GoalTest(_at("ab", "ab"), True, _want("", "a", "b")),
+        GoalTest(_at("a", "b", "ab"), False, _want("", "b")),
+        GoalTest(_at("a", "a", held="b"), False, _want("ba")),
+    ),
+    successor_tests=(
+        SuccessorTest(_at("b", "d", "ac ba cd"), (_at("a", "d", "ac cd", "b"),), _want("ab")),
+        SuccessorTest(
+            _at("a", "d", "ac cd", "b"),
+            (_at("ab", "bd", "ac cd"), _at("b", "d", "ac ba cd")),
+            _want("ab"),
+        ),
+        SuccessorTest(
+            _at("bc", "ab", "ca"),
+            (_at("ab", "ab", held="c"), _at("c", "a", "ca", "b")),
+            _want("ab"),
+        ),
+    ),
+    step_problem=_step_problem,
+    solved=_TASK,
+    unsolvable=_TASK.replace("(on b c)", "(on b a)"),
+    algorithm="astar",
+    canonical=_canonical,
+)

@@ -1,0 +1,160 @@
+"""The game of 24: reach 24 from a few numbers with + - * /, each number used once.
+
+Tests as in Thought of Search (2404.11833): a state is the list of the numbers that are left.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Iterator, Sequence
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+from lean_agent.errors import ConfigurationError
+from lean_agent_planners.domain import (
+    Domain,
+    GoalTest,
+    Instance,
+    InvalidPlanError,
+    Plan,
+    Problem,
+    SuccessorTest,
+)
+
+__all__ = ["domain"]
+
+_MOST_NUMBERS = 6
+_NEAR = 1e-6  # floats in a state stand for exact fractions
+
+_DESCRIPTION = """\
+In the game of 24 four numbers are given. A step takes two of them away and puts in the result of
+adding, subtracting (either way), multiplying or dividing them (either way, never by zero). The game
+is won when one number is left and it is 24. Example: from 4 6 8 10, 10 - 8 leaves 2 4 6.
+
+A state is a list of the numbers that are left, as [4, 6, 8, 10] or [0.5, 24], in any order.
+"""
+
+
+def _encode(text: str) -> Problem:
+    words = text.replace(",", " ").split()
+    if not 1 <= len(words) <= _MOST_NUMBERS or not all(word.isdecimal() for word in words):
+        raise ConfigurationError(
+            f"{text.strip()[:80]!r} is no game of 24",
+            hint=f"give 1 to {_MOST_NUMBERS} whole numbers: '4 6 8 10'",
+        )
+    if any(len(word) > 4 for word in words):
+        raise ConfigurationError("a number is too large", hint="numbers up to 9999")
+    return Problem(sorted(int(word) for word in words))
+
+
+class _Term:
+    """An expression and its exact value."""
+
+    def __init__(self, text: str, value: Fraction) -> None:
+        self.text = text
+        self.value = value
+
+
+def _results(a: _Term, b: _Term) -> Iterator[_Term]:
+    yield _Term(f"({a.text} + {b.text})", a.value + b.value)
+    yield _Term(f"({a.text} * {b.text})", a.value * b.value)
+    for first, second in ((a, b), (b, a)):
+        yield _Term(f"({first.text} - {second.text})", first.value - second.value)
+        if second.value:
+            yield _Term(f"({first.text} / {second.text})", first.value / second.value)
+
+
+def _validate(text: str, plan: Plan) -> str:
+    """Rebuild the expression from the states in exact fractions; it is the answer."""
+    terms = [_Term(str(number), Fraction(number)) for number in _encode(text).start]
+    if not plan.states or not _is(terms, plan.states[0]):
+        raise InvalidPlanError(f"the plan does not start with the numbers {text.strip()}")
+    # Two operations may give numbers as near as this, so all ways to read a step are kept.
+    readings = [terms]
+    for number, state in enumerate(plan.states[1:], 1):
+        readings = [after for before in readings for after in _followers(before, state)]
+        if not readings:
+            raise InvalidPlanError(f"step {number} to {state} is no operation on two numbers")
+    for (term,) in (reading for reading in readings if len(reading) == 1):
+        if term.value == 24:
+            return term.text.removeprefix("(").removesuffix(")") if "(" in term.text else term.text
+    raise InvalidPlanError("the plan does not end with 24 alone")
+
+
+def _followers(terms: list[_Term], state: Any) -> Iterator[list[_Term]]:
+    for i in range(len(terms)):
+        for j in range(i + 1, len(terms)):
+            rest = [term for k, term in enumerate(terms) if k not in (i, j)]
+            for result in _results(terms[i], terms[j]):
+                after = [*rest, result]
+                if _is(after, state):
+                    yield after
+
+
+def _is(terms: list[_Term], state: Any) -> bool:
+    if not isinstance(state, (list, tuple)) or len(state) != len(terms):  # pyright: ignore[reportUnknownArgumentType]
+        return False
+    numbers: list[Any] = list(state)  # pyright: ignore[reportUnknownArgumentType]
+    if not all(type(number) in (int, float) for number in numbers):
+        return False
+    exact = sorted(term.value for term in terms)
+    return all(abs(a - b) <= _NEAR for a, b in zip(exact, sorted(numbers), strict=True))
+
+
+def _instances(folder: Path) -> Sequence[Instance]:
+    file = folder / "24.csv"
+    try:
+        with file.open(encoding="utf-8", newline="") as lines:
+            return [Instance(row["Rank"], row["Puzzles"]) for row in csv.DictReader(lines)]
+    except (OSError, KeyError, UnicodeError, csv.Error) as error:
+        raise ConfigurationError(
+            f"{file} cannot be read: {error}", hint="it needs the columns Rank and Puzzles"
+        ) from error
+
+
+def _step_problem(before: Any, after: Any) -> str:
+    if len(after) != len(before) - 1:
+        return "a step must leave exactly one number fewer"
+    return ""
+
+
+def _canonical(state: Any) -> str:
+    return json.dumps(sorted(round(number, 6) + 0.0 for number in state))
+
+
+domain = Domain(
+    name="game24",
+    summary="the game of 24: '4 6 8 10'",
+    description=_DESCRIPTION,
+    encode=_encode,
+    validate=_validate,
+    instances=_instances,
+    goal_tests=(
+        GoalTest([24], True),
+        GoalTest([], False),
+        GoalTest([3], False),
+        GoalTest([24, 1], False),
+        GoalTest([1, 6, 4], False),
+        GoalTest([1, 1, 4, 6], False),
+    ),
+    successor_tests=(
+        SuccessorTest([24], ()),
+        SuccessorTest([6, 4], ([10], [2], [-2], [24], [1.5], [2 / 3])),
+        SuccessorTest([0, 5], ([5], [-5], [0])),
+        SuccessorTest(
+            [1, 2, 8],
+            (
+                *([3, 8], [-1, 8], [1, 8], [2, 8], [0.5, 8]),
+                *([9, 2], [-7, 2], [7, 2], [8, 2], [0.125, 2]),
+                *([10, 1], [-6, 1], [6, 1], [16, 1], [0.25, 1], [4, 1]),
+            ),
+        ),
+    ),
+    step_problem=_step_problem,
+    solved="4 6 8 10",
+    unsolvable="1 1 1 1",
+    algorithm="astar",
+    canonical=_canonical,
+)
