@@ -1,0 +1,1 @@
+"""PrOntoQA: is a statement true or false, by a chain of rules?"""

@@ -1,0 +1,143 @@
+"""PrOntoQA (2210.01240): whether a statement follows from rules, or its opposite does.
+
+Tests as in AutoToS (2408.11326): a state is what is known of the one thing that is asked about.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from lean_agent.errors import ConfigurationError
+from lean_agent_planners.domain import (
+    Domain,
+    GoalTest,
+    Instance,
+    InvalidPlanError,
+    Plan,
+    Problem,
+    SuccessorTest,
+    same,
+)
+from lean_agent_planners.domains.prontoqa.statements import read_task
+
+__all__ = ["domain"]
+
+_DESCRIPTION = """\
+Rules say what follows from what: from ["insect", "six-legged"] and "insect" follows "six-legged". A
+step adds one conclusion that is not known yet, by a rule whose condition is known. The search is
+over when the goal or its opposite is known; the opposite of "bony" is "not-bony", and the other way
+round.
+
+A state is the list of what is known, in any order: ["insect", "six-legged"]. static is a dict:
+{"rules": [[condition, conclusion], ...], "goal": "not-bony"}. A rule is used forwards only.
+"""
+
+_TASK = (
+    "Each lepidopteran is an insect. Insects are arthropods. Arthropods are not bony. Whales are "
+    "bony. Sally is a lepidopteran. True or false: Sally is bony."
+)
+_RULES = [
+    ["lepidopteran", "insect"],
+    ["arthropod", "small"],
+    ["insect", "arthropod"],
+    ["whale", "not-small"],
+    ["insect", "six-legged"],
+]
+_STATIC = {"rules": _RULES, "goal": "not-small"}
+
+
+def _encode(text: str) -> Problem:
+    task = read_task(text)
+    rules = [list(rule) for rule in task.rules]
+    return Problem(sorted(set(task.facts)), {"rules": rules, "goal": task.goal})
+
+
+def _validate(text: str, plan: Plan) -> str:
+    """Each step adds what one rule concludes from what is known; the answer is True or False."""
+    task = read_task(text)
+    known = set(task.facts)
+    if not plan.states or _known(plan.states[0]) != known:
+        raise InvalidPlanError("the plan does not start with what the task says")
+    for number, state in enumerate(plan.states[1:], 1):
+        after = _known(state)
+        new = after - known
+        if len(new) != 1 or not known < after:
+            raise InvalidPlanError(f"step {number} does not add exactly one conclusion")
+        if not any(then in new and condition in known for condition, then in task.rules):
+            raise InvalidPlanError(f"step {number}: no rule concludes {new.pop()!r}")
+        known = after
+    denied = task.goal.removeprefix("not-") if task.goal.startswith("not-") else f"not-{task.goal}"
+    if (task.goal in known) == (denied in known):
+        raise InvalidPlanError("the plan ends with neither the statement nor its opposite, or both")
+    return str(task.goal in known)
+
+
+def _known(state: Any) -> set[str]:
+    if not isinstance(state, (list, tuple)):
+        raise InvalidPlanError("a state is no list")
+    words: list[Any] = list(state)  # pyright: ignore[reportUnknownArgumentType]
+    if not all(isinstance(word, str) for word in words):
+        raise InvalidPlanError("a state holds something other than text")
+    return set(words)
+
+
+def _instances(folder: Path) -> Sequence[Instance]:
+    file = folder / "examples_1000.json"
+    try:
+        examples = json.loads(file.read_text(encoding="utf-8"))["example_pool"]
+        return [
+            Instance(str(number), f"{one['question']} {one['query']}", one["answer"])
+            for number, one in enumerate(examples, 1)
+        ]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise ConfigurationError(
+            f"{file} cannot be read: {error}",
+            hint="it needs 'example_pool', a list with question, query and answer",
+        ) from error
+
+
+def _step_problem(before: Any, after: Any) -> str:
+    if len(after) != len(before) + 1 or not set(before) < set(after):
+        return "a step must keep what is known and add exactly one conclusion"
+    return ""
+
+
+def _canonical(state: Any) -> str:
+    return same(sorted(state))
+
+
+domain = Domain(
+    name="prontoqa",
+    summary="true or false, by a chain of rules",
+    description=_DESCRIPTION,
+    static="static",
+    encode=_encode,
+    validate=_validate,
+    instances=_instances,
+    goal_tests=(
+        GoalTest(["lepidopteran", "small"], True, _STATIC),
+        GoalTest(["lepidopteran", "not-small"], True, _STATIC),
+        GoalTest(["lepidopteran", "insect"], False, _STATIC),
+        GoalTest(["whale", "small"], True, {"rules": _RULES, "goal": "small"}),
+    ),
+    successor_tests=(
+        SuccessorTest(["lepidopteran"], (["lepidopteran", "insect"],), _STATIC),
+        SuccessorTest(
+            ["insect", "lepidopteran"],
+            (
+                ["insect", "lepidopteran", "arthropod"],
+                ["insect", "lepidopteran", "six-legged"],
+            ),
+            _STATIC,
+        ),
+        SuccessorTest(["small"], (), _STATIC),
+    ),
+    step_problem=_step_problem,
+    solved=_TASK,
+    unsolvable=_TASK.replace("Sally is bony", "Sally is unicellular"),
+    algorithm="astar",
+    canonical=_canonical,
+)
