@@ -88,9 +88,9 @@ def _check(task: Task, objects: set[str]) -> None:
             if fact[1] in below:
                 raise ConfigurationError(f"{fact[1]} is in two places at first", hint=_HINT)
             below[fact[1]] = fact[2] if fact[0] == "on" else None
+    if unplaced := objects - below.keys():
+        raise ConfigurationError(f"where {min(unplaced)} is at first is not said", hint=_HINT)
     for name in objects:
-        if name not in below:
-            raise ConfigurationError(f"where {name} is at first is not said", hint=_HINT)
         seen: set[str] = set()
         place: str | None = name
         while place is not None:
@@ -98,3 +98,17 @@ def _check(task: Task, objects: set[str]) -> None:
                 raise ConfigurationError(f"{name} stands on itself", hint=_HINT)
             seen.add(place)
             place = below[place]
+    _check_free(task, objects)
+
+
+def _check_free(task: Task, objects: set[str]) -> None:
+    """What is clear, and whether the arm is empty, follows from where the blocks are."""
+    under = [fact[2] for fact in task.init if fact[0] == "on"]
+    held = {fact[1] for fact in task.init if fact[0] == "holding"}
+    if len(under) != len(set(under)) or len(held) > 1 or held & set(under):
+        raise ConfigurationError("two blocks are in one place at first", hint=_HINT)
+    clear = {fact[1] for fact in task.init if fact[0] == "clear"}
+    if clear != objects - set(under) - held or (("handempty",) in task.init) == bool(held):
+        raise ConfigurationError(
+            "the facts clear and handempty do not fit where the blocks are", hint=_HINT
+        )

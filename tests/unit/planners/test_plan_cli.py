@@ -1,0 +1,57 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from support.cli import in_process
+
+
+def test_an_instance_is_solved_from_text_and_from_a_file(tmp_path: Path) -> None:
+    said = in_process("plan", "solve", "game24", "3 3 8 8", folder=tmp_path)
+    assert (said.code, said.out) == (0, "8 / (3 - (8 / 3))\n")
+    file = tmp_path / "game.txt"
+    file.write_text("3 3 8 8\n", encoding="utf-8")
+    assert in_process("plan", "solve", "game24", str(file), folder=tmp_path).out == said.out
+
+
+def test_json_tells_status_plan_usage_expansions_and_seconds(tmp_path: Path) -> None:
+    told = in_process("plan", "solve", "game24", "4 6", "--json", folder=tmp_path).json
+    assert told["status"] == "solved"
+    assert told["plan"]["states"] == [[4, 6], [24]]
+    assert told["usage"]["cost"] == "0"
+    assert 1 <= told["expansions"] <= 6
+    assert told["seconds"] > 0
+    none = in_process("plan", "solve", "game24", "1 1", "--json", folder=tmp_path)
+    assert (none.code, none.json["status"], none.json["plan"]) == (0, "unsolvable", None)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("solve", "game24", "four"),
+        ("solve", "chess", "e4"),
+        ("solve", "blocksworld", "(define"),
+        ("solve", "game24", ""),
+        ("bench", "game24", "--data", "/nowhere"),
+        ("bench", "blocksworld", "--data", "/nowhere"),
+    ],
+)
+def test_bad_input_is_one_line_and_exit_code_2(arguments: tuple[str, ...], tmp_path: Path) -> None:
+    ended = in_process("plan", *arguments, folder=tmp_path)
+    assert (ended.code, ended.out) == (2, "")
+    assert [line.split(":")[0] for line in ended.err.splitlines()] == ["error", "hint"]
+
+
+def test_bench_counts_what_is_solved_and_names_what_is_not(tmp_path: Path) -> None:
+    (tmp_path / "24.csv").write_text("Rank,Puzzles\n1,4 6\n2,1 1\n", encoding="utf-8")
+    arguments = ("plan", "bench", "game24", "--data", str(tmp_path), "--json")
+    ended = in_process(*arguments, folder=tmp_path)
+    assert ended.code == 1
+    assert (ended.json["instances"], ended.json["solved and validated"]) == (2, 1)
+    assert [one["instance"] for one in ended.json["failures"]] == ["2"]
+
+
+def test_list_says_who_made_each_planner(tmp_path: Path) -> None:
+    rows = in_process("plan", "list", "--json", folder=tmp_path).json
+    made = {row["domain"]: row["planner"] for row in rows}
+    assert made["game24"] == made["blocksworld"] == "hand-written reference"
