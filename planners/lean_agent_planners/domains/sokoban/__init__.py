@@ -1,0 +1,1 @@
+"""Sokoban: push every stone onto a goal square."""
