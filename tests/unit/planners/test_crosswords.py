@@ -1,0 +1,82 @@
+import os
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from lean_agent.errors import ConfigurationError
+from lean_agent_planners.domain import InvalidPlanError, Plan
+from lean_agent_planners.domains.crosswords import planner
+from lean_agent_planners.domains.crosswords.domain import domain
+from lean_agent_planners.library import stored_planner
+from lean_agent_planners.solving import solve
+
+DATA = Path(os.environ.get("LEAN_AGENT_TEST_DATA", Path(__file__).parents[4] / "shared" / "data"))
+FOLDER = DATA / "planning" / "crosswords"
+needs_data = pytest.mark.skipif(
+    not FOLDER.is_dir(), reason=f"no crosswords in {FOLDER}: set LEAN_AGENT_TEST_DATA"
+)
+ROWS = ["agend", "motor", "artsy", "salle", "sleer"]
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{}", '{"across": [], "down": []}'])
+def test_what_is_no_crossword_is_refused(text: str):
+    with pytest.raises(ConfigurationError):
+        domain.encode(text)
+
+
+def test_a_right_plan_gives_the_rows():
+    plan = Plan(tuple(ROWS[:count] for count in range(6)))
+    assert domain.validate(domain.solved, plan) == "agend motor artsy salle sleer"
+
+
+@pytest.mark.parametrize(
+    "states",
+    [
+        (),
+        ([],),
+        (ROWS,),
+        ([], ROWS),  # five rows in one step
+        tuple(ROWS[:count] for count in range(5)),  # four rows only
+        (*(ROWS[:count] for count in range(5)), [*ROWS[:4], "sneer"]),  # columns that are no words
+        ([], ["agendum"]),
+    ],
+)
+def test_a_wrong_plan_is_refused(states: tuple[Any, ...]):
+    with pytest.raises(InvalidPlanError):
+        domain.validate(domain.solved, Plan(states))
+
+
+async def test_a_square_without_its_word_is_unsolvable():
+    assert domain.unsolvable is not None
+    planned = stored_planner(domain)
+    assert (await solve(domain, planned, domain.solved)).status == "solved"
+    assert (await solve(domain, planned, domain.unsolvable)).status == "unsolvable"
+
+
+def test_the_reference_passes_the_domain_s_tests():
+    for test in domain.goal_tests:
+        assert planner.is_goal(test.state, test.static) is test.expected
+    for test in domain.successor_tests:
+        found = [state for _, state in planner.successors(test.state, test.static)]
+        assert sorted(found) == sorted(test.successors)
+
+
+@needs_data
+async def test_each_puzzle_gets_the_only_square_its_candidates_allow():
+    planned = stored_planner(domain)
+    instances = domain.instances(FOLDER)
+    assert len(instances) == 10
+    for instance in instances:
+        words = domain.encode(instance.text).static
+        squares = [
+            rows
+            for rows in product(*words["across"])
+            if all(
+                "".join(column) in words["down"][i]
+                for i, column in enumerate(zip(*rows, strict=True))
+            )
+        ]
+        solution = await solve(domain, planned, instance.text)
+        assert [solution.answer] == [" ".join(rows) for rows in squares], instance.name
