@@ -76,6 +76,10 @@ def _load(settings: EngineSettings, key: str) -> Any:
     parameters.n_ctx = settings.context_tokens * settings.slots
     parameters.n_parallel = settings.slots
     parameters.cache_ram_mib = settings.cache_mib
+    # Where a slot has less than this share of a prompt, the engine's copies of prompts are looked
+    # at, too. At its default of 0.1 the instructions that all runs share suffice to pass them by: a
+    # run that came to a slot after another's short call had all of its context read again.
+    parameters.slot_prompt_similarity = 0.5
     if settings.embedding:
         parameters.embedding = True
         # A text's tokens all look at each other, so that no text may be split over two batches.

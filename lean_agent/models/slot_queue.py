@@ -151,7 +151,9 @@ class SlotQueue:
             except RuntimeError:  # its loop was closed: on to the next one
                 slot.holder = None
             else:
-                slot.run_id, slot.away = waiter.run_id, waiter.returns
+                # An unpinned call may get any slot: which one holds its prompt is not known.
+                slot.run_id = waiter.run_id if waiter.pinned else None
+                slot.away = waiter.returns
 
     def _best(self, idle: list[_Slot], waiter: _Waiter) -> _Slot:
         wanted = [slot for slot in idle if slot.number == waiter.wanted]

@@ -103,6 +103,26 @@ async def test_a_run_finds_its_prefix_in_its_own_slot() -> None:
     await model.aclose()
 
 
+async def test_a_run_finds_its_prefix_again_after_anothers_short_call() -> None:
+    model = LocalModel(NAME)
+    rules = Message("system", "Rules: " + " ".join(f"rule {n} applies." for n in range(30)))
+    texts = {run: " ".join(f"{run}{n}" for n in range(120)) for run in "ab"}
+
+    async def call(run: str, *more: str) -> float:
+        progress = RunProgress(run_id=run, retrievals=0, began=time.monotonic())
+        said = [Message("user", text) for text in (*([texts[run]] if run in texts else []), *more)]
+        request = ModelRequest(messages=(rules, *said), max_output_tokens=2, run=progress)
+        usage = (await model.generate(request)).usage
+        return usage.cache_read_input_tokens / usage.input_tokens
+
+    for run in ("a", "b"):
+        await call(run, "x")
+    await call("short", "hi")  # the slot that was left last then holds the rules alone
+    assert await call("b", "x", "y") > 0.8
+    assert await call("a", "x", "y") > 0.8
+    await model.aclose()
+
+
 async def test_users_are_told_of_other_processes() -> None:
     path = weights.find(NAME)
     assert path is not None
