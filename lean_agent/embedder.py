@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
+from urllib.parse import urlsplit
 
 from lean_agent.usage import Usage
 
@@ -12,7 +13,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-__all__ = ["Embedded", "Embedder"]
+__all__ = ["Embedded", "Embedder", "address_of"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,3 +47,12 @@ class Embedder(Protocol):
     async def aclose(self) -> None:
         """Give back what it holds (connections, an engine); it may be used again afterwards."""
         ...
+
+
+def address_of(embedder: Embedder) -> str:
+    """Where texts are sent, without a name or password; "" where the embedder does not say."""
+    base_url: object = getattr(embedder, "base_url", "")
+    if not isinstance(base_url, str):
+        return ""
+    parts = urlsplit(base_url)
+    return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()

@@ -11,7 +11,7 @@ from pathlib import Path, PurePosixPath
 from typing import Literal
 
 from lean_agent._threads import in_daemon_thread
-from lean_agent.embedder import Embedder
+from lean_agent.embedder import Embedder, address_of
 from lean_agent.errors import ConfigurationError
 from lean_agent.retrieval.bm25 import Bm25
 from lean_agent.retrieval.embedding import Embeddings, embed_passages
@@ -185,6 +185,7 @@ class _Build:
             passages=count,
             files=sum(1 for record in records if record.passages),
             embedder=self.name,
+            embedder_url=address_of(self._embedder) if self._embedder is not None else "",
             dimensions=made.vectors.shape[1] if made else 0,
             recall=self._recall,
             calibration=calibration,

@@ -16,8 +16,8 @@ async def rank_both(
     by_vector: Callable[[int, int | None], Awaitable[Ranking]],
     k: int,
     *,
-    enough: int | None,
-    hurry: Callable[[], bool],
+    ef: int | None,
+    hurry: Callable[[], bool] | None,
 ) -> tuple[Ranking, Climbed]:
     """By words, and by vectors: deep enough for the ``k`` best of both.
 
@@ -25,8 +25,8 @@ async def rank_both(
         by_words: Gives so many of the best by words.
         by_vector: Gives so many of the nearest, found with an efSearch; with None, exactly.
         k: How many are asked for.
-        enough: The efSearch that reaches the recall asked for; None: the search is exact.
-        hurry: Whether someone waits (see ``climb``).
+        ef: The efSearch that reaches the recall asked for; None: the search is exact.
+        hurry: Whether someone waits (see ``climb``); None: it looks once.
     """
     depth = max(FUSED_DEPTH, k)
 
@@ -34,8 +34,13 @@ async def rank_both(
         return await by_vector(max(k, min(ef, FUSED_DEPTH)), ef)
 
     async def dense() -> Climbed:
-        if enough is None:
-            return Climbed(await by_vector(depth, None), rungs=1, mature=True)
-        return await climb(look, k, enough=enough, hurry=hurry)
+        if ef is None or hurry is None:
+            return Climbed(await by_vector(depth, ef), rungs=1, mature=True)
+        return await climb(look, k, enough=ef, hurry=hurry)
 
-    return await asyncio.gather(by_words(depth), dense())
+    lexical, nearest = asyncio.ensure_future(by_words(depth)), asyncio.ensure_future(dense())
+    try:
+        return await asyncio.gather(lexical, nearest)
+    finally:
+        for half in (lexical, nearest):  # if one failed, nobody needs the other
+            half.cancel()

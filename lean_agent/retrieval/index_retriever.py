@@ -23,19 +23,27 @@ __all__ = ["IndexRetriever"]
 
 
 class IndexRetriever:
-    """One generation of an index. A cancelled search lets a thread run on, for milliseconds."""
+    """One generation of an index. A cancelled search lets a thread run on, for milliseconds.
 
-    def __init__(self, index: Index) -> None:
+    With ``ladder`` a graph is searched harder and harder until the answer settles (see ``climb``),
+    else once, at the efSearch that was chosen when it was built.
+    """
+
+    def __init__(self, index: Index, *, ladder: bool = False) -> None:
         self._index = index
+        self._ladder = ladder
 
     @classmethod
-    async def open(cls, folder: Path, *, embedder: str | None = None) -> IndexRetriever:
+    async def open(
+        cls, folder: Path, *, embedder: str | None = None, ladder: bool = False
+    ) -> IndexRetriever:
         """Open the index in a folder, off the event loop (see ``Index.open``).
 
         Raises:
             ConfigurationError: there is none, or it cannot be used.
         """
-        return cls(await in_daemon_thread(partial(Index.open, folder, embedder=embedder)))
+        index = await in_daemon_thread(partial(Index.open, folder, embedder=embedder))
+        return cls(index, ladder=ladder)
 
     @property
     def name(self) -> str:
@@ -44,6 +52,11 @@ class IndexRetriever:
     @property
     def embedder(self) -> str | None:
         return self._index.manifest.embedder or None
+
+    @property
+    def embedder_url(self) -> str:
+        """Where the embedder was asked when the index was built (see ``Manifest``)."""
+        return self._index.manifest.embedder_url
 
     async def search(
         self,
@@ -65,8 +78,10 @@ class IndexRetriever:
             return await in_turn(partial(self._index.by_vector, vector, depth, ef))
 
         calibration = self._index.manifest.calibration
-        enough = calibration.ef_search if calibration is not None else None
-        lexical, dense = await rank_both(by_words, by_vector, k, enough=enough, hurry=hurry)
+        ef = calibration.ef_search if calibration is not None else None
+        lexical, dense = await rank_both(
+            by_words, by_vector, k, ef=ef, hurry=hurry if self._ladder else None
+        )
         hits = await in_turn(partial(self._hits, lexical, dense.ranking, k))
         return Found(hits=hits, rungs=dense.rungs, mature=dense.mature)
 

@@ -27,7 +27,8 @@ class Chunking:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Manifest:
-    """``embedder`` is empty where passages are found by their words alone. ``recall`` is what was
+    """``embedder`` is empty where passages are found by their words alone; ``embedder_url`` where
+    it was asked, "" on this machine, without a name or password. ``recall`` is what was
     asked of a graph, ``calibration`` what came of it (None: exact search). ``built_ns`` is when the
     files were looked at, in nanoseconds since 1970.
     """
@@ -37,6 +38,7 @@ class Manifest:
     passages: int
     files: int
     embedder: str = ""
+    embedder_url: str = ""
     dimensions: int = 0
     recall: float
     calibration: Calibration | None = None

@@ -32,17 +32,31 @@ __all__ = ["QdrantRetriever"]
 
 class QdrantRetriever:
     """What ``push_index`` has put there: words and vectors are ranked by Qdrant and fused here, as
-    those of an index on disk are. Where it is pushed anew, that answers from then on.
+    those of an index on disk are. Where it is pushed anew, that answers from then on. With
+    ``ladder`` each rung is one more request (see ``climb``).
     """
 
-    def __init__(self, place: QdrantPlace, collection: str, found: tuple[str, Description]) -> None:
+    def __init__(
+        self,
+        place: QdrantPlace,
+        collection: str,
+        found: tuple[str, Description],
+        *,
+        ladder: bool = False,
+    ) -> None:
         self._place = place
         self._collection = collection
+        self._ladder = ladder
         self._generation = _Generation(place, *found)
 
     @classmethod
     async def open(
-        cls, at: str, *, collection: str = DEFAULT_COLLECTION, embedder: str | None = None
+        cls,
+        at: str,
+        *,
+        collection: str = DEFAULT_COLLECTION,
+        embedder: str | None = None,
+        ladder: bool = False,
     ) -> QdrantRetriever:
         """Look what is there.
 
@@ -51,6 +65,7 @@ class QdrantRetriever:
                 taken from QDRANT_API_KEY.
             collection: The name that the index was pushed under.
             embedder: The name of the embedder whose vectors are needed; None takes what is there.
+            ladder: Look harder and harder instead of once.
 
         Raises:
             ConfigurationError: nothing of ours there, or another embedder's.
@@ -73,7 +88,7 @@ class QdrantRetriever:
         except BaseException:
             await place.aclose()
             raise
-        return cls(place, collection, found)
+        return cls(place, collection, found, ladder=ladder)
 
     @property
     def name(self) -> str:
@@ -91,16 +106,17 @@ class QdrantRetriever:
         vector: NDArray[np.float32] | None = None,
         hurry: Callable[[], bool] = at_once,
     ) -> Found:
-        """See ``Retriever.search``. Each rung of the ladder is one more request."""
+        """See ``Retriever.search``."""
+        patience = hurry if self._ladder else None
         generation = self._generation
         try:
-            return await generation.search(query, k, vector, hurry)
+            return await generation.search(query, k, vector, patience)
         except CollectionGoneError:
             found = await self._place.call(lambda client: answering(client, self._collection))
             if found is None or found[0] == generation.name:
                 raise
         self._generation = _Generation(self._place, *found)
-        return await self._generation.search(query, k, vector, hurry)
+        return await self._generation.search(query, k, vector, patience)
 
     async def aclose(self) -> None:
         await self._place.aclose()
@@ -113,7 +129,11 @@ class _Generation:
     about: Description
 
     async def search(
-        self, query: str, k: int, vector: NDArray[np.float32] | None, hurry: Callable[[], bool]
+        self,
+        query: str,
+        k: int,
+        vector: NDArray[np.float32] | None,
+        hurry: Callable[[], bool] | None,
     ) -> Found:
         k = max(0, min(k, self.about.passages))
         if vector is not None:
@@ -130,8 +150,8 @@ class _Generation:
         if vector is None:
             return Found(hits=await self._hits(await by_words(k), (), k))
         nearest: list[float] = vector.tolist()
-        enough = None if self.place.local else self.about.ef_search
-        lexical, dense = await rank_both(by_words, by_vector, k, enough=enough, hurry=hurry)
+        ef = None if self.place.local else self.about.ef_search
+        lexical, dense = await rank_both(by_words, by_vector, k, ef=ef, hurry=hurry)
         hits = await self._hits(lexical, dense.ranking, k)
         return Found(hits=hits, rungs=dense.rungs, mature=dense.mature)
 

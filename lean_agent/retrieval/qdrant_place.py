@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import threading
+import warnings
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from functools import partial
@@ -15,6 +16,7 @@ from urllib.parse import urlsplit
 from lean_agent._redact import keep_secret
 from lean_agent._threads import in_daemon_thread
 from lean_agent.errors import ConfigurationError, RetrievalError
+from lean_agent.retrieval.turns import in_turn
 
 __all__ = ["CollectionGoneError", "QdrantPlace"]
 
@@ -73,7 +75,8 @@ class QdrantPlace:
             ConfigurationError: qdrant-client is not installed.
             RetrievalError: no answer, or a refusal.
         """
-        return await in_daemon_thread(partial(self._call, work))
+        # The local mode serves one at a time anyway; threads that wait for it are worth nothing.
+        return await (in_turn if self.local else in_daemon_thread)(partial(self._call, work))
 
     def _call(self, work: Callable[[Any], _Result]) -> _Result:
         with _told(self.name):
@@ -101,6 +104,8 @@ class QdrantPlace:
         headers: dict[str, str] = {}
         if key := os.environ.get(_API_KEY, "").strip():
             keep_secret(key)
+            if _in_clear(self.name):
+                warnings.warn(f"{_API_KEY} goes to {self.name} unencrypted", stacklevel=2)
             headers["api-key"] = key
         # The check of versions would ask in a thread of its own, and print.
         return qdrant_client.QdrantClient(
@@ -116,6 +121,12 @@ class QdrantPlace:
             client, self._client = self._client, None
             if client is not None:
                 client.close()
+
+
+def _in_clear(url: str) -> bool:
+    """Whether others on the way could read what is sent."""
+    parts = urlsplit(url)
+    return parts.scheme == "http" and parts.hostname not in {"localhost", "127.0.0.1", "::1"}
 
 
 def _check_url(to: str) -> None:

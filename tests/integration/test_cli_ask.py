@@ -265,6 +265,6 @@ def test_a_corpus_with_a_current_index_is_searched_in_it(
     (folder / "cat.md").write_text("The cat is not the largest.")
     server.say(asked, Reply(text="the whale"))
     ended = ask(server, tmp_path, "Which animal is the largest?", "--corpus", str(folder))
-    assert f"{told}: they have changed since they were indexed" in ended.err
+    assert f"{told}: the documents have changed since they were indexed" in ended.err
     found = next(m["content"] for m in server.chats[-1].body["messages"] if m["role"] == "tool")
     assert "cat.md" in found

@@ -46,27 +46,26 @@ def _open(folder: Path, embedder: str | None) -> Documents:
     place = next(
         (p for p in (folder, default_folder(folder)) if IndexFolder(p).current is not None), None
     )
-    why = ""
+    why, command = f"{folder} has no index", f"lean-agent index build {shlex.quote(str(folder))}"
     if place is not None:
         try:
             opened = _indexed(place, embedder)
         except ConfigurationError as error:
-            if embedder is not None:
+            if embedder is not None or place == folder:
                 raise
-            why = f"{error.message}; {error.hint}"
-        else:
-            if opened is not None:
-                return opened
-            why = f"they have changed since they were indexed; run: {_build(folder)}"
+            return _in_memory(folder, f": {error.message}; {error.hint}")
+        if isinstance(opened, Documents):
+            return opened
+        folder = opened
+        why = "the documents have changed since they were indexed"
+        command = IndexFolder(place).build_command(str(folder))
     if embedder is not None:
-        raise ConfigurationError(
-            why or f"{folder} has no index", hint=f"run: {_build(folder)} --embedder {embedder}"
-        )
-    return _in_memory(folder, why)
+        raise ConfigurationError(why, hint=f"run: {command} --embedder {embedder}")
+    return _in_memory(folder, f": {why}; run: {command}" if place is not None else "")
 
 
-def _indexed(place: Path, embedder: str | None) -> Documents | None:
-    """None where its files are others by now."""
+def _indexed(place: Path, embedder: str | None) -> Documents | Path:
+    """The folder that was indexed where its files are others by now."""
     from lean_agent.retrieval.files import Skipped
     from lean_agent.retrieval.index import Index
     from lean_agent.retrieval.index_retriever import IndexRetriever
@@ -76,7 +75,7 @@ def _indexed(place: Path, embedder: str | None) -> Documents | None:
     source = Path(index.manifest.source)
     # An index may outlive its source, or be taken elsewhere without it.
     if source.is_dir() and scan(source, index, without=index.folder).changed:
-        return None
+        return source
     retriever = IndexRetriever(index)
     how = f"by words and by meaning ({retriever.embedder})" if retriever.embedder else _BY_WORDS
     return Documents(
@@ -98,12 +97,8 @@ def _in_memory(folder: Path, why: str) -> Documents:
         files=corpus.files,
         passages=len(corpus.passages),
         skipped=corpus.skipped,
-        about=f"the documents are searched {_BY_WORDS}" + (f": {why}" if why else ""),
+        about=f"the documents are searched {_BY_WORDS}{why}",
     )
-
-
-def _build(folder: Path) -> str:
-    return f"lean-agent index build {shlex.quote(str(folder))}"
 
 
 class OpenedOnce:

@@ -116,7 +116,7 @@ async def test_a_server_is_asked_at_one_efsearch_after_the_other(
     await push_index(index, server.url)
     created = next(b for m, p, b in server.asked if m == "PUT" and p.count("/") == 2)
     assert (created["hnsw_config"]["m"], created["hnsw_config"]["ef_construct"]) == (32, 80)
-    retriever = await QdrantRetriever.open(server.url, embedder="test:trigrams")
+    retriever = await QdrantRetriever.open(server.url, embedder="test:trigrams", ladder=True)
 
     async def efs(hurry: bool) -> tuple[list[int], int, bool]:
         before = len(server.points())
@@ -132,6 +132,9 @@ async def test_a_server_is_asked_at_one_efsearch_after_the_other(
     vector = EMBEDDER.vector("cat")
     found = await retriever.search("zebra", 250, vector=vector, hurry=lambda: True)
     assert (len(found.hits), found.rungs) == (250, 2)
+    await retriever.aclose()
+    retriever = await QdrantRetriever.open(server.url, embedder="test:trigrams")
+    assert await efs(hurry=False) == ([calibration.ef_search], 1, True)
     await retriever.aclose()
 
 

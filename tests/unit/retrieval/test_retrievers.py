@@ -27,9 +27,11 @@ async def in_memory(folder: Path, _embedder: Embedder) -> Retriever:
     return LexicalRetriever(LexicalIndex(load_corpus(folder).passages))
 
 
-async def on_disk(place: Path, folder: Path, embedder: Embedder) -> Retriever:
+async def on_disk(
+    place: Path, folder: Path, embedder: Embedder, *, ladder: bool = False
+) -> Retriever:
     built = await build_index(folder, place, embedder=embedder)
-    return await IndexRetriever.open(built.folder, embedder=embedder.name)
+    return await IndexRetriever.open(built.folder, embedder=embedder.name, ladder=ladder)
 
 
 async def words_on_disk(place: Path, folder: Path, _embedder: Embedder) -> Retriever:
@@ -48,18 +50,21 @@ async def test_on_disk_by_words_alone(tmp_path: Path) -> None:
     await check_retriever(partial(words_on_disk, tmp_path / "index"))
 
 
-async def test_on_disk_with_a_graph(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("ladder", [False, True])
+async def test_on_disk_with_a_graph(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ladder: bool
+) -> None:
     monkeypatch.setattr(building, "write_vectors", partial(write_vectors, exact_below=0))
     made: list[Retriever] = []
 
     async def make(folder: Path, embedder: Embedder) -> Retriever:
-        made.append(await on_disk(tmp_path / "index", folder, embedder))
+        made.append(await on_disk(tmp_path / "index", folder, embedder, ladder=ladder))
         return made[0]
 
     await check_retriever(make)
     embedder = TrigramEmbedder()
     found = await made[0].search("cat", 5, vector=embedder.vector("cat"))
-    assert found.rungs > 1
+    assert (found.rungs > 1) == ladder
 
 
 class _Wrong(LexicalRetriever):

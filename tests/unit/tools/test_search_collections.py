@@ -127,6 +127,35 @@ async def test_the_folder_of_an_index_will_do_too(folder: Path, tmp_path: Path) 
     assert "whales.md" in await Watched().search(search_tool(tmp_path / "index"), "whale")
 
 
+async def test_an_index_named_itself_that_is_not_current_leaves_its_documents(
+    folder: Path, tmp_path: Path
+) -> None:
+    place = tmp_path / "elsewhere"
+    await build_index(folder, place)
+    (folder / "trees.txt").write_text("The oldest tree is a spruce.")
+    person = Watched()
+    found = await person.search(search_tool(place), "spruce generation")
+    assert "trees.txt" in found
+    assert "files.jsonl" not in found
+    assert person.told[0].endswith(f"run: lean-agent index build {folder} --out {place}")
+    next(place.glob("generation-*/manifest.json")).write_text("{")
+    with pytest.raises(ConfigurationError, match="is damaged"):
+        await search_tool(place).open()
+
+
+async def test_a_question_goes_nowhere_but_to_where_the_documents_went(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    embedder = TrigramEmbedder("openai:text-embedding-3-small")
+    vars(embedder)["base_url"] = "http://me:secret@127.0.0.1:9/v1"
+    built = await build_index(folder, default_folder(folder), embedder=embedder)
+    assert built.manifest.embedder_url == "http://127.0.0.1:9/v1"
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-no-key-at-all")
+    person = Watched()
+    assert "whales.md" in await person.search(search_tool(folder), "largest animal")
+    assert "the documents were embedded at http://127.0.0.1:9/v1" in person.told[1]
+
+
 @pytest.mark.parametrize("change", ["text", "new file", "removed"])
 async def test_an_index_that_is_not_current_is_not_used(folder: Path, change: str) -> None:
     await build_index(folder, default_folder(folder))
@@ -141,7 +170,7 @@ async def test_an_index_that_is_not_current_is_not_used(folder: Path, change: st
     assert ("spruce" in found) == (change != "removed")
     assert ("cheetah" in found) == (change != "removed")
     (told,) = person.told
-    assert told.startswith("the documents are searched by their words alone (BM25): they have")
+    assert told.startswith("the documents are searched by their words alone (BM25): the")
     assert told.endswith(f"run: lean-agent index build {folder}")
 
 
