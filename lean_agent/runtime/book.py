@@ -14,7 +14,7 @@ from lean_agent.usage import Usage
 __all__ = ["Book"]
 
 ToolOutcome = Literal["done", "served", "refused", "cancelled"]
-PrefetchOutcome = Literal["hit", "wasted", "failed"]
+PrefetchOutcome = Literal["hit", "miss", "wasted", "failed"]
 
 
 @dataclass(slots=True, kw_only=True)
@@ -100,9 +100,9 @@ class Book:
         began: float,
         seconds: float,
         outcome: PrefetchOutcome,
-        error_type: str | None,
+        error_type: str | None = None,
     ) -> None:
-        """Enter what a tool did ahead, once it is known whether that was of use.
+        """Enter what a tool did ahead, once it is known whether that was of use; or a miss.
 
         ``began`` is Unix time; ``seconds`` is how long it took, not what a call was spared.
         """

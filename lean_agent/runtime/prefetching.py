@@ -1,7 +1,8 @@
 """Searches begun before the model has written its call. Spec: retrieval ("Prefetch").
 
 A call takes what was found for the same text, or for one whose vector has a cosine of 0.9 or more
-with its own; what it did not take was for nothing. Each is one row of the ledger. At most three are
+with its own; what it did not take was for nothing, and a call that took none is a miss. Each is
+one row of the ledger. At most three are
 under way at once in a run, and none outlives it.
 """
 
@@ -54,6 +55,16 @@ class _Begun:
         return self.task.exception() if done and self.task is not None else None
 
 
+@dataclass(slots=True, kw_only=True)
+class _Call:
+    """A call that could have been served ahead."""
+
+    tool: str
+    step: int
+    ts: float = field(default_factory=time.time)
+    served: bool = False
+
+
 class Prefetches:
     """Those of one run."""
 
@@ -72,6 +83,7 @@ class Prefetches:
         self._context = context
         self._embedding = embedding
         self._begun: list[_Begun] = []
+        self._calls: list[_Call] = []
 
     @property
     def wanted(self) -> bool:
@@ -103,7 +115,9 @@ class Prefetches:
         """The run's context, as a call of ``tool`` is handed it."""
         if tool not in self._tools:
             return self._context
-        return replace(self._context, prefetched=partial(self._take, tool))
+        call = _Call(tool=tool, step=self._embedding.meter.book.step)
+        self._calls.append(call)
+        return replace(self._context, prefetched=partial(self._take, call))
 
     async def close(self) -> None:
         """End what is under way and enter what became of each."""
@@ -114,7 +128,12 @@ class Prefetches:
             await asyncio.wait(running)
         for begun in self._begun:
             self._enter(begun)
+        for call in self._calls:
+            if not call.served:
+                book = self._embedding.meter.book
+                book.prefetch(call.tool, call.step, began=call.ts, seconds=0.0, outcome="miss")
         self._begun.clear()
+        self._calls.clear()
 
     def _begin(self, name: str, text: str, *, at_once: int = _AT_ONCE) -> None:
         same = _normal(text)
@@ -144,15 +163,15 @@ class Prefetches:
         finally:
             begun.ended = time.perf_counter()
 
-    async def _take(self, tool: str, text: str, vector: NDArray[np.float32] | None) -> Any:
-        begun = self._fitting(tool, text, vector)
+    async def _take(self, call: _Call, text: str, vector: NDArray[np.float32] | None) -> Any:
+        begun = self._fitting(call.tool, text, vector)
         if begun is None or begun.task is None:
             return None
         begun.awaited = True
         await asyncio.wait({begun.task})
         if begun.task.cancelled() or begun.error is not None:
             return None
-        begun.taken = True
+        begun.taken = call.served = True
         return begun.task.result()
 
     def _fitting(self, tool: str, text: str, vector: NDArray[np.float32] | None) -> _Begun | None:
