@@ -6,13 +6,13 @@ import asyncio
 import os
 import sys
 import uuid
-from collections.abc import AsyncGenerator, Callable, Sequence
-from contextlib import aclosing
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from contextlib import aclosing, asynccontextmanager
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from lean_agent._semconv import Mode
+from lean_agent._semconv import Mode, Purpose
 from lean_agent._threads import run_to_end
 from lean_agent.arguments import checked_task, known_mode, tools_by_name
 from lean_agent.errors import ConfigurationError
@@ -42,6 +42,8 @@ __all__ = ["DEFAULT_MODEL", "DEFAULT_STEPS", "Agent"]
 DEFAULT_MODEL = "local:qwen2.5-coder-1.5b"
 DEFAULT_STEPS = 20
 """Steps a run may take where the caller sets no budget at all."""
+
+Generate = Callable[[ModelRequest], Awaitable[ModelResponse]]
 
 _UNSETTLED = object()
 
@@ -224,21 +226,28 @@ class Agent:
             ModelError: the model cannot be reached.
         """
         from lean_agent.models.probe import probe, remember
+
+        async with self.metered("probe") as generate:
+            report = await probe(generate)
+        remember(self._format_key, report.action_format)
+        return report
+
+    @asynccontextmanager
+    async def metered(self, purpose: Purpose) -> AsyncGenerator[Generate]:
+        """Model calls outside of a run: under the agent's budget, in the ledger, and no steps."""
         from lean_agent.runtime.meter import Call
 
-        part = self._first_part("probe", None, None, (), None, None, None)
+        part = self._first_part(purpose, None, None, (), None, None, None)
         scope, _ = await self._opened(part, _ignore, streaming=False)
-        call = Call(purpose="probe", mode="agent", step=0, final=True)
+        call = Call(purpose=purpose, mode="agent", step=0, final=True)
 
         async def generate(request: ModelRequest) -> ModelResponse:
             return await scope.meter.call(request, call)
 
         try:
-            report = await probe(generate)
+            yield generate
         finally:
             await scope.meter.spending.close()
-        remember(self._format_key, report.action_format)
-        return report
 
     async def aclose(self) -> None:
         """Close this event loop's connections, those of its tools too, and the ledger's segment.

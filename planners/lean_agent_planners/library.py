@@ -1,30 +1,71 @@
-"""The planners that solve without a model call, each with where it comes from."""
+"""The planners that solve without a model call, each with where it comes from.
+
+Shipped ones are hand-written references. What a model has written for the user, and passed its
+domain's tests, is kept in the user's data folder, for that very contract (``fingerprint``).
+"""
 
 from __future__ import annotations
 
 import importlib
 from dataclasses import dataclass
 from importlib.resources import files
+from pathlib import Path
 from pkgutil import iter_modules
-from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, ValidationError
 
 import lean_agent_planners.domains
-from lean_agent.errors import ConfigurationError
+from lean_agent._paths import planners_dir
+from lean_agent.errors import ConfigurationError, PlannerError
 from lean_agent_planners.domain import Domain
 
-__all__ = ["StoredPlanner", "domain_names", "load_domain", "stored_planner"]
+__all__ = [
+    "Making",
+    "StoredPlanner",
+    "domain_names",
+    "keep",
+    "learned_planner",
+    "load_domain",
+    "stored_planner",
+]
 
-Provenance = Literal["hand-written reference"]
+
+class Making(BaseModel):
+    """What a learned planner took to make; ``cost`` in US dollars, None where it is unknown."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    model: str
+    seed: int
+    calls: int
+    tokens: int
+    cost: str | None
+    seconds: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredPlanner:
-    """A planner's text. ``fingerprint`` is that of the domain it was checked against."""
+    """A planner's text. ``fingerprint`` is that of the domain it was checked against; ``making`` is
+    None of a hand-written one.
+    """
 
     domain: str
     fingerprint: str
     code: str
-    provenance: Provenance
+    making: Making | None = None
+
+    @property
+    def provenance(self) -> str:
+        if self.making is None:
+            return "hand-written reference"
+        made = self.making
+        cost = "unknown cost" if made.cost is None else f"${made.cost}"
+        return f"learned by {made.model}: {made.calls} calls, {made.tokens:,} tokens, {cost}"
+
+
+class _Kept(BaseModel):
+    code: str
+    making: Making
 
 
 def domain_names() -> list[str]:
@@ -53,5 +94,46 @@ def stored_planner(domain: Domain) -> StoredPlanner:
         domain=domain.name,
         fingerprint=domain.fingerprint,
         code=(folder / "planner.py").read_text(encoding="utf-8"),
-        provenance="hand-written reference",
     )
+
+
+def learned_planner(domain: Domain) -> StoredPlanner:
+    """The planner that was learned last for this contract of the domain.
+
+    Raises:
+        ConfigurationError: there is none, or its file is damaged.
+    """
+    path = _path(domain)
+    hint = f"run: lean-agent plan learn {domain.name}"
+    try:
+        kept = _Kept.model_validate_json(path.read_bytes())
+    except FileNotFoundError:
+        raise ConfigurationError(f"no planner was learned for {domain.name}", hint=hint) from None
+    except (OSError, ValidationError) as error:
+        raise ConfigurationError(f"{path} cannot be read", hint=hint) from error
+    return StoredPlanner(
+        domain=domain.name, fingerprint=domain.fingerprint, code=kept.code, making=kept.making
+    )
+
+
+def keep(domain: Domain, code: str, making: Making) -> StoredPlanner:
+    """Keep a planner that has passed its domain's tests, in place of one that was learned before.
+
+    Raises:
+        PlannerError: it cannot be written.
+    """
+    path = _path(domain)
+    part = path.with_suffix(".part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        part.write_text(_Kept(code=code, making=making).model_dump_json(indent=1), encoding="utf-8")
+        part.replace(path)
+    except OSError as error:
+        raise PlannerError(f"{path} cannot be written: {error.strerror}") from error
+    return StoredPlanner(
+        domain=domain.name, fingerprint=domain.fingerprint, code=code, making=making
+    )
+
+
+def _path(domain: Domain) -> Path:
+    return planners_dir() / f"{domain.name}-{domain.fingerprint}.json"

@@ -12,10 +12,11 @@ from lean_agent.cli import options as opt
 from lean_agent.cli.streams import say
 from lean_agent.cli.table import print_json, print_table
 from lean_agent.errors import ConfigurationError
-from lean_agent_planners.cli.solving import DomainName
+from lean_agent_planners.cli.solving import DomainName, Learned
 
 if TYPE_CHECKING:
     from lean_agent_planners.domain import Domain
+    from lean_agent_planners.library import StoredPlanner
 
 __all__ = ["bench_domain"]
 
@@ -27,15 +28,17 @@ def bench_domain(
     data: Annotated[
         Path, typer.Option("--data", metavar="DIR", help="The folder of the domain's instances.")
     ],
+    learned: Learned = False,
     json_: opt.Json = False,
 ) -> int:
     """Solve every instance of a folder; ends with 1 where one is left unsolved."""
     import asyncio
 
-    from lean_agent_planners.library import load_domain
+    from lean_agent_planners.library import learned_planner, load_domain, stored_planner
 
     loaded = load_domain(domain)
-    figures, failures = asyncio.run(_bench(loaded, data))
+    planner = learned_planner(loaded) if learned else stored_planner(loaded)
+    figures, failures = asyncio.run(_bench(loaded, planner, data))
     if json_:
         print_json({**figures, "failures": failures})
     else:
@@ -47,15 +50,15 @@ def bench_domain(
     return 1 if failures else 0
 
 
-async def _bench(domain: Domain, data: Path) -> tuple[dict[str, Any], list[dict[str, str]]]:
+async def _bench(
+    domain: Domain, planner: StoredPlanner, data: Path
+) -> tuple[dict[str, Any], list[dict[str, str]]]:
     """One instance at a time, so that none waits for another's processor."""
-    from lean_agent_planners.library import stored_planner
     from lean_agent_planners.solving import solve
 
     instances = domain.instances(data)
     if not instances:
         raise ConfigurationError(f"{data} holds no instance", hint="name another folder")
-    planner = stored_planner(domain)
     await solve(domain, planner, domain.solved)  # the sandbox's start is no instance's time
     milliseconds: list[float] = []
     expansions: list[int] = []

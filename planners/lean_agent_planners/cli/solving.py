@@ -12,11 +12,14 @@ from lean_agent.cli.streams import emit, say
 from lean_agent.cli.table import print_json
 from lean_agent.errors import ConfigurationError
 
-__all__ = ["DomainName", "solve_instance"]
+__all__ = ["DomainName", "Learned", "solve_instance"]
 
 _LONGEST_NAME = 1000
 _LARGEST_FILE = 1_000_000
 
+Learned = Annotated[
+    bool, typer.Option("--learned", help="Use the planner that `plan learn` has kept.")
+]
 DomainName = Annotated[str, typer.Argument(metavar="DOMAIN", help="A name of `plan list`.")]
 
 
@@ -26,6 +29,7 @@ def solve_instance(
         str,
         typer.Argument(metavar="INSTANCE", help="The instance's text, or a file that holds it."),
     ],
+    learned: Learned = False,
     json_: opt.Json = False,
 ) -> int:
     """Solve one instance, and check the plan independently of the planner.
@@ -34,11 +38,12 @@ def solve_instance(
     """
     import asyncio
 
-    from lean_agent_planners.library import load_domain, stored_planner
+    from lean_agent_planners.library import learned_planner, load_domain, stored_planner
     from lean_agent_planners.solving import solve
 
     loaded = load_domain(domain)
-    solution = asyncio.run(solve(loaded, stored_planner(loaded), _text(instance)))
+    planner = learned_planner(loaded) if learned else stored_planner(loaded)
+    solution = asyncio.run(solve(loaded, planner, _text(instance)))
     if json_:
         print_json(solution.to_dict())
     elif solution.answer is not None:

@@ -295,3 +295,27 @@ def run(code: str, problem: Any, algorithm: str, limits: Any) -> dict[str, Any]:
         "problem": search.problem,
         "call": search.call,
     }
+
+
+def tried(code: str, cases: Any) -> list[Any]:
+    """What a function gives for each case, up to the first that has a problem."""
+    names: dict[str, Any] = {"print": _silent}
+    found: list[Any] = []
+    try:
+        exec(code, names)  # noqa: S102 - this is run inside the sandbox
+        for case in cases:
+            search = Expander({"expansions": 1, "seconds": 1.0}, case["static"])
+            search.take(names)
+            state = case["state"]
+            if case["function"] == "is_goal":
+                value: Any = search.goal(state)
+            else:
+                expanded = search.expand(state, search.keyed("successors", state, state))
+                value = [after for _, after, _ in expanded]
+            if search.stop:
+                found.append({"problem": search.problem})
+                break
+            found.append({"value": value})
+    except Exception as error:  # noqa: BLE001
+        found.append({"problem": f"the planner does not load: {type(error).__name__}: {error}"})
+    return found

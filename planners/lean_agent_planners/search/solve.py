@@ -13,7 +13,7 @@ from pydantic import BaseModel, ValidationError
 from lean_agent.sandbox import SandboxResult, run_python
 from lean_agent_planners.domain import Algorithm, Plan, Problem
 
-__all__ = ["Found", "Limits", "Stop", "search"]
+__all__ = ["Found", "Limits", "Stop", "algorithms", "search"]
 
 Stop = Literal["goal", "exhausted", "expansions", "seconds", "memory", "failed"]
 
@@ -66,7 +66,7 @@ async def search(
     limits = limits or Limits()
     began = time.perf_counter()
     ran = await run_python(
-        f"{_algorithms()}\nrun(_code, _problem, _algorithm, _limits)",
+        f"{algorithms()}\nrun(_code, _problem, _algorithm, _limits)",
         # The search looks at the clock itself: beyond that, a single call has not returned.
         seconds=limits.seconds + _CALL_SECONDS,
         memory_bytes=limits.memory_bytes,
@@ -89,7 +89,8 @@ async def search(
 
 
 @cache
-def _algorithms() -> str:
+def algorithms() -> str:
+    """The text that runs in the sandbox before what calls it."""
     return Path(__file__).with_name("algorithms.py").read_text(encoding="utf-8")
 
 

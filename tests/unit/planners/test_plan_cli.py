@@ -1,9 +1,13 @@
 from __future__ import annotations
 
+import inspect
 from pathlib import Path
 
 import pytest
 from support.cli import in_process
+from support.fake_openai import FakeOpenAI, Reply
+
+from lean_agent_planners.domains.game24 import planner
 
 
 def test_an_instance_is_solved_from_text_and_from_a_file(tmp_path: Path) -> None:
@@ -55,3 +59,28 @@ def test_list_says_who_made_each_planner(tmp_path: Path) -> None:
     rows = in_process("plan", "list", "--json", folder=tmp_path).json
     made = {row["domain"]: row["planner"] for row in rows}
     assert made["game24"] == made["blocksworld"] == "hand-written reference"
+
+
+def test_what_a_model_wrote_and_passed_is_kept_and_solves(tmp_path: Path) -> None:
+    asked = ("--model", "fake:writer", "--calls", "2", "--json")
+    none = in_process("plan", "solve", "game24", "4 6", "--learned", folder=tmp_path)
+    assert (none.code, "plan learn game24" in none.err) == (2, True)
+    with FakeOpenAI() as server:
+        server.say(Reply(text="I would rather not."), Reply(text="No."))
+        failed = in_process(
+            "plan", "learn", "game24", *asked, "--base-url", server.url, folder=tmp_path
+        )
+        assert (failed.code, failed.json["learned"], failed.json["calls"]) == (1, False, 2)
+        assert in_process("plan", "solve", "game24", "4 6", "--learned", folder=tmp_path).code == 2
+        for function in (planner.successors, planner.is_goal):
+            server.say(Reply(text=f"```python\n{inspect.getsource(function)}```"))
+        learned = in_process(
+            "plan", "learn", "game24", *asked, "--base-url", server.url, folder=tmp_path
+        )
+    assert (learned.code, learned.json["learned"], learned.json["calls"]) == (0, True, 2)
+    assert learned.json["tokens"] > 0
+    solved = in_process("plan", "solve", "game24", "4 6", "--learned", "--json", folder=tmp_path)
+    assert (solved.code, solved.json["status"]) == (0, "solved")
+    assert solved.json["planner"].startswith("learned by fake:writer: 2 calls, ")
+    rows = in_process("ledger", "summary", "--by", "purpose", "--json", folder=tmp_path).json
+    assert [row["calls"] for row in rows if row["purpose"] == "plan"] == [4]
