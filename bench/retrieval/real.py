@@ -39,6 +39,7 @@ _INSTRUCTIONS = (
 )
 _ENDS = (ARMS[0], ARMS[2])
 _LOAD = 1.5
+_ENGINE_ENDS = 3.0
 _WARM_UP = "Search for the capital of Australia."
 
 
@@ -164,6 +165,7 @@ async def _calibrated(
 ) -> tuple[Rates, float]:
     """The engine's rates, and the seconds that a question takes it alone, of three."""
     os.environ["LEAN_AGENT_ENGINE_CACHE_MIB"] = "1024"
+    os.environ["LEAN_AGENT_ENGINE_LINGER"] = "0"
     local = LocalModel(model)
     rates = await measured_rates(local, engine_settings.from_environment(model, Path()).slots)
     recorded = RecordedModel(local, scheduled=True)
@@ -181,6 +183,9 @@ async def _measured(
     cell: Cell, sample: Collection, embedder: Embedder, out: Path, asked: Asked
 ) -> dict[str, Any]:
     os.environ["LEAN_AGENT_ENGINE_CACHE_MIB"] = str(cell.cache_mib)
+    # A new engine for each cell: the one before knows these very questions.
+    os.environ["LEAN_AGENT_ENGINE_LINGER"] = "0"
+    await asyncio.sleep(_ENGINE_ENDS)
     model = RecordedModel(LocalModel(asked.model), scheduled=cell.arm.scheduled)
     search = SlowSearch(
         collection=sample,
