@@ -34,6 +34,7 @@ def test_the_commands_are_those_that_are_documented() -> None:
         "index",
         "index build",
         "index info",
+        "index push",
         "index search",
         "ledger",
         "ledger budget",
