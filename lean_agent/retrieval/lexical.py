@@ -11,7 +11,6 @@ from lean_agent.retrieval.corpus import Passage
 from lean_agent.retrieval.hits import Hit
 from lean_agent.retrieval.retriever import Found, at_once, check_vector
 from lean_agent.retrieval.turns import in_turn
-from lean_agent.retrieval.words import excerpt
 
 if TYPE_CHECKING:
     import numpy as np
@@ -38,10 +37,6 @@ class LexicalIndex:
             Hit(self._passages[number], score, lexical_rank=rank)
             for rank, (number, score) in enumerate(self._bm25.search(query, k), 1)
         ]
-
-    def excerpt(self, passage: Passage, query: str, max_chars: int) -> str:
-        """The stretch of a passage that holds the most of the query's words."""
-        return excerpt(passage.text, query, max_chars)
 
 
 class LexicalRetriever:

@@ -7,7 +7,6 @@ import pytest
 
 from lean_agent.errors import ConfigurationError
 from lean_agent_planners.domain import InvalidPlanError, Plan
-from lean_agent_planners.domains.crosswords import planner
 from lean_agent_planners.domains.crosswords.domain import domain
 from lean_agent_planners.library import stored_planner
 from lean_agent_planners.solving import solve
@@ -46,21 +45,6 @@ def test_a_right_plan_gives_the_rows():
 def test_a_wrong_plan_is_refused(states: tuple[Any, ...]):
     with pytest.raises(InvalidPlanError):
         domain.validate(domain.solved, Plan(states))
-
-
-async def test_a_square_without_its_word_is_unsolvable():
-    assert domain.unsolvable is not None
-    planned = stored_planner(domain)
-    assert (await solve(domain, planned, domain.solved)).status == "solved"
-    assert (await solve(domain, planned, domain.unsolvable)).status == "unsolvable"
-
-
-def test_the_reference_passes_the_domain_s_tests():
-    for test in domain.goal_tests:
-        assert planner.is_goal(test.state, test.static) is test.expected
-    for test in domain.successor_tests:
-        found = [state for _, state in planner.successors(test.state, test.static)]
-        assert sorted(found) == sorted(test.successors)
 
 
 @needs_data

@@ -58,23 +58,6 @@ def test_a_wrong_plan_is_refused(states: tuple[Any, ...]):
         domain.validate(LEVEL, Plan(states))
 
 
-async def test_a_stone_in_a_corner_is_unsolvable():
-    assert domain.unsolvable is not None
-    planned = stored_planner(domain)
-    assert (await solve(domain, planned, domain.solved)).status == "solved"
-    assert (await solve(domain, planned, domain.unsolvable)).status == "unsolvable"
-
-
-def test_the_reference_passes_the_domain_s_tests():
-    for test in domain.goal_tests:
-        assert planner.is_goal(test.state, test.static) is test.expected
-    for test in domain.successor_tests:
-        found = {
-            domain.canonical(state) for _, state in planner.successors(test.state, test.static)
-        }
-        assert found == {domain.canonical(state) for state in test.successors}
-
-
 @needs_data
 def test_the_data_s_own_tests_hold():
     for name, expected in (("goals", True), ("non_goals", False)):

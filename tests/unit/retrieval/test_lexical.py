@@ -15,6 +15,7 @@ import pytest
 
 from lean_agent.retrieval.corpus import Passage
 from lean_agent.retrieval.lexical import LexicalIndex
+from lean_agent.retrieval.words import excerpt
 
 DATA = Path(os.environ.get("LEAN_AGENT_TEST_DATA", Path(__file__).parents[4] / "shared" / "data"))
 
@@ -93,20 +94,20 @@ def test_searching_from_several_threads() -> None:
     assert found == [[query] for query in queries]
 
 
-def test_excerpts_show_where_the_words_are(animals: LexicalIndex) -> None:
+def test_excerpts_show_where_the_words_are() -> None:
     filler = "Nothing of interest happens here. " * 20
     text = f"{filler}The ticket costs nine crowns. {filler}"
-    excerpt = animals.excerpt(passage(text), "ticket costs", 200)
-    assert excerpt.startswith("... ")
-    assert "The ticket costs nine crowns." in excerpt
-    assert len(excerpt) <= 210
-    assert excerpt.endswith(" ...")
-    assert animals.excerpt(passage("short"), "ticket", 200) == "short"
+    found = excerpt(text, "ticket costs", 200)
+    assert found.startswith("... ")
+    assert "The ticket costs nine crowns." in found
+    assert len(found) <= 210
+    assert found.endswith(" ...")
+    assert excerpt("short", "ticket", 200) == "short"
     late = f"{'The price list. ' * 11}A group visit. It costs 80 euros. {filler}"
-    assert "80 euros" in animals.excerpt(passage(late), "group visit price", 200)
-    start = animals.excerpt(passage(text), "unknown words", 200)
+    assert "80 euros" in excerpt(late, "group visit price", 200)
+    start = excerpt(text, "unknown words", 200)
     assert start.startswith("Nothing of interest")
-    assert len(animals.excerpt(passage("x" * 900), "x", 200)) <= 205
+    assert len(excerpt("x" * 900, "x", 200)) <= 205
 
 
 def test_the_library_is_silent() -> None:

@@ -52,10 +52,11 @@ class Encyclopedia:
         Args:
             query: A name or a few words.
         """
-        index = self._opened()
+        from lean_agent.retrieval.words import excerpt
+
         found = [
-            f"[{number}] {hit.passage.source}\n{index.excerpt(hit.passage, query, _EXCERPT_CHARS)}"
-            for number, hit in enumerate(index.search(query, _HITS), 1)
+            f"[{number}] {hit.passage.source}\n{excerpt(hit.passage.text, query, _EXCERPT_CHARS)}"
+            for number, hit in enumerate(self._opened().search(query, _HITS), 1)
         ]
         return "\n\n".join(found) or "No page matches."
 
