@@ -254,16 +254,15 @@ async def _found(
     base_url: str | None,
 ) -> tuple[tuple[Hit, ...], str]:
     """What fits best, and a line about what embedding the query took."""
-    from lean_agent.embedder import address_of
+    from lean_agent.retrieval.retriever import check_address
 
     retriever = await _retriever(source, at, collection)
     try:
         async with opened_embedder(retriever.embedder or "", base_url) as embedder:
             if embedder is None:
                 return (await retriever.search(query, k)).hits, ""
-            was: str = getattr(retriever, "embedder_url", "")
-            if base_url is None and was and was != address_of(embedder):
-                raise usage_error(f"the index was embedded at {was}", f"give --base-url {was}")
+            if base_url is None:
+                check_address(retriever, embedder)
             made = await embedder.embed([query])
             found = await retriever.search(query, k, vector=made.vectors[0])
             return found.hits, embedding_cost(made.usage, embedder)[1]

@@ -98,6 +98,11 @@ class QdrantRetriever:
     def embedder(self) -> str | None:
         return self._generation.about.embedder or None
 
+    @property
+    def embedder_url(self) -> str:
+        """Where the embedder was asked when the index was built (see ``Manifest``)."""
+        return self._generation.about.embedder_url
+
     async def search(
         self,
         query: str,

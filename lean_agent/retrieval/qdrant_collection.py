@@ -2,7 +2,7 @@
 
     NAME                   an alias: the generation that answers
     NAME-HASH              a collection: one generation of an index, by the hash of its manifest
-      metadata.lean_agent  format, passages, embedder, dimensions, efSearch of the graph
+      metadata.lean_agent  format, passages, embedder and its address, dimensions, efSearch
       point N              passage N: its id, title, text and source
         vector "dense"     the embedder's
         vector "words"     sparse: what each word adds to the passage's BM25 score
@@ -50,6 +50,7 @@ class Description:
     embedder: str
     dimensions: int
     ef_search: int | None
+    embedder_url: str = ""
     format: int = FORMAT_VERSION
 
     def metadata(self) -> dict[str, Any]:

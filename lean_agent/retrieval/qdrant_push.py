@@ -79,6 +79,7 @@ class _Push:
         self._about = Description(
             passages=manifest.passages,
             embedder=manifest.embedder,
+            embedder_url=manifest.embedder_url,
             dimensions=manifest.dimensions,
             ef_search=manifest.calibration.ef_search if manifest.calibration else None,
         )

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
+from lean_agent.embedder import Embedder, address_of
 from lean_agent.errors import ConfigurationError
 from lean_agent.retrieval.hits import Hit
 
@@ -13,18 +14,33 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-__all__ = ["Found", "Retriever", "at_once", "check_vector"]
+__all__ = ["Found", "Retriever", "at_once", "check_address", "check_vector"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Found:
     """``hits`` are the best first. ``rungs`` is how many times an anytime search looked, each time
-    harder; ``mature`` says that the last two agreed, or that it looked everywhere.
+    harder; ``mature`` is false only of one whose last two looks did not agree.
     """
 
     hits: tuple[Hit, ...]
     rungs: int = 1
     mature: bool = True
+
+
+def check_address(retriever: Retriever, embedder: Embedder) -> None:
+    """Refuse to send a query elsewhere than where the passages were embedded, as they may be
+    private to it. A retriever tells by ``embedder_url``, if it knows.
+
+    Raises:
+        ConfigurationError: the embedder, opened by its name alone, is at another address.
+    """
+    was: str = getattr(retriever, "embedder_url", "")
+    if was and was != address_of(embedder):
+        raise ConfigurationError(
+            f"the documents were embedded at {was}",
+            hint=f"say that queries go there: --base-url {was}, or an embedder with that base_url",
+        )
 
 
 def at_once() -> bool:

@@ -8,9 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lean_agent import ConfigurationError, RunContext, ToolSpec, tool
-from lean_agent.embedder import address_of
 from lean_agent.errors import LeanAgentError
-from lean_agent.retrieval.retriever import Found, Retriever
+from lean_agent.retrieval.retriever import Found, Retriever, check_address
 from lean_agent_tools._documents import Documents, OpenedOnce
 
 if TYPE_CHECKING:
@@ -127,11 +126,7 @@ class SearchTool:
             from lean_agent.models.registry import open_embedder
 
             embedder = open_embedder(retriever.embedder)
-            # The documents may be private to where they were embedded; so may the question be.
-            if (was := getattr(retriever, "embedder_url", "")) and was != address_of(embedder):
-                raise ConfigurationError(
-                    f"the documents were embedded at {was}", hint="give that embedder to the tool"
-                )
+            check_address(retriever, embedder)
             self._embedder = embedder
         return (await ctx.embed(self._embedder, [query])).vectors[0]
 

@@ -21,7 +21,7 @@ from lean_agent.retrieval.index import Index
 from lean_agent.retrieval.index_retriever import IndexRetriever
 from lean_agent.retrieval.qdrant import QdrantRetriever
 from lean_agent.retrieval.qdrant_push import push_index
-from lean_agent.retrieval.retriever import Retriever
+from lean_agent.retrieval.retriever import Retriever, check_address
 from lean_agent.retrieval.vectors import write_vectors
 from lean_agent.testing import check_retriever
 
@@ -309,4 +309,19 @@ async def test_a_search_that_hangs_can_be_cancelled(source: Path, server: Qdrant
             await asyncio.wait_for(retriever.search("cat", vector=EMBEDDER.vector("cat")), 0.1)
         assert time.monotonic() - started < 1
     assert (await retriever.search("cat", 1)).hits
+    await retriever.aclose()
+
+
+async def test_where_the_passages_were_embedded_goes_with_them(
+    source: Path, server: QdrantServer
+) -> None:
+    class Elsewhere(TrigramEmbedder):
+        base_url = "http://me:secret@127.0.0.1:9/v1"
+
+    built = await build_index(source, source.parent / "elsewhere", embedder=Elsewhere())
+    await push_index(Index.open(built.folder), server.url)
+    retriever = await QdrantRetriever.open(server.url)
+    check_address(retriever, Elsewhere())
+    with pytest.raises(ConfigurationError, match=r"embedded at http://127\.0\.0\.1:9/v1"):
+        check_address(retriever, TrigramEmbedder())
     await retriever.aclose()
