@@ -31,8 +31,8 @@ from lean_agent.usage import Usage
 __all__ = ["Hardware", "SimulatedEngine", "text_of", "tokens_of"]
 
 _CHARACTERS = 4
-_SIMILAR = 0.1
-"""From which share of the prompt on llama.cpp looks for the slot that has most of it."""
+_SIMILAR = 0.5
+"""From which share of the prompt on our engine takes the slot that has most of it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

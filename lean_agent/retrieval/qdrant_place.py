@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import re
 import threading
 import warnings
 from collections.abc import Callable, Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
@@ -23,7 +24,7 @@ __all__ = ["CollectionGoneError", "QdrantPlace"]
 _Result = TypeVar("_Result")
 _API_KEY = "QDRANT_API_KEY"
 _SECONDS = 30
-_LOCAL_FILE = "meta.json"
+_LOCAL_FILE, _LOCK_FILE = "meta.json", ".lock"
 _FOR_EXAMPLE = "for example http://127.0.0.1:6333"
 
 
@@ -99,6 +100,7 @@ class QdrantPlace:
                 "qdrant-client is not installed", hint='pip install "lean-agent[qdrant]"'
             ) from error
         if self.local:
+            _check_free(Path(self.name))
             # Calls take turns here, which is what sqlite's own check is for.
             return qdrant_client.QdrantClient(path=self.name, force_disable_check_same_thread=True)
         headers: dict[str, str] = {}
@@ -121,6 +123,17 @@ class QdrantPlace:
             client, self._client = self._client, None
             if client is not None:
                 client.close()
+
+
+def _check_free(folder: Path) -> None:
+    """Refuse a folder that is in use. The library does, too, but leaves a file of it open."""
+    with suppress(FileNotFoundError), (folder / _LOCK_FILE).open(encoding="utf-8") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            raise RetrievalError(
+                f"{folder} is in use", hint="one process at a time, or use a Qdrant server"
+            ) from error
 
 
 def _in_clear(url: str) -> bool:
