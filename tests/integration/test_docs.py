@@ -72,6 +72,7 @@ def test_every_command_of_the_program_is_documented() -> None:
         "models ": ("list", "pull", "probe", "rm"),
         "ledger ": ("summary", "runs", "show", "tail", "sql", "export", "reprice", "compact"),
         "ledger budget ": ("show", "set"),
+        "plan ": ("list", "solve", "bench", "learn"),
         "tools ": ("list",),
     }.items():
         for command in commands:
