@@ -28,7 +28,7 @@ from lean_agent.models.registry import resolve_model
 from lean_agent.models.response_cache import AnswerStore
 from lean_agent.price import Price
 from lean_agent.result import RunResult
-from lean_agent.runtime.opening import Part, open_meter, run_context
+from lean_agent.runtime.opening import Part, embedding_of, open_meter, run_context
 from lean_agent.runtime.prompts import SYSTEM
 from lean_agent.runtime.state import RunState, start_state
 from lean_agent.tool_spec import Tool
@@ -356,7 +356,6 @@ class Agent:
         self, part: Part, emit: Callable[[Event], None], *, streaming: bool
     ) -> tuple[RunScope, RunState]:
         """The live side of one part of a run, and its state. Refuses what must not begin."""
-        from lean_agent.runtime.embedding import MeteredEmbedding
         from lean_agent.runtime.prefetching import Prefetches
         from lean_agent.runtime.resuming import last_checkpoint
         from lean_agent.runtime.scope import RunScope
@@ -374,8 +373,8 @@ class Agent:
             cache=self._cache,
             emit=emit,
         )
-        embedding = MeteredEmbedding(meter=meter, price_of=self._prices.price_of_embedder)
-        context = run_context(part, embedding, roots=self._roots, emit=emit)
+        embedding = embedding_of(meter, self._prices)
+        context = run_context(part, self.model, embedding, roots=self._roots, emit=emit)
         scope = RunScope(
             meter=meter,
             gate=RuleGate(),

@@ -1,4 +1,4 @@
-"""Embedding at a run's expense: reserved, entered, charged and settled as a model call is.
+"""Embedding at somebody's expense: reserved, entered, charged and settled as a model call is.
 
 An embedding is never a step, and does not wait for room that other runs hold: whoever asked for it
 can do without, by searching for words alone.
@@ -18,14 +18,13 @@ from lean_agent._paths import config_dir
 from lean_agent._semconv import Purpose
 from lean_agent.embedder import Embedded, Embedder
 from lean_agent.errors import LeanAgentError, LimitExceededError
-from lean_agent.events import CostUpdated
 from lean_agent.ledger.budget import Amount, Remaining
 from lean_agent.models.pricing import embedder_card, list_cost, priced
 from lean_agent.models.tokens import embedding_bound, estimate_embedding_usage
 from lean_agent.price import Price
+from lean_agent.runtime.book import Book
 from lean_agent.runtime.machine_time import machine_time
-from lean_agent.runtime.meter import Meter
-from lean_agent.runtime.spending import Held
+from lean_agent.runtime.spending import Held, Spending
 from lean_agent.usage import Usage
 
 __all__ = ["MeteredEmbedding"]
@@ -41,9 +40,11 @@ of a third of the bound at most.
 
 @dataclass(slots=True, kw_only=True)
 class MeteredEmbedding:
-    """Charges one run's meter. ``price_of`` may block: it is asked in a thread."""
+    """``charge`` is told what each request cost. ``price_of`` may block: it is asked in a thread."""
 
-    meter: Meter
+    book: Book
+    spending: Spending
+    charge: Callable[[Usage], None]
     price_of: Callable[[Embedder], Price | None]
 
     async def embed(
@@ -72,7 +73,7 @@ class MeteredEmbedding:
         begun = machine.begin()
         started = time.perf_counter()
         sent = estimate_embedding_usage(texts)
-        entry = self.meter.book.open_embedding(
+        entry = self.book.open_embedding(
             purpose,
             embedder.name,
             usage=charged(sent, estimated=True),
@@ -100,8 +101,8 @@ class MeteredEmbedding:
                 raise LimitExceededError("usd", "an embedding", took) from error
             raise
         finally:
-            self.meter.usage += usage
-            self.meter.book.close(
+            self.charge(usage)
+            self.book.close(
                 entry,
                 usage=usage,
                 list_cost=list_cost(usage, price, machine.share(begun)),
@@ -109,15 +110,13 @@ class MeteredEmbedding:
                 **truth,
             )
             machine.end()
-            self.meter.emit(CostUpdated(self.meter.usage))
             await held.settle(Amount(usd=usage.cost or Decimal(0), tokens=usage.total_tokens))
 
     async def _reserve(
         self, embedder: Embedder, texts: Sequence[str], price: Price | None
     ) -> tuple[Held, float | None]:
         """Set the worst case aside; also the seconds it may take, None where no price asks."""
-        spending = self.meter.spending
-        left = await spending.remaining()
+        left = await self.spending.remaining()
         if left.usd is not None and price is None and not embedder_card(embedder).self_hosted:
             raise LimitExceededError(
                 "usd",
@@ -132,7 +131,7 @@ class MeteredEmbedding:
             usd = price.worst_case(tokens, 0, 0.0 if seconds is None else seconds + _ABORT_SECONDS)
         prompt = estimate_embedding_usage(texts)
         lost = Decimal(0) if price is None else price.cost(prompt, 0.0)
-        held = await spending.reserve(
+        held = await self.spending.reserve(
             Amount(usd=usd, tokens=tokens), lost=Amount(usd=lost, tokens=prompt.total_tokens)
         )
         return held, seconds

@@ -13,13 +13,14 @@ from typing import Any
 from lean_agent._paths import config_dir
 from lean_agent.context import RunContext
 from lean_agent.errors import ConfigurationError, LedgerError
-from lean_agent.events import Event, Notice
+from lean_agent.events import CostUpdated, Event, Notice
 from lean_agent.ledger import queries
 from lean_agent.ledger.account import Account
 from lean_agent.ledger.budget import Budget, Remaining, least
 from lean_agent.ledger.caps import open_shared
 from lean_agent.ledger.ledger import Ledger
 from lean_agent.model import Model, Slotted
+from lean_agent.models.pricing import PriceTable
 from lean_agent.models.response_cache import AnswerStore
 from lean_agent.price import Price
 from lean_agent.runtime.book import Book
@@ -29,8 +30,9 @@ from lean_agent.runtime.meter import Meter
 from lean_agent.runtime.resuming import Earlier
 from lean_agent.runtime.spending import Spending
 from lean_agent.runtime.state import RunState
+from lean_agent.usage import Usage
 
-__all__ = ["Part", "open_meter", "run_context"]
+__all__ = ["Part", "embedding_of", "open_meter", "run_context"]
 
 _OPTIONS = {
     "usd": "--budget-usd",
@@ -124,11 +126,30 @@ async def open_meter(
     )
 
 
+def embedding_of(meter: Meter, prices: PriceTable) -> MeteredEmbedding:
+    """Embedding at the expense of one part of a run."""
+
+    def charge(usage: Usage) -> None:
+        meter.usage += usage
+        meter.emit(CostUpdated(meter.usage))
+
+    return MeteredEmbedding(
+        book=meter.book,
+        spending=meter.spending,
+        charge=charge,
+        price_of=prices.price_of_embedder,
+    )
+
+
 def run_context(
-    part: Part, embedding: MeteredEmbedding, *, roots: Sequence[Path], emit: Callable[[Event], None]
+    part: Part,
+    model: Model,
+    embedding: MeteredEmbedding,
+    *,
+    roots: Sequence[Path],
+    emit: Callable[[Event], None],
 ) -> RunContext:
     """What the tools of one part are handed."""
-    model = embedding.meter.model
 
     def model_is_free() -> bool:
         """A model that says nothing of slots takes up whatever comes, as hosted ones do."""

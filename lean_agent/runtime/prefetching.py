@@ -115,7 +115,7 @@ class Prefetches:
         """The run's context, as a call of ``tool`` is handed it."""
         if tool not in self._tools:
             return self._context
-        call = _Call(tool=tool, step=self._embedding.meter.book.step)
+        call = _Call(tool=tool, step=self._embedding.book.step)
         self._calls.append(call)
         return replace(self._context, prefetched=partial(self._take, call))
 
@@ -130,7 +130,7 @@ class Prefetches:
             self._enter(begun)
         for call in self._calls:
             if not call.served:
-                book = self._embedding.meter.book
+                book = self._embedding.book
                 book.prefetch(call.tool, call.step, began=call.ts, seconds=0.0, outcome="miss")
         self._begun.clear()
         self._calls.clear()
@@ -141,7 +141,7 @@ class Prefetches:
         known = any(begun.tool == name and begun.text == same for begun in self._begun)
         if not same or known or under_way >= at_once:
             return
-        begun = _Begun(tool=name, text=same, step=self._embedding.meter.book.step)
+        begun = _Begun(tool=name, text=same, step=self._embedding.book.step)
         begun.task = asyncio.ensure_future(self._search(begun, text))
         self._begun.append(begun)
 
@@ -187,7 +187,7 @@ class Prefetches:
         error = begun.error
         code = error.code if isinstance(error, LeanAgentError) else "unknown" if error else None
         ended = time.perf_counter() if begun.ended is None else begun.ended
-        self._embedding.meter.book.prefetch(
+        self._embedding.book.prefetch(
             begun.tool,
             begun.step,
             began=begun.ts,
