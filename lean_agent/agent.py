@@ -10,14 +10,13 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import aclosing, asynccontextmanager
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 from lean_agent._semconv import Mode, Purpose
 from lean_agent._threads import run_to_end
 from lean_agent.arguments import checked_task, known_mode, tools_by_name
 from lean_agent.errors import ConfigurationError
 from lean_agent.events import Event, Notice, RunFinished, RunStarted
-from lean_agent.gating.rules import RuleGate
 from lean_agent.ledger.account import Account
 from lean_agent.ledger.budget import Budget
 from lean_agent.ledger.ledger import Ledger
@@ -26,16 +25,15 @@ from lean_agent.model import Model, ModelRequest, ModelResponse
 from lean_agent.models.pricing import PriceTable
 from lean_agent.models.registry import resolve_model
 from lean_agent.models.response_cache import AnswerStore
-from lean_agent.price import Price
 from lean_agent.result import RunResult
-from lean_agent.runtime.opening import Part, embedding_of, open_meter, run_context
+from lean_agent.runtime.opening import Part
 from lean_agent.runtime.prompts import SYSTEM
-from lean_agent.runtime.state import RunState, start_state
+from lean_agent.runtime.setup import Setup
+from lean_agent.runtime.state import start_state
 from lean_agent.tool_spec import Tool
 
 if TYPE_CHECKING:
     from lean_agent.models.probe import ProbeReport
-    from lean_agent.runtime.scope import RunScope
 
 __all__ = ["DEFAULT_MODEL", "DEFAULT_STEPS", "Agent"]
 
@@ -44,8 +42,6 @@ DEFAULT_STEPS = 20
 """Steps a run may take where the caller sets no budget at all."""
 
 Generate = Callable[[ModelRequest], Awaitable[ModelResponse]]
-
-_UNSETTLED = object()
 
 
 def _ignore(_event: Event) -> None:
@@ -107,18 +103,19 @@ class Agent:
         self.mode: Mode = known_mode(mode)
         self._budget = budget
         self._instructions = instructions
-        # The same name at another address is another model.
-        self._format_key = f"{self.model.name} {getattr(self.model, 'base_url', '')}".strip()
-        self._ledger = ledger or Ledger()
-        self._checkpoints = checkpoints
-        self._roots = tuple(Path(root) for root in roots)
-        self._prices = prices or PriceTable()
-        self._price: object = _UNSETTLED
-        self._temperature = temperature
-        self._seed = seed
-        self._account = account
-        self._cache = cache
-        self._show_budget = show_budget
+        self._setup = Setup(
+            model=self.model,
+            tools=self.tools,
+            ledger=ledger or Ledger(),
+            prices=prices or PriceTable(),
+            checkpoints=checkpoints,
+            roots=tuple(Path(root) for root in roots),
+            temperature=temperature,
+            seed=seed,
+            account=account,
+            cache=cache,
+            show_budget=show_budget,
+        )
 
     async def run(
         self,
@@ -229,7 +226,7 @@ class Agent:
 
         async with self.metered("probe") as generate:
             report = await probe(generate)
-        remember(self._format_key, report.action_format)
+        remember(self._setup.format_key, report.action_format)
         return report
 
     @asynccontextmanager
@@ -238,7 +235,7 @@ class Agent:
         from lean_agent.runtime.meter import Call
 
         part = self._first_part(purpose, None, None, (), None, None, None)
-        scope, _ = await self._opened(part, _ignore, streaming=False)
+        scope, _ = await self._setup.open(part, _ignore, streaming=False)
         call = Call(purpose=purpose, mode="agent", step=0, final=True)
 
         async def generate(request: ModelRequest) -> ModelResponse:
@@ -258,23 +255,17 @@ class Agent:
         for tool in self.tools.values():
             if (close := getattr(tool, "aclose", None)) is not None:
                 await close()
-        self._ledger.close()
+        self._setup.ledger.close()
 
     def take_notices(self) -> list[str]:
         """What no result could tell the user: entries that were lost when the ledger closed."""
-        return self._ledger.take_notices()
+        return self._setup.ledger.take_notices()
 
     async def __aenter__(self) -> Agent:
         return self
 
     async def __aexit__(self, *_error: object) -> None:
         await self.aclose()
-
-    async def _settle_price(self) -> Price | None:
-        """Look once, in a thread: the first look into the price table imports it."""
-        if self._price is _UNSETTLED:
-            self._price = await asyncio.to_thread(self._prices.price_of, self.model)
-        return cast("Price | None", self._price)
 
     def _first_part(
         self,
@@ -299,7 +290,7 @@ class Agent:
         )
 
     def _later_part(self, run_id: str, budget: Budget | None, deps: Any) -> Part:
-        if self._checkpoints is None:
+        if self._setup.checkpoints is None:
             raise ConfigurationError(
                 "nothing was kept to resume",
                 hint="give Agent(checkpoints=PATH) before the run that may have to go on",
@@ -318,8 +309,10 @@ class Agent:
         await _load_runtime()
         from lean_agent.runtime.run import run_graph
 
-        scope, state = await self._opened(part, _ignore, streaming=False)
-        return await run_graph(scope, state, checkpoints=self._checkpoints, resumed=part.resumed)
+        scope, state = await self._setup.open(part, _ignore, streaming=False)
+        return await run_graph(
+            scope, state, checkpoints=self._setup.checkpoints, resumed=part.resumed
+        )
 
     def _run_sync(self, part: Part) -> RunResult:
         async def once() -> RunResult:
@@ -333,10 +326,12 @@ class Agent:
         from lean_agent.runtime.run import run_graph
 
         queue: asyncio.Queue[Event | None] = asyncio.Queue()
-        scope, state = await self._opened(part, queue.put_nowait, streaming=True)
+        scope, state = await self._setup.open(part, queue.put_nowait, streaming=True)
         queue.put_nowait(RunStarted(part.run_id))
         run = asyncio.ensure_future(
-            run_graph(scope, state, checkpoints=self._checkpoints, resumed=part.resumed, stop=stop)
+            run_graph(
+                scope, state, checkpoints=self._setup.checkpoints, resumed=part.resumed, stop=stop
+            )
         )
         run.add_done_callback(lambda _run: queue.put_nowait(None))
         try:
@@ -351,46 +346,6 @@ class Agent:
             if not run.done():
                 run.cancel()
                 await asyncio.wait({run})
-
-    async def _opened(
-        self, part: Part, emit: Callable[[Event], None], *, streaming: bool
-    ) -> tuple[RunScope, RunState]:
-        """The live side of one part of a run, and its state. Refuses what must not begin."""
-        from lean_agent.runtime.prefetching import Prefetches
-        from lean_agent.runtime.resuming import last_checkpoint
-        from lean_agent.runtime.scope import RunScope
-
-        state = part.first_state
-        if state is None:
-            state = await last_checkpoint(cast("Path", self._checkpoints), part.run_id)
-        meter = await open_meter(
-            part,
-            state,
-            model=self.model,
-            ledger=self._ledger,
-            account=self._account,
-            price=await self._settle_price(),
-            cache=self._cache,
-            emit=emit,
-        )
-        embedding = embedding_of(meter, self._prices)
-        context = run_context(part, self.model, embedding, roots=self._roots, emit=emit)
-        scope = RunScope(
-            meter=meter,
-            gate=RuleGate(),
-            tools=self.tools,
-            action_format=self.model.card.action_format,
-            format_key=self._format_key,
-            context=context,
-            prefetches=Prefetches(self.tools, context, embedding),
-            emit=emit,
-            streaming=streaming,
-            show_budget=self._show_budget,
-            temperature=self._temperature,
-            seed=self._seed,
-            kept=part.resumed,
-        )
-        return scope, state
 
 
 async def _load_runtime() -> None:

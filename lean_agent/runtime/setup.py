@@ -1,0 +1,104 @@
+"""What all runs of one agent are made of, and how one part of a run is opened from it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, cast
+
+from lean_agent.events import Event
+from lean_agent.gating.rules import RuleGate
+from lean_agent.ledger.account import Account
+from lean_agent.ledger.ledger import Ledger
+from lean_agent.model import Model
+from lean_agent.models.pricing import PriceTable
+from lean_agent.models.response_cache import AnswerStore
+from lean_agent.price import Price
+from lean_agent.runtime.opening import Part, embedding_of, open_meter, run_context
+from lean_agent.runtime.state import RunState
+from lean_agent.tool_spec import Tool
+
+if TYPE_CHECKING:
+    from lean_agent.runtime.scope import RunScope
+
+__all__ = ["Setup"]
+
+_UNSETTLED = object()
+
+
+@dataclass(slots=True, kw_only=True)
+class Setup:
+    """An agent's settings, as ``Agent`` describes them."""
+
+    model: Model
+    tools: Mapping[str, Tool]
+    ledger: Ledger
+    prices: PriceTable
+    checkpoints: Path | None = None
+    roots: tuple[Path, ...] = ()
+    temperature: float = 0.0
+    seed: int | None = None
+    account: Account | None = None
+    cache: AnswerStore | None = None
+    show_budget: bool = False
+    _price: object = field(default=_UNSETTLED, init=False)
+
+    @property
+    def format_key(self) -> str:
+        """What the model's action format is remembered by.
+
+        The same name at another address is another model.
+        """
+        return f"{self.model.name} {getattr(self.model, 'base_url', '')}".strip()
+
+    async def open(
+        self, part: Part, emit: Callable[[Event], None], *, streaming: bool
+    ) -> tuple[RunScope, RunState]:
+        """The live side of one part of a run, and its state. Refuses what must not begin.
+
+        Raises:
+            ConfigurationError: nothing was spent.
+        """
+        from lean_agent.runtime.prefetching import Prefetches
+        from lean_agent.runtime.resuming import last_checkpoint
+        from lean_agent.runtime.scope import RunScope
+
+        state = part.first_state
+        if state is None:
+            state = await last_checkpoint(cast("Path", self.checkpoints), part.run_id)
+        meter = await open_meter(
+            part,
+            state,
+            model=self.model,
+            ledger=self.ledger,
+            account=self.account,
+            price=await self._settle_price(),
+            cache=self.cache,
+            emit=emit,
+        )
+        embedding = embedding_of(meter, self.prices)
+        context = run_context(part, self.model, embedding, roots=self.roots, emit=emit)
+        scope = RunScope(
+            meter=meter,
+            gate=RuleGate(),
+            tools=self.tools,
+            action_format=self.model.card.action_format,
+            format_key=self.format_key,
+            context=context,
+            prefetches=Prefetches(self.tools, context, embedding),
+            emit=emit,
+            streaming=streaming,
+            show_budget=self.show_budget,
+            temperature=self.temperature,
+            seed=self.seed,
+            kept=part.resumed,
+        )
+        return scope, state
+
+    async def _settle_price(self) -> Price | None:
+        """Look once, in a thread: the first look into the price table imports it."""
+        if self._price is _UNSETTLED:
+            self._price = await asyncio.to_thread(self.prices.price_of, self.model)
+        return cast("Price | None", self._price)
