@@ -108,6 +108,9 @@ class Domain:
         validate: Checks a plan step by step from the instance's text alone, without the planner,
             and returns the answer in the domain's own words. Raises InvalidPlanError.
         instances: Reads a folder of the domain's data. Raises ConfigurationError.
+        check_answer: Judges an answer in words, whoever wrote it, from the instance's text alone:
+            gives it back in the domain's own words, or raises InvalidPlanError. None where the
+            domain has no such check.
         goal_tests, successor_tests: What ``is_goal`` and ``successors`` must give.
         step_problem: Partial soundness: what is wrong with a step from one state to another,
             "" for nothing ("one number fewer").
@@ -128,6 +131,7 @@ class Domain:
     step_problem: Callable[[Any, Any], str]
     solved: str
     unsolvable: str | None
+    check_answer: Callable[[str, str], str] | None = None
     static: str = ""
     algorithm: Algorithm = "bfs"
     canonical: Callable[[Any], str] = same

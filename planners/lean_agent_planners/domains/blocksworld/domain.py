@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ from lean_agent_planners.domain import (
     Problem,
     SuccessorTest,
 )
+from lean_agent_planners.domains.blocksworld.operators import read_actions, steps
 from lean_agent_planners.domains.blocksworld.pddl import Fact, read_task
 
 __all__ = ["domain"]
@@ -59,27 +60,6 @@ def _encode(text: str) -> Problem:
     return Problem(_state(task.init), _lists(task.goal))
 
 
-def _steps(facts: frozenset[Fact]) -> Iterator[tuple[str, frozenset[Fact]]]:
-    """The four operators of ``blocksworld-4ops`` on sets of facts."""
-    empty = ("handempty",)
-    for fact in facts:
-        match fact:
-            case ("ontable", x) if ("clear", x) in facts and empty in facts:
-                gone = {fact, ("clear", x), empty}
-                yield f"(pick-up {x})", facts - gone | {("holding", x)}
-            case ("on", x, y) if ("clear", x) in facts and empty in facts:
-                gone = {fact, ("clear", x), empty}
-                yield f"(unstack {x} {y})", facts - gone | {("holding", x), ("clear", y)}
-            case ("holding", x):
-                come = {("clear", x), empty}
-                yield f"(put-down {x})", facts - {fact} | come | {("ontable", x)}
-                for under in [one[1] for one in facts if one[0] == "clear"]:
-                    gone = {fact, ("clear", under)}
-                    yield f"(stack {x} {under})", facts - gone | come | {("on", x, under)}
-            case _:
-                pass
-
-
 def _validate(text: str, plan: Plan) -> str:
     """Follow the operators from the task's own facts; the answer is the plan in PDDL."""
     task = read_task(text)
@@ -89,16 +69,36 @@ def _validate(text: str, plan: Plan) -> str:
     actions: list[str] = []
     for number, state in enumerate(plan.states[1:], 1):
         wanted = _canonical(state)
-        for action, after in _steps(facts):
+        for action, after in steps(facts):
             if _canonical(_state(after)) == wanted:
                 actions.append(action)
                 facts = after
                 break
         else:
             raise InvalidPlanError(f"step {number} is none that the arm can make")
-    if missing := task.goal - facts:
-        raise InvalidPlanError(f"at the end {' '.join(min(missing))} does not hold")
+    _check_goal(task.goal, facts)
     return "\n".join(actions)
+
+
+def _check_answer(text: str, answer: str) -> str:
+    """The actions are made one by one from the task's own facts."""
+    task = read_task(text)
+    facts = task.init
+    actions = read_actions(answer)
+    if not actions:
+        raise InvalidPlanError("the answer names no action")
+    for number, action in enumerate(actions, 1):
+        possible = dict(steps(facts))
+        if action not in possible:
+            raise InvalidPlanError(f"step {number}, {action}, is none that the arm can make")
+        facts = possible[action]
+    _check_goal(task.goal, facts)
+    return "\n".join(actions)
+
+
+def _check_goal(goal: frozenset[Fact], facts: frozenset[Fact]) -> None:
+    if missing := goal - facts:
+        raise InvalidPlanError(f"at the end {' '.join(min(missing))} does not hold")
 
 
 def _instances(folder: Path) -> Sequence[Instance]:
@@ -166,6 +166,7 @@ domain = Domain(
     encode=_encode,
     validate=_validate,
     instances=_instances,
+    check_answer=_check_answer,
     goal_tests=(
         GoalTest(_at("b", "d", "ac ba cd"), True, _want("ac ba cd")),
         GoalTest(_at("b", "d", "ac ba cd"), False, _want("ab bc cd")),

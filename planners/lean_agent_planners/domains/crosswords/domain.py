@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from lean_agent.errors import ConfigurationError
+from lean_agent_planners.answers import answer_part
 from lean_agent_planners.domain import (
     Domain,
     GoalTest,
@@ -26,6 +28,7 @@ __all__ = ["domain"]
 
 _HINT = 'give JSON: {"across": [five lists of words], "down": [five lists of words]}'
 _SIZE = 5
+_LABELS = {"across", "down", "row", "rows", "column", "columns", "and"}
 
 _DESCRIPTION = """\
 A crossword is a square of 5 by 5 letters without black squares. Its rows are filled from the top; a
@@ -84,6 +87,20 @@ def _validate(text: str, plan: Plan) -> str:
     return " ".join(rows)
 
 
+def _check_answer(text: str, answer: str) -> str:
+    """Five rows, ten words (rows, then columns), or a grid of 25 letters; nothing else beside."""
+    words = re.findall(r"[a-z]+", answer_part(answer).lower())
+    words = [word for word in words if word not in _LABELS]
+    if len(words) == _SIZE * _SIZE and all(len(word) == 1 for word in words):
+        words = ["".join(words[at : at + _SIZE]) for at in range(0, len(words), _SIZE)]
+    if len(words) not in (_SIZE, 2 * _SIZE) or not all(map(_fits, words)):
+        raise InvalidPlanError("the answer is no five rows, and no ten words")
+    rows, columns = words[:_SIZE], words[_SIZE:]
+    if columns and columns != ["".join(column) for column in zip(*rows, strict=True)]:
+        raise InvalidPlanError("the words down are not what the words across spell")
+    return _validate(text, Plan(tuple(rows[:count] for count in range(_SIZE + 1))))
+
+
 def _rows(state: Any) -> list[str]:
     if not isinstance(state, (list, tuple)):
         raise InvalidPlanError("a state is no list of rows")
@@ -131,6 +148,7 @@ domain = Domain(
     encode=_encode,
     validate=_validate,
     instances=_instances,
+    check_answer=_check_answer,
     goal_tests=(
         GoalTest(_ROWS, True, _WORDS),
         GoalTest([], False, _WORDS),

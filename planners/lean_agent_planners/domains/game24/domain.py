@@ -22,6 +22,7 @@ from lean_agent_planners.domain import (
     Problem,
     SuccessorTest,
 )
+from lean_agent_planners.domains.game24.expression import read_expression
 
 __all__ = ["domain"]
 
@@ -103,6 +104,16 @@ def _is(terms: list[_Term], state: Any) -> bool:
     return all(abs(a - b) <= _NEAR for a, b in zip(exact, sorted(numbers), strict=True))
 
 
+def _check_answer(text: str, answer: str) -> str:
+    """The value is 24, exactly, and each number is used once."""
+    expression, value, numbers = read_expression(answer)
+    if numbers != _encode(text).start:
+        raise InvalidPlanError(f"{expression!r} does not use each number exactly once")
+    if value != 24:
+        raise InvalidPlanError(f"{expression!r} is {value}, not 24")
+    return expression
+
+
 def _instances(folder: Path) -> Sequence[Instance]:
     file = folder / "24.csv"
     try:
@@ -131,6 +142,7 @@ domain = Domain(
     encode=_encode,
     validate=_validate,
     instances=_instances,
+    check_answer=_check_answer,
     goal_tests=(
         GoalTest([24], True),
         GoalTest([], False),

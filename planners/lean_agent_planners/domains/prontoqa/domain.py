@@ -6,11 +6,13 @@ Tests as in AutoToS (2408.11326): a state is what is known of the one thing that
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from lean_agent.errors import ConfigurationError
+from lean_agent_planners.answers import answer_line
 from lean_agent_planners.domain import (
     Domain,
     GoalTest,
@@ -69,10 +71,30 @@ def _validate(text: str, plan: Plan) -> str:
         if not any(then in new and condition in known for condition, then in task.rules):
             raise InvalidPlanError(f"step {number}: no rule concludes {new.pop()!r}")
         known = after
-    denied = task.goal.removeprefix("not-") if task.goal.startswith("not-") else f"not-{task.goal}"
-    if (task.goal in known) == (denied in known):
+    if (task.goal in known) == (_opposite(task.goal) in known):
         raise InvalidPlanError("the plan ends with neither the statement nor its opposite, or both")
     return str(task.goal in known)
+
+
+def _check_answer(text: str, answer: str) -> str:
+    """The truth by following every rule to the end; the answer's line says one of the two words."""
+    task = read_task(text)
+    known = set(task.facts)
+    while new := {then for condition, then in task.rules if condition in known} - known:
+        known |= new
+    said = set(re.findall(r"\b(?:true|false)\b", answer_line(answer).lower()))
+    if len(said) != 1:
+        raise InvalidPlanError("the answer is not one of True and False")
+    if (task.goal in known) == (_opposite(task.goal) in known):
+        raise InvalidPlanError("neither the statement nor its opposite follows, or both do")
+    right = str(task.goal in known)
+    if said != {right.lower()}:
+        raise InvalidPlanError(f"the statement is {right}")
+    return right
+
+
+def _opposite(goal: str) -> str:
+    return goal.removeprefix("not-") if goal.startswith("not-") else f"not-{goal}"
 
 
 def _known(state: Any) -> set[str]:
@@ -117,6 +139,7 @@ domain = Domain(
     encode=_encode,
     validate=_validate,
     instances=_instances,
+    check_answer=_check_answer,
     goal_tests=(
         GoalTest(["lepidopteran", "small"], True, _STATIC),
         GoalTest(["lepidopteran", "not-small"], True, _STATIC),

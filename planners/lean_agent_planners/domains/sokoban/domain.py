@@ -6,11 +6,13 @@ Tests as in AutoToS (2408.11326).
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from lean_agent.errors import ConfigurationError
+from lean_agent_planners.answers import answer_line
 from lean_agent_planners.domain import (
     Domain,
     GoalTest,
@@ -34,6 +36,8 @@ A state is a dict: {"at-player": [5, 3], "at-stone": [[3, 3], [4, 3]]}, places a
 stones in any order. grid is a list of rows; 0 is floor, 1 a wall, 2 a goal square.
 """
 
+_LETTERS = {(-1, 0): "u", (1, 0): "d", (0, -1): "l", (0, 1): "r"}
+
 _LEVEL = "######\n#@$ .#\n#    #\n######"
 _GRID = [[1, 1, 1, 1, 1, 1], [1, 0, 0, 0, 2, 1], [1, 0, 0, 0, 0, 1], [1, 1, 1, 1, 1, 1]]
 
@@ -56,14 +60,13 @@ def _validate(text: str, plan: Plan) -> str:
     if not plan.states or _places(plan.states[0]) != (player, stones):
         raise InvalidPlanError("the plan does not start at the level's position")
     free = {(r, c) for r, row in enumerate(board.grid) for c, kind in enumerate(row) if kind != 1}
-    letters = {(-1, 0): "u", (1, 0): "d", (0, -1): "l", (0, 1): "r"}
     moves: list[str] = []
     for number, state in enumerate(plan.states[1:], 1):
         to, after = _places(state)
         step = (to[0] - player[0], to[1] - player[1])
-        if step not in letters or to not in free:
+        if step not in _LETTERS or to not in free:
             raise InvalidPlanError(f"step {number}: the player cannot go from {player} to {to}")
-        letter = letters[step]
+        letter = _LETTERS[step]
         if to in stones:
             beyond = (to[0] + step[0], to[1] + step[1])
             if beyond not in free or beyond in stones:
@@ -78,6 +81,25 @@ def _validate(text: str, plan: Plan) -> str:
     if any(board.grid[r][c] != 2 for r, c in stones):
         raise InvalidPlanError("the plan ends with a stone off the goals")
     return "".join(moves)
+
+
+def _check_answer(text: str, answer: str) -> str:
+    """The moves, played blindly; the validator then says whether each of them can be made."""
+    board = read_board(text)
+    line = answer_line(answer).lower()
+    letters = re.sub(r"\b(up|down|left|right)\b", lambda word: word[0][0], line)
+    letters = re.sub(r"[\s,.;>\[\]'\"-]", "", letters)
+    if not letters or set(letters) - set(_LETTERS.values()):
+        raise InvalidPlanError("the answer is no line of moves u d l r")
+    steps = {letter: step for step, letter in _LETTERS.items()}
+    player, stones = board.player, list(board.stones)
+    states = [_state(list(player), *map(list, stones))]
+    for letter in letters:
+        down, right = steps[letter]
+        player = (player[0] + down, player[1] + right)
+        stones = [(r + down, c + right) if (r, c) == player else (r, c) for r, c in stones]
+        states.append(_state(list(player), *map(list, stones)))
+    return _validate(text, Plan(tuple(states)))
 
 
 def _places(state: Any) -> tuple[tuple[int, int], set[tuple[int, int]]]:
@@ -123,6 +145,7 @@ domain = Domain(
     encode=_encode,
     validate=_validate,
     instances=_instances,
+    check_answer=_check_answer,
     goal_tests=(
         GoalTest(_state([1, 3], [1, 4]), True, _GRID),
         GoalTest(_state([1, 1], [1, 2]), False, _GRID),
