@@ -25,11 +25,13 @@ from lean_agent.model import Model, ModelRequest, ModelResponse
 from lean_agent.models.pricing import PriceTable
 from lean_agent.models.registry import resolve_model
 from lean_agent.models.response_cache import AnswerStore
+from lean_agent.reasoning import Reasoning
 from lean_agent.result import RunResult
 from lean_agent.runtime.opening import Part
 from lean_agent.runtime.prompts import SYSTEM
 from lean_agent.runtime.setup import Setup
 from lean_agent.runtime.state import start_state
+from lean_agent.thinking.named import resolve_reasoning
 from lean_agent.tool_spec import Tool
 
 if TYPE_CHECKING:
@@ -58,6 +60,7 @@ class Agent:
         budget: What one run may spend. None allows DEFAULT_STEPS steps (model calls but for
             retries and the probe) and caps nothing else.
         mode: auto lets the gate choose; instant, reason or agent force that mode.
+        reasoning: How reason mode thinks: a name of ``thinking.named``, or a Reasoning.
         instructions: Added to the system prompt.
         base_url: An OpenAI-compatible server other than the provider's own.
         ledger: Where entries go; the user's own ledger folder when None.
@@ -73,9 +76,9 @@ class Agent:
         show_budget: Tell the model with each observation what is left to spend.
 
     Raises:
-        ConfigurationError: an unknown model or mode, a tool that cannot be described, two tools of
-            one name; of a run also a dollar cap on a model whose price nobody knows, or a file for
-            checkpoints that can be none.
+        ConfigurationError: an unknown model, mode or way to reason, a tool that cannot be
+            described, two tools of one name; of a run also a dollar cap on a model whose price
+            nobody knows, or a file for checkpoints that can be none.
     """
 
     def __init__(
@@ -85,6 +88,7 @@ class Agent:
         tools: Sequence[Tool | Callable[..., Any]] = (),
         budget: Budget | None = None,
         mode: Mode = "auto",
+        reasoning: str | Reasoning = "plain",
         instructions: str = "",
         base_url: str | None = None,
         ledger: Ledger | None = None,
@@ -108,6 +112,7 @@ class Agent:
             tools=self.tools,
             ledger=ledger or Ledger(),
             prices=prices or PriceTable(),
+            reasoning=resolve_reasoning(reasoning),
             checkpoints=checkpoints,
             roots=tuple(Path(root) for root in roots),
             temperature=temperature,

@@ -7,7 +7,7 @@ known to report its bills has sent one: then it is that, with the provenance ``m
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal, Protocol, runtime_checkable
 
@@ -34,7 +34,8 @@ __all__ = [
 ActionFormat = Literal["native", "schema", "tagged"]
 """How a model is asked to act: native tool calls, constrained JSON, or tagged text."""
 
-FinishReason = Literal["stop", "length", "tool_calls", "content_filter", "aborted"]
+FinishReason = Literal["stop", "length", "tool_calls", "content_filter", "aborted", "early_stop"]
+"""``early_stop``: the request's ``enough`` ended it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,6 +75,8 @@ class ModelRequest:
     the output and exclude each other. ``timeout`` is in seconds for the whole call.
     ``slot`` pins an embedded engine's slot, so that a run's prefix stays in its cache; ``run`` is
     for the order of those that wait for one. Neither changes the answer.
+    ``enough`` is told all the text so far, each time more of it has come, and ends the answer there
+    where it says so (finish reason ``early_stop``); a model that cannot stream pays it no heed.
     """
 
     messages: tuple[Message, ...]
@@ -88,6 +91,7 @@ class ModelRequest:
     timeout: float | None = None
     slot: int | None = None
     run: RunProgress | None = None
+    enough: Callable[[str], bool] | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

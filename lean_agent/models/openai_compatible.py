@@ -44,7 +44,8 @@ class OpenAICompatibleModel:
     the running loop's connections and leaves it usable.
 
     ``generate`` streams inside where the output is constrained, so that output that runs on is
-    stopped (finish reason ``aborted``); ``stream`` guards schemas, grammars and tools.
+    stopped (finish reason ``aborted``), and where the request says when it is enough; ``stream``
+    guards schemas, grammars and tools.
 
     Raises:
         ConfigurationError: no key, no known address, or a name without a provider.
@@ -87,8 +88,9 @@ class OpenAICompatibleModel:
 
     async def generate(self, request: ModelRequest) -> ModelResponse:
         """One answer, whole."""
-        if request.response_schema is not None or request.grammar is not None:
-            return await self._generate_guarded(request)
+        formed = request.response_schema is not None or request.grammar is not None
+        if formed or request.enough is not None:
+            return await self._generate_streamed(request)
         body = self._body(request, stream=False)
         started = time.perf_counter()
         try:
@@ -130,7 +132,7 @@ class OpenAICompatibleModel:
     async def aclose(self) -> None:
         await self._server.clients.aclose()
 
-    async def _generate_guarded(self, request: ModelRequest) -> ModelResponse:
+    async def _generate_streamed(self, request: ModelRequest) -> ModelResponse:
         last: StreamEvent | None = None
         async with aclosing(self.stream(request)) as events:
             async for event in events:

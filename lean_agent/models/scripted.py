@@ -39,8 +39,8 @@ class ScriptedModel:
 
     Usage is counted the same way each time, one token for every 4 characters begun, so a test can
     name the numbers; ``count_tokens`` gives the very count a call is then charged with. Text longer
-    than the output asked for is cut off, as a server does. Once the script is used up, a call
-    raises ModelError.
+    than the output asked for is cut off, as a server does, and so is what comes after the request
+    had enough. Once the script is used up, a call raises ModelError.
     """
 
     def __init__(
@@ -107,6 +107,11 @@ class ScriptedModel:
         limit = (request.max_output_tokens or len(message.content)) * _CHARS_PER_TOKEN
         if not message.tool_calls and len(message.content) > limit:
             message, finish = Message("assistant", message.content[:limit]), "length"
+        if request.enough is not None:
+            for end in range(_PIECE_CHARS, len(message.content), _PIECE_CHARS):
+                if request.enough(message.content[:end]):
+                    message, finish = Message("assistant", message.content[:end]), "early_stop"
+                    break
         usage = Usage(
             input_tokens=_tokens(request.messages, request.tools),
             output_tokens=_tokens((message,), ()),

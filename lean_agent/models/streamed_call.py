@@ -57,7 +57,8 @@ class StreamedCall:
     """Opened, read until ``next_piece`` gives None, asked for its ``response``, closed always.
 
     ``timeout`` counts from the opening, in seconds, for the whole call. With ``guarded`` the call
-    ends by itself, finish reason ``aborted``, once the output runs on.
+    ends by itself, finish reason ``aborted``, once the output runs on; and always, ``early_stop``,
+    once the request has enough of it.
     """
 
     def __init__(self, request: ModelRequest, site: CallSite, *, guarded: bool) -> None:
@@ -75,7 +76,7 @@ class StreamedCall:
         self._pieces = 0  # in how many parts that came
         self._began = False
         self._refused = False
-        self._ran_on = False
+        self._ended: FinishReason | None = None  # by us
         self._reason: object = None
         self._usage: Usage | None = None
         self._timings = Timings()
@@ -111,7 +112,7 @@ class StreamedCall:
             ModelError: the stream broke off, with the usage up to there.
         """
         assert self._stream is not None  # noqa: S101 - open() comes first
-        while not self._ran_on:
+        while self._ended is None:
             try:
                 if self._deadline is None:
                     chunk = await anext(self._stream)
@@ -143,7 +144,7 @@ class StreamedCall:
         Raises:
             ModelError: nothing came, or the end is missing.
         """
-        if self._reason is None and not self._ran_on:
+        if self._reason is None and self._ended is None:
             what = "broke off" if self._began else "brought no answer"
             message = f"the stream from {self._site.host} {what}"
             raise ModelError(
@@ -151,8 +152,8 @@ class StreamedCall:
                 request_id=self._request_id,
             )  # fmt: skip
         calls, malformed = wire.read_tool_calls([call.to_wire() for call in self._calls])
-        reason: FinishReason = "aborted"
-        if not self._ran_on:
+        reason = self._ended
+        if reason is None:
             called = bool(calls or malformed)
             reason = wire.finish_reason(self._reason, called=called, refused=self._refused)
         usage = self._paid()
@@ -198,11 +199,17 @@ class StreamedCall:
             self._uncounted += [text, arguments, hidden if isinstance(hidden, str) else ""]
         if text:
             self._text.append(text)
-        if self._guards is not None:
-            self._ran_on = self._guards[0].feed(text) or self._guards[1].feed(arguments)
+        if self._guards and (self._guards[0].feed(text) or self._guards[1].feed(arguments)):
+            self._ended = "aborted"
+        elif text and not self._reason and self._has_enough():
+            self._ended = "early_stop"
         if text:
             return TextDelta(text)
         return CallDelta(self._calls[-1].so_far) if arguments else None
+
+    def _has_enough(self) -> bool:
+        enough = self._request.enough
+        return enough is not None and enough("".join(self._text))
 
     def _feed_calls(self, deltas: object) -> str:
         """Add pieces of tool calls; the text of their arguments."""

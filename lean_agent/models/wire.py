@@ -98,6 +98,8 @@ def request_body(
         body["grammar"] = request.grammar
     if llama_cpp and request.slot is not None:
         body["id_slot"] = request.slot
+    if llama_cpp and stream and request.enough is not None:
+        body["timings_per_token"] = True  # so that what is closed early is counted, not estimated
     if stream:
         body["stream"] = True
         body["stream_options"] = {"include_usage": True}

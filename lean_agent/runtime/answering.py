@@ -1,4 +1,4 @@
-"""The nodes that write an answer without tools: instant, reason, and the agent's final answer."""
+"""The nodes that write an answer in one call: instant, and the agent's final answer."""
 
 from __future__ import annotations
 
@@ -17,16 +17,15 @@ from lean_agent.runtime.meter import Call
 from lean_agent.runtime.scope import RunScope
 from lean_agent.runtime.state import RunState, messages_of
 
-__all__ = ["answer", "instant", "reason"]
+__all__ = ["MARKED_ANSWER_TOKENS", "answer", "instant", "limited", "plain_request"]
 
 _INSTANT_TOKENS = 512
-_REASON_TOKENS = 1_024
 _ANSWER_TOKENS = 512
-_MARKED_ANSWER_TOKENS = 64
+MARKED_ANSWER_TOKENS = 64
 _LEAST_EVIDENCE = 500  # bytes
 
 
-def _limited(error: LimitExceededError, state: RunState) -> dict[str, Any]:
+def limited(error: LimitExceededError, state: RunState) -> dict[str, Any]:
     """The update of a run that could not afford even its answer: it ends with what it has."""
     return {"limit": state["limit"] or error.limit_type, "finish_reason": "limit"}
 
@@ -50,66 +49,13 @@ async def instant(state: RunState, runtime: Runtime[RunScope]) -> dict[str, Any]
     try:
         response = await scope.meter.call(request, call)
     except LimitExceededError as error:
-        return _limited(error, state)
+        return limited(error, state)
     return {
         "messages": [asked.to_dict(), response.message.to_dict()],
         "output": (begun + response.message.content).strip(),
         "answered": True,
         "finish_reason": response.finish_reason,
         "limit": state["limit"] or scope.meter.cut_by,
-        "steps": step,
-        "going_on": False,
-    }
-
-
-async def reason(state: RunState, runtime: Runtime[RunScope]) -> dict[str, Any]:
-    """Think within a token budget, then answer; cut-off thinking is asked for its answer."""
-    scope = runtime.context
-    earlier = messages_of(state)
-    task = state["task"]
-    if state["problem"]:
-        task = prompts.again(task, state["problem"])
-    text = prompts.go_on(agent=False) if state["going_on"] else prompts.reason_task(task)
-    asked = Message("user", text)
-    step = state["steps"] + 1
-    scope.emit(StepStarted(step))
-    channel = "reasoning" if scope.streaming else None
-    call = Call(purpose="reason", mode="reason", step=step, final=True, channel=channel)
-    try:
-        response = await scope.meter.call(_plain(scope, (*earlier, asked), _REASON_TOKENS), call)
-    except LimitExceededError as error:
-        return _limited(error, state)
-    added = [asked, response.message]
-    output = _after_mark(response.message.content)
-    limit = ""
-    if output is None:
-        asked_again = Message("user", prompts.stop_reasoning())
-        step += 1
-        scope.emit(StepStarted(step))
-        call = Call(
-            purpose="answer",
-            mode="reason",
-            step=step,
-            final=True,
-            channel="answer" if scope.streaming else None,
-        )
-        request = _plain(scope, (*earlier, *added, asked_again), _MARKED_ANSWER_TOKENS)
-        try:
-            response = await scope.meter.call(request, call)
-        except LimitExceededError as error:
-            step -= 1
-            limit = error.limit_type
-            output = response.message.content.strip()
-        else:
-            added += [asked_again, response.message]
-            text = response.message.content
-            output = _after_mark(text) or text.strip()
-    return {
-        "messages": [m.to_dict() for m in added],
-        "output": output,
-        "answered": True,
-        "finish_reason": response.finish_reason,
-        "limit": limit or scope.meter.cut_by,
         "steps": step,
         "going_on": False,
     }
@@ -124,7 +70,7 @@ async def answer(state: RunState, runtime: Runtime[RunScope]) -> dict[str, Any]:
     scope.emit(StepStarted(step))
     channel = "answer" if scope.streaming else None
     call = Call(purpose="answer", mode="agent", step=step, final=True, channel=channel)
-    request = _plain(scope, (*earlier, asked), _ANSWER_TOKENS)
+    request = plain_request(scope, (*earlier, asked), _ANSWER_TOKENS)
     added = [asked]
     try:
         try:
@@ -133,7 +79,7 @@ async def answer(state: RunState, runtime: Runtime[RunScope]) -> dict[str, Any]:
         except LimitExceededError:
             response = await _whole_or_short(state, scope, request, call)
     except LimitExceededError as error:
-        return _limited(error, state)
+        return limited(error, state)
     added.append(response.message)
     return {
         "messages": [m.to_dict() for m in added],
@@ -171,15 +117,15 @@ async def _short_answer(
     remaining = await scope.meter.spending.remaining(final=True)
     window = scope.meter.model.card.context_tokens
     room = window if remaining.tokens is None else min(window, remaining.tokens)
-    frame = _plain(scope, _evidence_messages("", state["task"]), _ANSWER_TOKENS)
+    frame = plain_request(scope, _evidence_messages("", state["task"]), _ANSWER_TOKENS)
     used = await scope.meter.model.count_tokens(frame.messages, ())
-    room -= used + _MARKED_ANSWER_TOKENS
+    room -= used + MARKED_ANSWER_TOKENS
     if call.waits:
-        room = max(room, min(_LEAST_EVIDENCE, window - used - _MARKED_ANSWER_TOKENS))
+        room = max(room, min(_LEAST_EVIDENCE, window - used - MARKED_ANSWER_TOKENS))
     if evidence and room <= 0:
         raise LimitExceededError("tokens", "the prompt", f"{room + used} left") from error
     newest = evidence.encode()[-room:].decode(errors="ignore") if evidence else ""
-    request = _plain(scope, _evidence_messages(newest, state["task"]), _ANSWER_TOKENS)
+    request = plain_request(scope, _evidence_messages(newest, state["task"]), _ANSWER_TOKENS)
     return await scope.meter.call(request, call)
 
 
@@ -188,7 +134,7 @@ def _evidence_messages(evidence: str, task: str) -> tuple[Message, ...]:
     return (Message("system", prompts.SYSTEM), Message("user", asked))
 
 
-def _plain(scope: RunScope, messages: tuple[Message, ...], tokens: int) -> ModelRequest:
+def plain_request(scope: RunScope, messages: tuple[Message, ...], tokens: int) -> ModelRequest:
     """A request for text. Native tools stay in it, unusable: they are part of the prefix."""
     native = scope.action_format == "native" and any(m.tool_calls for m in messages)
     return ModelRequest(
@@ -199,10 +145,3 @@ def _plain(scope: RunScope, messages: tuple[Message, ...], tokens: int) -> Model
         temperature=scope.temperature,
         seed=scope.seed,
     )
-
-
-def _after_mark(text: str) -> str | None:
-    """What follows the last answer mark, or None."""
-    before, mark, after = text.rpartition(prompts.ANSWER_MARK)
-    del before
-    return after.strip().strip("*").strip() or None if mark else None

@@ -21,7 +21,7 @@ from langgraph.graph import END, START, StateGraph
 from langgraph.runtime import Runtime
 from langgraph.types import Command
 
-from lean_agent.runtime import acting, answering, checking
+from lean_agent.runtime import acting, answering, checking, reasoning
 from lean_agent.runtime.scope import RunScope
 from lean_agent.runtime.state import RunState
 
@@ -75,7 +75,7 @@ def _to_verify(_state: RunState) -> str:
 _NODES: dict[str, tuple[_Node, _Choice, tuple[str, ...]]] = {
     "gate": (checking.gate, by_mode, ("instant", "reason", "think")),
     "instant": (answering.instant, _to_verify, ("verify",)),
-    "reason": (answering.reason, _to_verify, ("verify",)),
+    "reason": (reasoning.reason, _to_verify, ("verify",)),
     "think": (acting.think, acting.next_after_think, ("think", "act", "answer", "verify")),
     "act": (acting.act, acting.next_after_act, ("think", "answer")),
     "answer": (answering.answer, _to_verify, ("verify",)),

@@ -77,9 +77,9 @@ class Meter:
     """Charges one run. ``usage`` is its total so far, every attempt counted.
 
     ``saved`` is what the response cache spared it, at list price. ``partial`` is the text of the
-    call in flight, ``cut_by`` the limit that shortened the last one, and ``limits_of`` says whose
-    each limit was that refused or shortened a call. ``began`` is when the run did, in seconds of
-    time.monotonic(); earlier parts of a resumed run put it back.
+    call in flight (of several, the one that wrote last), ``cut_by`` the limit that shortened the
+    last, ``limits_of`` whose each limit was that refused or shortened a call. ``began`` is
+    when the run did, in seconds of time.monotonic(); earlier parts of a resumed run put it back.
     """
 
     model: Model
@@ -205,10 +205,11 @@ class Meter:
         machine = machine_time(self.model.name)
         begun = machine.begin()
         self.partial = self.cut_by = ""
+        written: list[str] = []
         usage = Usage()
         truth: dict[str, Any] = {}
         try:
-            response = await self._send(request, call, deadline=bool(fitted.time_limit))
+            response = await self._send(request, call, written, deadline=bool(fitted.time_limit))
             truth = {
                 "finish_reason": response.finish_reason,
                 "queue_seconds": response.timings.queue,
@@ -222,7 +223,7 @@ class Meter:
             return replace(response, usage=usage)
         except LeanAgentError as error:
             truth = {"error_type": error.code}
-            lost = self._lost(request, error)
+            lost = _lost(request, error, "".join(written))
             usage = self._priced(lost, machine.share(begun), estimated=True)
             error.usage = usage
             if isinstance(error, ModelTimeoutError) and fitted.time_limit:
@@ -233,7 +234,7 @@ class Meter:
             cancelled = isinstance(error, asyncio.CancelledError)
             truth = {"error_type": "cancelled" if cancelled else "unknown"}
             # A model's client may know more than what could be shown: reasoning, tool calls.
-            lost = getattr(error, "usage", None) or estimate_usage(request, self.partial)
+            lost = getattr(error, "usage", None) or estimate_usage(request, "".join(written))
             usage = self._priced(lost, machine.share(begun), estimated=True)
             raise
         finally:
@@ -310,33 +311,36 @@ class Meter:
                 self.limits_of[limit] = left.whose(limit)
             return fitted, held, sent
 
-    async def _send(self, request: ModelRequest, call: Call, *, deadline: bool) -> ModelResponse:
-        """One attempt. Streams where someone watches, or where time may cut the answer short."""
+    async def _send(
+        self, request: ModelRequest, call: Call, written: list[str], *, deadline: bool
+    ) -> ModelResponse:
+        """One attempt. Streams where someone watches, or where time may cut the answer short: into
+        ``written``, which is there when it fails.
+        """
         watched = call.channel is not None or call.watch is not None
         if not watched and not (deadline and call.final):
             return await self.model.generate(request)
-        pieces: list[str] = []
         try:
             async with aclosing(self.model.stream(request)) as stream:
                 async for event in stream:
                     if isinstance(event, Completed):
                         return event.response
                     if isinstance(event, CallDelta):
-                        if call.watch is not None:
-                            call.watch(event.so_far)
-                        continue
-                    pieces.append(event.text)
-                    self.partial = "".join(pieces)
-                    if call.channel is not None:
-                        self.emit(Token(event.text, call.channel))
+                        so_far = event.so_far
+                    else:
+                        written.append(event.text)
+                        self.partial = so_far = "".join(written)
+                        if call.channel is not None:
+                            self.emit(Token(event.text, call.channel))
                     if call.watch is not None:
-                        call.watch(self.partial)
+                        call.watch(so_far)
         except ModelTimeoutError as error:
-            if not (call.final and self.partial):
+            if not (call.final and written):
                 raise
+            said = "".join(written)
             return ModelResponse(
-                message=Message("assistant", self.partial),
-                usage=self._lost(request, error),
+                message=Message("assistant", said),
+                usage=_lost(request, error, said),
                 finish_reason="aborted",
                 model=self.model.name,
                 usage_estimated=True,
@@ -369,14 +373,6 @@ class Meter:
         self.emit(CostUpdated(self.usage))
         return replace(found, usage=served, timings=Timings())
 
-    def _lost(self, request: ModelRequest, error: LeanAgentError) -> Usage:
-        """What a failed attempt used, as far as anyone can tell."""
-        if error.usage is not None:
-            return error.usage
-        if self.partial or isinstance(error, ModelTimeoutError):
-            return estimate_usage(request, self.partial)
-        return Usage()
-
     def _list_cost(self, usage: Usage, seconds: float) -> Decimal | None:
         if self.price is None or not usage.total_tokens:
             return usage.cost
@@ -388,9 +384,14 @@ class Meter:
         if not usage.total_tokens and not by_machine:
             return usage
         return priced(
-            usage,
-            price=self.price,
-            card=self.model.card,
-            seconds=seconds,
-            estimated=estimated,
+            usage, price=self.price, card=self.model.card, seconds=seconds, estimated=estimated
         )
+
+
+def _lost(request: ModelRequest, error: LeanAgentError, written: str) -> Usage:
+    """What a failed attempt used, as far as anyone can tell."""
+    if error.usage is not None:
+        return error.usage
+    if written or isinstance(error, ModelTimeoutError):
+        return estimate_usage(request, written)
+    return Usage()

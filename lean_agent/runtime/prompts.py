@@ -1,4 +1,4 @@
-"""Every word the runtime itself says to a model.
+"""Every word the runtime itself says to a model, but for how strategies of reasoning ask.
 
 One system prompt serves all modes, so that their requests share a prefix; what a mode asks for
 stands in the last user message. Spec: gating ("Modes").
@@ -7,9 +7,9 @@ stands in the last user message. Spec: gating ("Modes").
 from __future__ import annotations
 
 from lean_agent.ledger.budget import Remaining
+from lean_agent.reasoning import ANSWER_MARK
 
 __all__ = [
-    "ANSWER_MARK",
     "SYSTEM",
     "again",
     "agent_task",
@@ -18,22 +18,11 @@ __all__ = [
     "from_evidence",
     "go_on",
     "malformed",
-    "reason_task",
     "repeated",
     "stop_reasoning",
 ]
 
 SYSTEM = "You are a careful assistant. Answer correctly, directly and briefly."
-
-ANSWER_MARK = "Answer:"
-
-
-def reason_task(task: str) -> str:
-    """Asks for reasoning and a marked answer; adaptively concise (ConciseHint, 2506.18810)."""
-    return (
-        f"{task}\n\nThink step by step, as briefly as the question allows. "
-        f"Then write the answer alone on a last line that begins with '{ANSWER_MARK}'."
-    )
 
 
 def stop_reasoning() -> str:

@@ -16,6 +16,7 @@ from lean_agent.model import Model
 from lean_agent.models.pricing import PriceTable
 from lean_agent.models.response_cache import AnswerStore
 from lean_agent.price import Price
+from lean_agent.reasoning import Reasoning
 from lean_agent.runtime.opening import Part, embedding_of, open_meter, run_context
 from lean_agent.runtime.state import RunState
 from lean_agent.tool_spec import Tool
@@ -36,6 +37,7 @@ class Setup:
     tools: Mapping[str, Tool]
     ledger: Ledger
     prices: PriceTable
+    reasoning: Reasoning
     checkpoints: Path | None = None
     roots: tuple[Path, ...] = ()
     temperature: float = 0.0
@@ -89,6 +91,7 @@ class Setup:
             context=context,
             prefetches=Prefetches(self.tools, context, embedding),
             emit=emit,
+            reasoning=self.reasoning,
             streaming=streaming,
             show_budget=self.show_budget,
             temperature=self.temperature,

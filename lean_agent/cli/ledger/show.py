@@ -32,7 +32,7 @@ __all__ = ["show"]
 
 _NAME_COLUMNS = 32
 _LIST = ("LIST",)
-_GOOD_ENDS = ("stop", "tool_calls", "served")
+_GOOD_ENDS = ("stop", "tool_calls", "early_stop", "served")
 
 
 def show(

@@ -1,0 +1,1 @@
+"""Ways to think that need no other package."""
