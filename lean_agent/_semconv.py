@@ -47,7 +47,7 @@ Purpose = Literal[
 ]  # fmt: skip
 """Why the operation was paid for (``lean_agent.purpose``); retries are attempts above 1."""
 
-Mode = Literal["auto", "instant", "reason", "agent"]
+Mode = Literal["auto", "instant", "reason", "agent", "plan"]
 
 OPERATION: Final = "gen_ai.operation.name"
 PROVIDER: Final = "gen_ai.provider.name"

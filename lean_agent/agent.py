@@ -25,6 +25,7 @@ from lean_agent.model import Model, ModelRequest, ModelResponse
 from lean_agent.models.pricing import PriceTable
 from lean_agent.models.registry import resolve_model
 from lean_agent.models.response_cache import AnswerStore
+from lean_agent.planner import Planner
 from lean_agent.reasoning import Reasoning
 from lean_agent.result import RunResult
 from lean_agent.runtime.opening import Part
@@ -59,7 +60,7 @@ class Agent:
         tools: Tools, or typed functions, which become tools.
         budget: What one run may spend. None allows DEFAULT_STEPS steps (model calls but for
             retries and the probe) and caps nothing else.
-        mode: auto lets the gate choose; instant, reason or agent force that mode.
+        mode: auto lets the gate choose; instant, reason, agent or plan force that mode.
         reasoning: How reason mode thinks: a name of ``thinking.named``, or a Reasoning.
         instructions: Added to the system prompt.
         base_url: An OpenAI-compatible server other than the provider's own.
@@ -74,6 +75,8 @@ class Agent:
         account: A session's account: every run is charged to it too, and ends at its limits.
         cache: Answers to identical requests are served from it, and billed 0.
         show_budget: Tell the model with each observation what is left to spend.
+        planners: What solves search problems without a model call; those of installed packages
+            when None.
 
     Raises:
         ConfigurationError: an unknown model, mode or way to reason, a tool that cannot be
@@ -100,6 +103,7 @@ class Agent:
         account: Account | None = None,
         cache: AnswerStore | None = None,
         show_budget: bool = False,
+        planners: Sequence[Planner] | None = None,
     ) -> None:
         chosen = model or os.environ.get("LEAN_AGENT_MODEL") or DEFAULT_MODEL
         self.model = resolve_model(chosen, base_url=base_url)
@@ -120,6 +124,7 @@ class Agent:
             account=account,
             cache=cache,
             show_budget=show_budget,
+            planners=None if planners is None else tuple(planners),
         )
 
     async def run(

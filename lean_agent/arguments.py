@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, cast
+from typing import Any, cast, get_args
 
 from lean_agent._semconv import Mode
 from lean_agent.errors import ConfigurationError
@@ -37,9 +37,9 @@ def tools_by_name(tools: Sequence[Tool | Callable[..., Any]]) -> dict[str, Tool]
 
 def known_mode(mode: Mode) -> Mode:
     """``mode``, or ConfigurationError if there is none of that name."""
-    if mode not in {"auto", "instant", "reason", "agent"}:
+    if mode not in get_args(Mode):
         raise ConfigurationError(
-            f"there is no mode {mode!r}", hint="choose auto, instant, reason or agent"
+            f"there is no mode {mode!r}", hint="choose auto, instant, reason, agent or plan"
         )
     return mode
 

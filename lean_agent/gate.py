@@ -14,12 +14,14 @@ __all__ = ["Gate", "GateDecision", "Signals"]
 class Signals:
     """What is known of a task before anything is spent on it.
 
-    ``tools`` are the names offered, ``has_files`` says that folders or files are attached.
+    ``tools`` are the names offered, ``has_files`` says that folders or files are attached,
+    ``domain`` is the one that a planner knows the task to be an instance of, "" for none.
     """
 
     task: str
     tools: frozenset[str] = frozenset()
     has_files: bool = False
+    domain: str = ""
     forced: Mode = "auto"
 
 
@@ -27,7 +29,7 @@ class Signals:
 class GateDecision:
     """The mode to run in, and why, in words for a person."""
 
-    mode: Literal["instant", "reason", "agent"]
+    mode: Literal["instant", "reason", "agent", "plan"]
     reason: str
 
 

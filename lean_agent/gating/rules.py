@@ -34,7 +34,7 @@ _CHAT = re.compile(
 )
 
 _FILE_TOOLS = frozenset({"search", "read_file", "list_files"})
-_BUILT_IN = _FILE_TOOLS | {"calculator", "python"}
+_BUILT_IN = _FILE_TOOLS | {"calculator", "python", "plan"}
 
 
 def _tool_wanted(signals: Signals) -> str | None:
@@ -74,6 +74,10 @@ class RuleGate:
             )
         if signals.forced != "auto":
             return GateDecision(mode=signals.forced, reason="forced by the caller")
+        if signals.domain:
+            return GateDecision(
+                mode="plan", reason=f"a search problem of the domain {signals.domain}"
+            )
         if _CHAT.match(signals.task):
             return GateDecision(mode="instant", reason="small talk")
         wanted = _tool_wanted(signals)

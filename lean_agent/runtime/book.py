@@ -122,6 +122,24 @@ class Book:
             )
         )
 
+    def planning(self, domain: str, seconds: float, outcome: str) -> None:
+        """Enter a planner's work, which calls no model; ``outcome`` is a PlanStatus, or why none
+        was reached.
+        """
+        self.ledger.append(
+            self._entry(
+                ts=time.time() - seconds,
+                parent_id=self.root_id,
+                operation="plan",
+                purpose="plan",
+                mode="plan",
+                usage=Usage(),
+                tool=domain,
+                finish_reason=outcome,
+                seconds=seconds,
+            )
+        )
+
     @property
     def step(self) -> int:
         """That of the newest model call; 0 before the first."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import asdict
 from typing import Any
 
 from langgraph.graph import END
@@ -11,6 +12,7 @@ from langgraph.runtime import Runtime
 from lean_agent.events import ModeChosen
 from lean_agent.gate import Signals
 from lean_agent.runtime.acting import open_agent
+from lean_agent.runtime.planning import recognised
 from lean_agent.runtime.scope import RunScope
 from lean_agent.runtime.state import RunState
 
@@ -26,11 +28,13 @@ _REFUSAL = re.compile(
 async def gate(state: RunState, runtime: Runtime[RunScope]) -> dict[str, Any]:
     """Choose the mode by the free rules."""
     scope = runtime.context
+    problem = await recognised(state, scope)
     decision = scope.gate.decide(
         Signals(
             task=state["task"],
             tools=frozenset(scope.tools),
             has_files=bool(scope.context.roots),
+            domain=problem.domain if problem is not None else "",
             forced=state["forced"],  # pyright: ignore[reportArgumentType] - JSON holds str
         )
     )
@@ -38,6 +42,8 @@ async def gate(state: RunState, runtime: Runtime[RunScope]) -> dict[str, Any]:
     update: dict[str, Any] = {"mode": decision.mode, "mode_reason": decision.reason}
     if decision.mode == "agent":
         update["messages"] = [await open_agent(state, scope)]
+    if decision.mode == "plan" and problem is not None:
+        update["recognised"] = asdict(problem)
     return update
 
 
@@ -45,6 +51,8 @@ def _problem(state: RunState) -> str:
     """Why the answer fails its format checks; empty when it passes."""
     if state["finish_reason"] == "limit":
         return ""
+    if state["mode"] == "plan":
+        return state["problem"]
     if not state["output"]:
         return "it is empty"
     if state["finish_reason"] in {"length", "aborted"}:
@@ -60,7 +68,8 @@ async def verify(state: RunState, runtime: Runtime[RunScope]) -> dict[str, Any]:
     problem = _problem(state)
     if not problem or state["forced"] != "auto" or state["limit"]:
         return {"problem": problem}
-    stronger = {"instant": "reason", "reason": "agent"}
+    after_plan = "agent" if scope.tools else "reason"
+    stronger = {"instant": "reason", "reason": "agent", "plan": after_plan}
     mode = stronger.get(state["mode"])
     if mode is None or (mode == "agent" and not scope.tools):
         return {"problem": problem}

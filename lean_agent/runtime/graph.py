@@ -2,6 +2,7 @@
 
     START -> gate -> instant ---------------------\\
                  \\-> reason --------------------- verify -> END
+                 \\-> plan -----------------------/  |
                  \\-> think -> act -> think ...     |
                           \\-> answer -------------/     verify escalates: next mode up
 
@@ -21,7 +22,7 @@ from langgraph.graph import END, START, StateGraph
 from langgraph.runtime import Runtime
 from langgraph.types import Command
 
-from lean_agent.runtime import acting, answering, checking, reasoning
+from lean_agent.runtime import acting, answering, checking, planning, reasoning
 from lean_agent.runtime.scope import RunScope
 from lean_agent.runtime.state import RunState
 
@@ -73,9 +74,10 @@ def _to_verify(_state: RunState) -> str:
 
 
 _NODES: dict[str, tuple[_Node, _Choice, tuple[str, ...]]] = {
-    "gate": (checking.gate, by_mode, ("instant", "reason", "think")),
+    "gate": (checking.gate, by_mode, ("instant", "reason", "plan", "think")),
     "instant": (answering.instant, _to_verify, ("verify",)),
     "reason": (reasoning.reason, _to_verify, ("verify",)),
+    "plan": (planning.plan, _to_verify, ("verify",)),
     "think": (acting.think, acting.next_after_think, ("think", "act", "answer", "verify")),
     "act": (acting.act, acting.next_after_act, ("think", "answer")),
     "answer": (answering.answer, _to_verify, ("verify",)),

@@ -11,6 +11,7 @@ from lean_agent.events import Event
 from lean_agent.gate import Gate
 from lean_agent.model import ActionFormat
 from lean_agent.models.probe import probe, recall, remember
+from lean_agent.planner import Planner
 from lean_agent.reasoning import Reasoning
 from lean_agent.runtime.meter import Call, Meter
 from lean_agent.runtime.prefetching import Prefetches
@@ -38,6 +39,7 @@ class RunScope:
     prefetches: Prefetches
     emit: Callable[[Event], None]
     reasoning: Reasoning
+    planners: tuple[Planner, ...] = ()
     streaming: bool = False
     show_budget: bool = False
     temperature: float | None = 0.0

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
@@ -15,6 +16,8 @@ from lean_agent.ledger.ledger import Ledger
 from lean_agent.model import Model
 from lean_agent.models.pricing import PriceTable
 from lean_agent.models.response_cache import AnswerStore
+from lean_agent.planner import Planner
+from lean_agent.plugins import load_planners
 from lean_agent.price import Price
 from lean_agent.reasoning import Reasoning
 from lean_agent.runtime.opening import Part, embedding_of, open_meter, run_context
@@ -45,6 +48,7 @@ class Setup:
     account: Account | None = None
     cache: AnswerStore | None = None
     show_budget: bool = False
+    planners: tuple[Planner, ...] | None = None
     _price: object = field(default=_UNSETTLED, init=False)
 
     @property
@@ -90,6 +94,7 @@ class Setup:
             format_key=self.format_key,
             context=context,
             prefetches=Prefetches(self.tools, context, embedding),
+            planners=await self._settle_planners(state),
             emit=emit,
             reasoning=self.reasoning,
             streaming=streaming,
@@ -100,8 +105,19 @@ class Setup:
         )
         return scope, state
 
+    async def _settle_planners(self, state: RunState) -> tuple[Planner, ...]:
+        """The given ones, else the installed; those are imported once a run may need them."""
+        if self.planners is None and state["forced"] in {"auto", "plan"}:
+            self.planners = await asyncio.to_thread(_installed_planners)
+        return self.planners or ()
+
     async def _settle_price(self) -> Price | None:
         """Look once, in a thread: the first look into the price table imports it."""
         if self._price is _UNSETTLED:
             self._price = await asyncio.to_thread(self.prices.price_of, self.model)
         return cast("Price | None", self._price)
+
+
+@cache
+def _installed_planners() -> tuple[Planner, ...]:
+    return load_planners()

@@ -22,7 +22,8 @@ class RunState(TypedDict):
     ``idle`` the steps in a row that only repeated earlier calls. ``problem`` is why the answer
     failed its check, ``limit`` the limit that ended the search and ``cap`` how high it was, where
     it was the run's own, of tokens or dollars. ``going_on`` says that the last message is an answer
-    that a limit cut short. ``spent`` is Meter.spent() after the last node.
+    that a limit cut short. ``recognised`` are the fields of the Recognised that plan mode works
+    on. ``spent`` is Meter.spent() after the last node.
     """
 
     task: str
@@ -43,6 +44,7 @@ class RunState(TypedDict):
     mistakes: int
     idle: int
     going_on: bool
+    recognised: dict[str, Any]
     spent: dict[str, Any]
 
 
@@ -67,6 +69,7 @@ def start_state(task: str, forced: str, messages: list[Message]) -> RunState:
         mistakes=0,
         idle=0,
         going_on=False,
+        recognised={},
         spent={},
     )
 
