@@ -7,7 +7,7 @@ from pathlib import Path
 
 from platformdirs import PlatformDirs
 
-__all__ = ["cache_dir", "config_dir", "ledger_dir", "planners_dir", "state_dir"]
+__all__ = ["cache_dir", "config_dir", "domains_dir", "ledger_dir", "planners_dir", "state_dir"]
 
 _DIRS = PlatformDirs("lean-agent", appauthor=False)
 
@@ -31,6 +31,11 @@ def ledger_dir() -> Path:
     """LEAN_AGENT_LEDGER_DIR, or ``ledger`` in the platform's data folder."""
     override = os.environ.get("LEAN_AGENT_LEDGER_DIR")
     return Path(override) if override else Path(_DIRS.user_data_dir) / "ledger"
+
+
+def domains_dir() -> Path:
+    """Planning domains of the user's own, a file each."""
+    return Path(_DIRS.user_data_dir) / "domains"
 
 
 def planners_dir() -> Path:

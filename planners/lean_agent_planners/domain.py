@@ -21,11 +21,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from lean_agent.errors import PlannerError
+from lean_agent.errors import ConfigurationError, PlannerError
 
 __all__ = [
     "Algorithm",
     "Domain",
+    "Excerpt",
     "GoalTest",
     "Instance",
     "InvalidPlanError",
@@ -33,6 +34,7 @@ __all__ = [
     "Problem",
     "SuccessorTest",
     "same",
+    "text_files",
 ]
 
 Algorithm = Literal["bfs", "dfs", "astar", "idastar"]
@@ -73,6 +75,14 @@ class Instance:
 
 
 @dataclass(frozen=True, slots=True)
+class Excerpt:
+    """An instance's text in a task as a person writes it, and the words ``around`` it."""
+
+    instance: str
+    around: str
+
+
+@dataclass(frozen=True, slots=True)
 class GoalTest:
     """Whether this state is a goal."""
 
@@ -95,9 +105,30 @@ def same(state: Any) -> str:
     return json.dumps(state, sort_keys=True)
 
 
+def text_files(folder: Path) -> Sequence[Instance]:
+    """The ``*.txt`` of a folder, an instance each.
+
+    Raises:
+        ConfigurationError: one cannot be read.
+    """
+    try:
+        files = sorted(folder.glob("*.txt"))
+        return [Instance(file.stem, file.read_text(encoding="utf-8")) for file in files]
+    except (OSError, UnicodeError) as error:
+        raise ConfigurationError(f"an instance cannot be read: {error}") from error
+
+
+def _nowhere(_task: str) -> None:
+    return None
+
+
+def _possible(_before: Any, _after: Any) -> str:
+    return ""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Domain:
-    """A domain as trusted code of ours describes it.
+    """A domain as trusted code describes it.
 
     Attributes:
         name: As in ``lean-agent plan solve NAME``.
@@ -118,6 +149,9 @@ class Domain:
             (None in a domain where every instance has one).
         algorithm: The search that suits it.
         canonical: What equal states share, where the order of a list means nothing.
+        find: Finds an instance in a task; None where there is none. It must leave every other
+            question alone: what it finds is solved without asking a model.
+        file: Where a domain of the user's own is from; None of a shipped one.
     """
 
     name: str
@@ -125,16 +159,18 @@ class Domain:
     description: str
     encode: Callable[[str], Problem]
     validate: Callable[[str, Plan], str]
-    instances: Callable[[Path], Sequence[Instance]]
+    instances: Callable[[Path], Sequence[Instance]] = text_files
     goal_tests: tuple[GoalTest, ...]
     successor_tests: tuple[SuccessorTest, ...]
-    step_problem: Callable[[Any, Any], str]
+    step_problem: Callable[[Any, Any], str] = _possible
     solved: str
-    unsolvable: str | None
+    unsolvable: str | None = None
     check_answer: Callable[[str, str], str] | None = None
     static: str = ""
     algorithm: Algorithm = "bfs"
     canonical: Callable[[Any], str] = same
+    find: Callable[[str], Excerpt | None] = _nowhere
+    file: Path | None = None
 
     @property
     def fingerprint(self) -> str:

@@ -18,6 +18,7 @@ import lean_agent_planners.domains
 from lean_agent._paths import planners_dir
 from lean_agent.errors import ConfigurationError, PlannerError
 from lean_agent_planners.domain import Domain
+from lean_agent_planners.own_domains import is_file, load_file, own_files, planner_in
 
 __all__ = [
     "Making",
@@ -74,27 +75,42 @@ def domain_names() -> list[str]:
 
 
 def load_domain(name: str) -> Domain:
-    """The shipped domain of this name.
+    """The domain of this name: a shipped one, the user's own of that name, or a file's.
 
     Raises:
-        ConfigurationError: there is none.
+        ConfigurationError: there is none, or its file is none.
     """
+    if is_file(name):
+        return load_file(Path(name))
     names = domain_names()
     if name not in names:
+        own = own_files()
+        if name in own:
+            return load_file(own[name])
         raise ConfigurationError(
-            f"there is no domain {name!r}", hint=f"the domains are {', '.join(names)}"
+            f"there is no domain {name!r}",
+            hint=f"the domains are {', '.join([*names, *own])}; or name a file",
         )
     return importlib.import_module(f"lean_agent_planners.domains.{name}.domain").domain
 
 
 def stored_planner(domain: Domain) -> StoredPlanner:
-    """The planner that is shipped for a domain."""
-    folder = files(f"lean_agent_planners.domains.{domain.name}")
-    return StoredPlanner(
-        domain=domain.name,
-        fingerprint=domain.fingerprint,
-        code=(folder / "planner.py").read_text(encoding="utf-8"),
-    )
+    """The hand-written planner of a domain.
+
+    Raises:
+        ConfigurationError: the user's own domain has none.
+    """
+    if domain.file is None:
+        folder = files(f"lean_agent_planners.domains.{domain.name}")
+        code = (folder / "planner.py").read_text(encoding="utf-8")
+    else:
+        code = planner_in(domain.file)
+        if code is None:
+            raise ConfigurationError(
+                f"{domain.file} defines no functions successors and is_goal",
+                hint=f"write them, or have a model do so: lean-agent plan learn {domain.file}",
+            )
+    return StoredPlanner(domain=domain.name, fingerprint=domain.fingerprint, code=code)
 
 
 def learned_planner(domain: Domain) -> StoredPlanner:

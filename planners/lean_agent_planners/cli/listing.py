@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from lean_agent.cli import options as opt
+from lean_agent.cli.streams import say
 from lean_agent.cli.table import print_json, print_table
 
 __all__ = ["list_domains"]
@@ -10,11 +11,18 @@ __all__ = ["list_domains"]
 
 def list_domains(json_: opt.Json = False) -> None:
     """List the domains, what an instance looks like, and who made the planner."""
+    from lean_agent.errors import ConfigurationError
     from lean_agent_planners.library import domain_names, load_domain, stored_planner
+    from lean_agent_planners.own_domains import own_files
 
     rows: list[dict[str, str]] = []
-    for domain in map(load_domain, domain_names()):
-        planner = stored_planner(domain)
+    for name in dict.fromkeys([*domain_names(), *own_files()]):
+        try:
+            domain = load_domain(name)
+            planner = stored_planner(domain)
+        except ConfigurationError as error:
+            say(f"note: {name} skipped: {error.message}")
+            continue
         rows.append(
             {
                 "domain": domain.name,

@@ -20,7 +20,9 @@ _LARGEST_FILE = 1_000_000
 Learned = Annotated[
     bool, typer.Option("--learned", help="Use the planner that `plan learn` has kept.")
 ]
-DomainName = Annotated[str, typer.Argument(metavar="DOMAIN", help="A name of `plan list`.")]
+DomainName = Annotated[
+    str, typer.Argument(metavar="DOMAIN", help="A name of `plan list`, or a file.")
+]
 
 
 def solve_instance(

@@ -19,6 +19,7 @@ from lean_agent_planners.domain import (
 )
 from lean_agent_planners.domains.blocksworld.operators import read_actions, steps
 from lean_agent_planners.domains.blocksworld.pddl import Fact, read_task
+from lean_agent_planners.pddl_text import find_problem
 
 __all__ = ["domain"]
 
@@ -192,4 +193,5 @@ domain = Domain(
     unsolvable=_TASK.replace("(on b c)", "(on b a)"),
     algorithm="astar",
     canonical=_canonical,
+    find=find_problem,
 )

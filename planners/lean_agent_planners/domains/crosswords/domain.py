@@ -23,6 +23,7 @@ from lean_agent_planners.domain import (
     Problem,
     SuccessorTest,
 )
+from lean_agent_planners.domains.crosswords.recognising import find
 
 __all__ = ["domain"]
 
@@ -165,4 +166,5 @@ domain = Domain(
     solved=json.dumps(_WORDS),
     unsolvable=json.dumps({**_WORDS, "across": [["tasks"], *_WORDS["across"][1:]]}),
     algorithm="dfs",
+    find=find,
 )

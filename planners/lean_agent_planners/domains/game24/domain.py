@@ -23,6 +23,7 @@ from lean_agent_planners.domain import (
     SuccessorTest,
 )
 from lean_agent_planners.domains.game24.expression import read_expression
+from lean_agent_planners.domains.game24.recognising import find
 
 __all__ = ["domain"]
 
@@ -169,4 +170,5 @@ domain = Domain(
     unsolvable="1 1 1 1",
     algorithm="astar",
     canonical=_canonical,
+    find=find,
 )

@@ -23,6 +23,7 @@ from lean_agent_planners.domain import (
     SuccessorTest,
     same,
 )
+from lean_agent_planners.domains.prontoqa.recognising import find
 from lean_agent_planners.domains.prontoqa.statements import read_task
 
 __all__ = ["domain"]
@@ -163,4 +164,5 @@ domain = Domain(
     unsolvable=_TASK.replace("Sally is bony", "Sally is unicellular"),
     algorithm="astar",
     canonical=_canonical,
+    find=find,
 )

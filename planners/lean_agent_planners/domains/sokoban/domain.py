@@ -24,6 +24,7 @@ from lean_agent_planners.domain import (
     same,
 )
 from lean_agent_planners.domains.sokoban.board import read_board
+from lean_agent_planners.domains.sokoban.recognising import find
 
 __all__ = ["domain"]
 
@@ -167,4 +168,5 @@ domain = Domain(
     unsolvable=_LEVEL.replace("@$ .", "$ @."),
     algorithm="astar",
     canonical=_canonical,
+    find=find,
 )

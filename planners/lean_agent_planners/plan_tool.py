@@ -1,0 +1,65 @@
+"""The tool by which an agent hands a search problem over to a planner."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cached_property
+from typing import Any
+
+from lean_agent.context import RunContext
+from lean_agent.errors import InvalidToolCallError, ToolError
+from lean_agent.tool_spec import ToolSpec
+from lean_agent_planners.domain_planner import DomainPlanner, domain_planner
+
+__all__ = ["PlanTool", "plan_tool"]
+
+
+class PlanTool:
+    """Gives the answer, or a line that says why there is none.
+
+    The words for the model are few and hold no example: small models copy what they read there.
+    """
+
+    def __init__(self, planner: DomainPlanner) -> None:
+        self._planner = planner
+
+    @cached_property
+    def spec(self) -> ToolSpec:
+        return ToolSpec(
+            name="plan",
+            description="Solve a puzzle of one of these kinds exactly.",
+            parameters={
+                "type": "object",
+                "properties": {
+                    "domain": {"type": "string", "enum": list(self._planner.domains)},
+                    "instance": {
+                        "type": "string",
+                        "description": "The puzzle, copied from the question.",
+                    },
+                },
+                "required": ["domain", "instance"],
+            },
+        )
+
+    async def call(self, arguments: Mapping[str, Any], ctx: RunContext) -> str:
+        """Read the instance, search, and check the plan.
+
+        Raises:
+            InvalidToolCallError: there is no such domain.
+            ConfigurationError: the text holds no instance of it.
+            ToolError: no plan was found, and it is not known that there is none.
+        """
+        del ctx
+        domain, instance = arguments.get("domain"), arguments.get("instance")
+        if domain not in self._planner.domains or not isinstance(instance, str):
+            names = ", ".join(self._planner.domains)
+            raise InvalidToolCallError(f"plan needs 'instance', a text, and 'domain': {names}")
+        found = self._planner.read(domain, instance)
+        planned = await self._planner.solve(found)
+        if not planned.answer:
+            raise ToolError(planned.evidence)
+        return planned.answer
+
+
+plan_tool = PlanTool(domain_planner)
+"""The entry point."""
