@@ -37,7 +37,7 @@ _INSTRUCTIONS = (
     "Search the documents for what a question needs; it may need several. Give the answer alone, "
     "without a sentence around it: a name, a date, a few words, yes or no."
 )
-_ENDS = (ARMS[0], ARMS[2])
+_ENDS = (ARMS[0], ARMS[1])
 _LOAD = 1.5
 _ENGINE_ENDS = 3.0
 _WARM_UP = "Search for the capital of Australia."
