@@ -20,8 +20,9 @@ from lean_agent import (
 from lean_agent._semconv import Mode
 from lean_agent.models.pricing import PriceTable
 from lean_agent.models.response_cache import AnswerStore
+from lean_agent.thinking.named import resolve_reasoning
 
-__all__ = ["Arm", "Means", "ModeArm", "arm_named"]
+__all__ = ["Arm", "Means", "ModeArm", "ReasonArm", "arm_named"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,6 +74,9 @@ class Arm(Protocol):
 
 
 _CALLS = {"instant": 1, "reason": 2}
+_REASON = "reason/"
+_PLANS = 1
+"""Calls of a strategy that are no steps."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,25 +97,52 @@ class ModeArm:
         return min(steps, _CALLS.get(self.mode, steps))
 
     async def attempt(self, question: str, means: Means) -> RunResult:
-        agent = Agent(
-            model=means.model,
-            tools=means.tools,
-            budget=means.budget,
-            mode=self.mode,
-            instructions=means.instructions,
-            ledger=means.ledger,
-            roots=means.roots,
-            prices=means.prices,
-            temperature=means.temperature,
-            seed=means.seed,
-            account=means.account,
-            cache=means.answers,
-        )
-        return await agent.run(question, task_id=means.task_id)
+        return await _run(question, means, mode=self.mode)
+
+
+@dataclass(frozen=True, slots=True)
+class ReasonArm:
+    """Our agent in reason mode, thinking as ``reasoning`` names it (``credits@450``)."""
+
+    reasoning: str
+
+    @property
+    def name(self) -> str:
+        return f"{_REASON}{self.reasoning}"
+
+    @property
+    def probes(self) -> bool:
+        return False
+
+    def most_calls(self, steps: int) -> int:
+        thinking = resolve_reasoning(self.reasoning).most_calls
+        return min(thinking + 1, steps + _PLANS)
+
+    async def attempt(self, question: str, means: Means) -> RunResult:
+        return await _run(question, means, mode="reason", reasoning=self.reasoning)
+
+
+async def _run(question: str, means: Means, *, mode: Mode, reasoning: str = "plain") -> RunResult:
+    agent = Agent(
+        model=means.model,
+        tools=means.tools,
+        budget=means.budget,
+        mode=mode,
+        reasoning=reasoning,
+        instructions=means.instructions,
+        ledger=means.ledger,
+        roots=means.roots,
+        prices=means.prices,
+        temperature=means.temperature,
+        seed=means.seed,
+        account=means.account,
+        cache=means.answers,
+    )
+    return await agent.run(question, task_id=means.task_id)
 
 
 def arm_named(name: str) -> Arm:
-    """The arm that a configuration names: a mode of our agent, or a baseline.
+    """The arm that a configuration names: a mode of our agent, a way to reason, or a baseline.
 
     Raises:
         ConfigurationError: there is none, or what it needs is not installed.
@@ -123,5 +154,8 @@ def arm_named(name: str) -> Arm:
         return modes[name]
     if name in BASELINES:
         return baseline_named(name)
-    names = ", ".join((*modes, *BASELINES))
+    if name.startswith(_REASON):
+        resolve_reasoning(name.removeprefix(_REASON))
+        return ReasonArm(name.removeprefix(_REASON))
+    names = ", ".join((*modes, f"{_REASON}STRATEGY", *BASELINES))
     raise ConfigurationError(f"no arm called {name!r}", hint=f"one of: {names}")

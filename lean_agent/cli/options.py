@@ -30,6 +30,7 @@ __all__ = [
     "ModeChoice",
     "ModelName",
     "Quiet",
+    "ReasoningName",
     "RunOptions",
     "ShowBudget",
     "System",
@@ -85,6 +86,15 @@ BaseUrl = Annotated[
 ModeChoice = Annotated[
     Mode,
     typer.Option("--mode", help="How to answer; auto takes the cheapest that is likely to do."),
+]
+ReasoningName = Annotated[
+    str,
+    typer.Option(
+        "--reasoning",
+        metavar="NAME",
+        help="How reason mode thinks: plain, outline, credits or uniform; NAME@TOKENS caps what it "
+        "writes, NAME+early-stop ends thoughts that repeat or have come to an answer.",
+    ),
 ]
 System = Annotated[
     str, typer.Option("--system", metavar="TEXT", help="Instructions for the model.")
@@ -142,6 +152,7 @@ class RunOptions:
     model: str = DEFAULT_MODEL
     base_url: str | None = None
     mode: Mode = "auto"
+    reasoning: str = "plain"
     system: str = ""
     corpus: Path | None = None
     files: list[Path] = field(default_factory=list[Path])
@@ -192,6 +203,7 @@ class RunOptions:
                 seconds=self.max_seconds,
             ),
             mode=self.mode,
+            reasoning=self.reasoning,
             instructions=self._instructions(),
             base_url=self.base_url,
             ledger=observed_ledger(),
