@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import typer
 
+from lean_agent_evals.cli.amortising import amortise_making
 from lean_agent_evals.cli.comparing import compare_runs, gate_runs
 from lean_agent_evals.cli.reporting import write_report
 from lean_agent_evals.cli.running import run_suite
@@ -22,3 +23,4 @@ app.command("validate")(validate_suite)
 app.command("compare")(compare_runs)
 app.command("gate")(gate_runs)
 app.command("report")(write_report)
+app.command("amortise")(amortise_making)
