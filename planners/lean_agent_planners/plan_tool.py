@@ -38,6 +38,7 @@ class PlanTool:
                     },
                 },
                 "required": ["domain", "instance"],
+                "additionalProperties": False,
             },
         )
 
@@ -51,9 +52,10 @@ class PlanTool:
         """
         del ctx
         domain, instance = arguments.get("domain"), arguments.get("instance")
-        if domain not in self._planner.domains or not isinstance(instance, str):
+        known = domain in self._planner.domains and isinstance(instance, str)
+        if not known or set(arguments) != {"domain", "instance"}:
             names = ", ".join(self._planner.domains)
-            raise InvalidToolCallError(f"plan needs 'instance', a text, and 'domain': {names}")
+            raise InvalidToolCallError(f"plan takes 'instance', a text, and 'domain': {names}")
         found = self._planner.read(domain, instance)
         planned = await self._planner.solve(found)
         if not planned.answer:
