@@ -85,6 +85,13 @@ eval: weights ## The two suites on the local 1.5B model, about an hour alone on 
 	$(EVAL) gaia-like --count 30 --mode auto,instant,reason,agent --max-steps-per-sample 8 --max-tokens-per-sample 12000 --out results/gaia-like $(call go_on,results/gaia-like)
 	$(EVAL) webshop-like --count 20 --mode auto,agent --max-steps-per-sample 12 --max-tokens-per-sample 24000 --out results/webshop-like $(call go_on,results/webshop-like)
 
+BUDGET := 300
+GSM8K ?= $(or $(LEAN_AGENT_TEST_DATA),../shared/data)/gsm8k_dev/questions.json
+
+.PHONY: reasoning
+reasoning: weights ## Ways to reason on 50 questions of GSM8K (docs/data.md), about an hour alone on 2 cores; goes on where it was
+	$(EVAL) gsm8k:$(GSM8K) --split test --count 50 --mode reason/plain,reason/plain@$(BUDGET),reason/uniform@$(BUDGET),reason/credits@$(BUDGET),reason/outline@$(BUDGET),reason/plain@$(BUDGET)+early-stop,reason/credits@$(BUDGET)+early-stop --out results/reasoning $(call go_on,results/reasoning)
+
 .PHONY: lock
 lock: ## Renew requirements/*.txt from pyproject.toml
 	$(BIN)/uv pip compile --quiet --upgrade --generate-hashes --python-version 3.11 --no-header --no-annotate pyproject.toml --extra evals --extra local --extra otel -o requirements/runtime.txt
