@@ -51,7 +51,7 @@ def _plugged(name: str) -> Reasoning:
         made = cast("object", points[name].load()())
     except LeanAgentError:
         raise
-    except Exception as error:
+    except (Exception, SystemExit) as error:  # an import may even try to end the process
         raise ConfigurationError(
             f"the way to reason {name} ({points[name].value}) does not load: {error}",
             hint="update or remove the package that brings it",
