@@ -42,12 +42,11 @@ async def reason(state: RunState, runtime: Runtime[RunScope]) -> dict[str, Any]:
     if _after_mark(added[-1].content) is None:
         added = await _closed(task, earlier, added, asking)
     said = added[-1].content
-    assert asking.newest is not None  # noqa: S101 - or the thought had been refused
     return {
         "messages": [message.to_dict() for message in added],
         "output": _after_mark(said) or said.strip(),
         "answered": True,
-        "finish_reason": asking.newest.response.finish_reason,
+        "finish_reason": asking.newest.response.finish_reason if asking.newest else "stop",
         "limit": asking.limit,
         "steps": asking.step,
         "going_on": False,
