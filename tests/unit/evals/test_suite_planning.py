@@ -7,7 +7,8 @@ import pytest
 from support.outcomes import result
 from support.planning import planning_data
 
-from lean_agent import ConfigurationError
+from lean_agent import Agent, ConfigurationError, Ledger
+from lean_agent.models.scripted import ScriptedModel
 from lean_agent_evals.check import check_suite
 from lean_agent_evals.registry import open_suite
 from lean_agent_evals.suites.planning import Planning
@@ -73,6 +74,18 @@ def test_every_mode_is_given_the_same_question_and_tools(data: Path) -> None:
     assert game.question.startswith("Use the numbers 3, 3, 8 and 8 to make 24.")
     with suite.open(game) as episode:
         assert [tool.spec.name for tool in episode.tools] == ["calculator", "python"]
+
+
+async def test_plan_mode_recognises_the_words_and_asks_no_model(data: Path) -> None:
+    suite = Planning(data)
+    model = ScriptedModel([])
+    async with Agent(model=model, mode="plan", ledger=Ledger(data / "ledger")) as agent:
+        for task in all_tasks(suite).values():
+            with suite.open(task) as episode:
+                run = await agent.run(task.question)
+                assert episode.score(run).passed, run.output
+            assert (run.mode, run.usage.total_tokens) == ("plan", 0)
+    assert model.requests == []
 
 
 def test_a_level_is_drawn_as_it_is(tmp_path: Path) -> None:
