@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, Protocol, runtime_checkable
 
-__all__ = ["PlanStatus", "PlannedAnswer", "Planner", "Recognised"]
+from lean_agent.model import ModelRequest, ModelResponse
+
+__all__ = ["Ask", "PlanStatus", "PlannedAnswer", "Planner", "Recognised"]
+
+Ask = Callable[[ModelRequest], Awaitable[ModelResponse]]
+"""A model call, charged to the run. Raises LimitExceededError where the budget has no room."""
 
 PlanStatus = Literal["solved", "unsolvable", "unverified", "unknown"]
 """solved: an independent validator accepted the plan. unsolvable: the whole space was searched.
@@ -59,6 +64,17 @@ class Planner(Protocol):
         """Search, within limits of its own, and check what is found. Calls no model.
 
         Raises:
-            LeanAgentError: it could not begin.
+            Exception: it could not begin; an unforced run goes on in another mode.
+        """
+        ...
+
+    async def devise(self, task: str, ask: Ask) -> PlannedAnswer:
+        """Have a model write a task of no known domain down as a search problem, and search it.
+
+        Nothing that is trusted checks it: ``unverified`` at best, and ``evidence`` says how sure.
+
+        Raises:
+            LimitExceededError: there was no room for a call.
+            LeanAgentError: a call failed.
         """
         ...

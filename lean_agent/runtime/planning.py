@@ -1,4 +1,4 @@
-"""Plan mode: a search problem goes to a planner, which needs no model call. Spec: planners."""
+"""Plan mode: a search problem goes to a planner, which needs no model call for a known domain."""
 
 from __future__ import annotations
 
@@ -9,10 +9,13 @@ from typing import Any
 
 from langgraph.runtime import Runtime
 
-from lean_agent.errors import ConfigurationError
+from lean_agent.errors import ConfigurationError, LimitExceededError
 from lean_agent.events import Token
 from lean_agent.messages import Message
+from lean_agent.model import ModelRequest, ModelResponse
 from lean_agent.planner import PlannedAnswer, Recognised
+from lean_agent.runtime.answering import limited
+from lean_agent.runtime.meter import Call
 from lean_agent.runtime.scope import RunScope
 from lean_agent.runtime.state import RunState
 
@@ -23,11 +26,15 @@ async def recognised(state: RunState, scope: RunScope) -> Recognised | None:
     """What the first planner that knows the task takes it for; only where plan mode may follow.
 
     Raises:
-        ConfigurationError: plan mode is forced, and no planner knows the task.
+        ConfigurationError: plan mode is forced, and there is no planner.
     """
     forced = state["forced"] == "plan"
     if not forced and state["forced"] != "auto":
         return None
+    if forced and not scope.planners:
+        raise ConfigurationError(
+            "plan mode needs a planner, and none is installed", hint="choose another mode"
+        )
     files = [root for root in scope.context.roots if root.is_file()]
     for planner in scope.planners:
         look = partial(planner.recognise, state["task"], files, forced=forced)
@@ -35,36 +42,28 @@ async def recognised(state: RunState, scope: RunScope) -> Recognised | None:
         found = await asyncio.to_thread(look) if files else look()
         if found is not None:
             return found
-    if forced:
-        names = ", ".join(name for planner in scope.planners for name in planner.domains)
-        raise ConfigurationError(
-            "no planner knows this kind of task"
-            if names
-            else "plan mode needs a planner, and none is installed",
-            hint=f"the domains are {names}; other tasks need another mode"
-            if names
-            else "choose another mode",
-        )
     return None
 
 
 async def plan(state: RunState, runtime: Runtime[RunScope]) -> dict[str, Any]:
     """Have a planner solve the task. It is its own judge: what it gives is checked already."""
     scope = runtime.context
-    problem = Recognised(**state["recognised"])
+    domain: str = state["recognised"].get("domain", "unknown")
     left = (await scope.meter.spending.remaining()).seconds
     began = time.perf_counter()
-    limit = asyncio.timeout(left)
     outcome = "cancelled"
     try:
-        async with limit:
-            planned = await _solved(problem, scope)
+        async with asyncio.timeout(left):
+            planned = await _planned(state, scope)
         outcome = planned.status
     except TimeoutError:
         outcome = "limit"
         return {"limit": "seconds", "finish_reason": "limit"}
+    except LimitExceededError as error:
+        outcome = "limit"
+        return limited(error, state)
     finally:
-        scope.meter.book.planning(problem.domain, time.perf_counter() - began, outcome)
+        scope.meter.book.planning(domain, time.perf_counter() - began, outcome)
     if planned.answer and scope.streaming:
         scope.emit(Token(planned.answer, "answer"))
     said = planned.answer or f"There is no answer yet: {planned.evidence}."
@@ -82,7 +81,16 @@ async def plan(state: RunState, runtime: Runtime[RunScope]) -> dict[str, Any]:
     }
 
 
-async def _solved(problem: Recognised, scope: RunScope) -> PlannedAnswer:
+async def _planned(state: RunState, scope: RunScope) -> PlannedAnswer:
+    """By the planner that knows the task; else by the first, with the model's help."""
+    if not state["recognised"]:
+
+        async def ask(request: ModelRequest) -> ModelResponse:
+            call = Call(purpose="plan", mode="plan", step=state["steps"])
+            return await scope.meter.call(request, call)
+
+        return await scope.planners[0].devise(state["task"], ask)
+    problem = Recognised(**state["recognised"])
     try:
         planner = next(one for one in scope.planners if problem.domain in one.domains)
         return await planner.solve(problem)

@@ -61,6 +61,9 @@ class Plan:
     states: tuple[Any, ...]
     actions: tuple[str | None, ...] = ()
 
+    def to_dict(self) -> dict[str, Any]:
+        return {"states": list(self.states), "actions": list(self.actions)}
+
 
 @dataclass(frozen=True, slots=True)
 class Instance:

@@ -8,12 +8,13 @@ from functools import cached_property
 from pathlib import Path
 
 from lean_agent.errors import ConfigurationError
-from lean_agent.planner import PlannedAnswer, Recognised
+from lean_agent.planner import Ask, PlannedAnswer, Recognised
 from lean_agent_planners import recognising
 from lean_agent_planners.domain import Domain
 from lean_agent_planners.library import domain_names, load_domain, stored_planner
 from lean_agent_planners.own_domains import own_files
 from lean_agent_planners.solving import Solution, solve
+from lean_agent_planners.unknown_domains.devising import devise
 
 __all__ = ["DomainPlanner", "domain_planner", "in_words"]
 
@@ -55,6 +56,15 @@ class DomainPlanner:
             answer=in_words(solution),
             evidence=f"{domain.name} by its {planner.provenance}: {said}",
             expansions=solution.expansions,
+        )
+
+    async def devise(self, task: str, ask: Ask) -> PlannedAnswer:
+        devised = await devise(task, ask)
+        return PlannedAnswer(
+            status=devised.status,
+            answer=devised.answer,
+            evidence=devised.evidence,
+            expansions=devised.expansions,
         )
 
     @cached_property

@@ -34,13 +34,10 @@ class Solution:
     usage: Usage
 
     def to_dict(self) -> dict[str, Any]:
-        plan = None
-        if self.plan is not None:
-            plan = {"states": list(self.plan.states), "actions": list(self.plan.actions)}
         return {
             "status": self.status,
             "answer": self.answer,
-            "plan": plan,
+            "plan": None if self.plan is None else self.plan.to_dict(),
             "usage": self.usage.to_dict(),
             "expansions": self.expansions,
             "seconds": round(self.seconds, 6),

@@ -8,13 +8,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support.scripted_runs import agent
+from support.scripted_runs import agent, rows
 
 from lean_agent import Budget, Ledger
 from lean_agent.errors import ConfigurationError
 from lean_agent.events import Event, ModeChosen, RunFinished, Token
 from lean_agent.ledger import queries
-from lean_agent.planner import PlannedAnswer, Planner, PlanStatus, Recognised
+from lean_agent.messages import Message
+from lean_agent.model import ModelRequest
+from lean_agent.planner import Ask, PlannedAnswer, Planner, PlanStatus, Recognised
 
 
 class Mazes:
@@ -40,6 +42,12 @@ class Mazes:
         return PlannedAnswer(
             status=self.status, answer=self.answer, evidence="mazes: 12 states", expansions=12
         )
+
+    async def devise(self, task: str, ask: Ask) -> PlannedAnswer:
+        request = ModelRequest(messages=(Message("user", f"write down: {task}"),))
+        said = [(await ask(request)).message.content for _ in range(2)]
+        evidence = "2 of 2 writings agree"
+        return PlannedAnswer(status="unverified", answer=" ".join(said), evidence=evidence)
 
 
 class Failing(Mazes):
@@ -103,17 +111,34 @@ async def test_plan_mode_takes_what_may_be_a_problem(ledger: Ledger) -> None:
     assert (await subject.run("What about a maze?", mode="plan")).output == "left, left"
 
 
-async def test_a_task_that_no_planner_knows_is_refused_before_anything_is_spent(
+async def test_without_a_planner_plan_mode_is_refused_before_anything_is_spent(
     ledger: Ledger,
 ) -> None:
-    subject, model = agent([], ledger, planners=[Mazes()])
-    with pytest.raises(ConfigurationError) as refused:
-        await subject.run("hello", mode="plan")
-    assert "mazes" in refused.value.hint
-    none, _ = agent([], ledger, planners=[])
+    subject, model = agent([], ledger, planners=[])
     with pytest.raises(ConfigurationError, match="none is installed"):
-        await none.run("maze 1", mode="plan")
+        await subject.run("maze 1", mode="plan")
     assert model.requests == []
+
+
+async def test_a_task_that_no_planner_knows_is_written_down_by_the_model_and_charged(
+    ledger: Ledger,
+) -> None:
+    subject, model = agent(["up", "down"], ledger, planners=[Mazes()])
+    result = await subject.run("hello", mode="plan")
+    assert (result.output, result.exit_status, result.steps) == ("up down", "completed", 0)
+    assert result.notices == ("the answer may not do: 2 of 2 writings agree",)
+    assert len(model.requests) == 2
+    assert [(row["purpose"], row["mode"]) for row in rows(ledger, result)] == [("plan", "plan")] * 2
+    assert planning(ledger, result) == [("unknown", "plan", "unverified")]
+    assert result.usage.total_tokens > 0
+
+
+async def test_a_cap_ends_what_the_model_writes(ledger: Ledger) -> None:
+    subject, model = agent(["up"], ledger, planners=[Mazes()], budget=Budget(tokens=20))
+    result = await subject.run("hello " * 30, mode="plan")
+    assert (result.exit_status, result.limit) == ("limit_exceeded", "tokens")
+    assert model.requests == []
+    assert planning(ledger, result) == [("unknown", "plan", "limit")]
 
 
 @pytest.mark.parametrize("planner", [Mazes("unknown", ""), Failing()])
