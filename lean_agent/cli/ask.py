@@ -70,7 +70,8 @@ def ask(
         show_budget=show_budget,
     )
     options.check()
-    need_weights(options.model)
+    if options.mode != "plan":  # which needs no model for a problem that a planner knows
+        need_weights(options.model)
     outcome = asyncio.run(_ask(options, task, as_json=json_, quiet=quiet))
     if outcome.failure is not None:
         outcome.failure.print()
