@@ -95,10 +95,10 @@ def load_domain(name: str) -> Domain:
 
 
 def stored_planner(domain: Domain) -> StoredPlanner:
-    """The hand-written planner of a domain.
+    """The hand-written planner of a domain; of a user's own that has none, what was learned.
 
     Raises:
-        ConfigurationError: the user's own domain has none.
+        ConfigurationError: there is neither.
     """
     if domain.file is None:
         folder = files(f"lean_agent_planners.domains.{domain.name}")
@@ -106,10 +106,13 @@ def stored_planner(domain: Domain) -> StoredPlanner:
     else:
         code = planner_in(domain.file)
         if code is None:
-            raise ConfigurationError(
-                f"{domain.file} defines no functions successors and is_goal",
-                hint=f"write them, or have a model do so: lean-agent plan learn {domain.file}",
-            )
+            try:
+                return learned_planner(domain)
+            except ConfigurationError as error:
+                raise ConfigurationError(
+                    f"{domain.file} defines no functions successors and is_goal",
+                    hint=f"write them, or have a model do so: lean-agent plan learn {domain.file}",
+                ) from error
     return StoredPlanner(domain=domain.name, fingerprint=domain.fingerprint, code=code)
 
 

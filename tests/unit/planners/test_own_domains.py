@@ -94,10 +94,9 @@ def test_a_model_can_write_the_planner_that_the_file_lacks(tmp_path: Path) -> No
             server.say(Reply(text=f"```python\n{function}\n```"))
         learned = in_process(*asked, "--base-url", server.url, folder=tmp_path)
     assert (learned.code, learned.json["learned"]) == (0, True)
-    solved = in_process(
-        "plan", "solve", str(file), "3 5: 4", "--learned", "--json", folder=tmp_path
-    )
+    solved = in_process("plan", "solve", str(file), "3 5: 4", "--json", folder=tmp_path)
     assert (solved.code, solved.json["status"]) == (0, "solved")
+    assert solved.json["planner"].startswith("learned by fake:writer")
 
 
 BAD = {
