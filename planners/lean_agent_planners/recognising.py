@@ -16,7 +16,7 @@ from lean_agent_planners.domain import Domain
 
 __all__ = ["recognise"]
 
-_LONGEST_TASK = 100_000
+_LONGEST_TASK = 30_000
 _LARGEST_FILE = 1_000_000
 
 _SOLVE = re.compile(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -191,3 +192,25 @@ def test_no_text_of_other_data_is_taken_for_a_problem(name: str) -> None:
     texts = list(_questions(folder))
     assert texts
     assert [text for text in texts if known(text)] == []
+
+
+@pytest.mark.parametrize(
+    "part",
+    [
+        "true or false: ",
+        "a: \n",
+        " # ",
+        "### \n",
+        "(define ",
+        "1 2 3 24 ",
+        "{",
+        "Insects are ",
+        "$#",
+    ],
+)
+def test_text_that_is_made_to_be_slow_is_not(part: str) -> None:
+    tail = ' "across" "down" True or false: Sally is bony. make 24'
+    task = part * ((29_000 - len(tail)) // len(part)) + tail
+    began = time.perf_counter()
+    assert known(task) is None
+    assert time.perf_counter() - began < 1

@@ -8,7 +8,7 @@ from lean_agent_planners.domain import Excerpt
 
 __all__ = ["find"]
 
-_QUERY = re.compile(r"True or false:\s*(?P<said>[^.?!\n]+ is [^.?!\n]+)[.?]?", re.I)
+_QUERY = re.compile(r"True or false:\s*(?P<said>[^.?!\n]{1,60} is [^.?!\n]{1,60})[.?]?", re.I)
 _WORD = r"[\w-]+"
 _SAID = rf"(?:not )?(?:an? )?{_WORD}(?: {_WORD}){{0,2}}"
 _SENTENCE = re.compile(
@@ -17,6 +17,7 @@ _SENTENCE = re.compile(
 )
 _RULE = re.compile(r"\b(?:Each|Every)\b|\bare\b")
 _LEAST_RULES = 3
+_MOST_LEAD = 10
 
 
 def find(task: str) -> Excerpt | None:
@@ -30,7 +31,7 @@ def find(task: str) -> Excerpt | None:
     query = queries[0]
     before = task[: query.start()].rstrip()
     told = re.split(r"\n\s*\n|:\s+|\n", before)
-    for first in range(len(told)):
+    for first in range(min(len(told), _MOST_LEAD)):
         text = " ".join(" ".join(told[first:]).split())
         sentences = [one for one in re.split(r"\.(?:\s+|\Z)", text) if one]
         if all(map(_SENTENCE.match, sentences)):

@@ -2,23 +2,35 @@
 
 from __future__ import annotations
 
-import re
+from itertools import groupby
 
 from lean_agent_planners.domain import Excerpt
 from lean_agent_planners.pddl_text import find_problem
 
 __all__ = ["find"]
 
-# Three rows at least, each with walls; a heading of Markdown has words behind its sign.
-_DRAWING = re.compile(r"(?:^[ #@+$*.]*#[ #@+$*.]*$\n?){3,}", re.MULTILINE)
+_SIGNS = frozenset("#@+$*. ")
+_LEAST_ROWS = 3
 
 
 def find(task: str) -> Excerpt | None:
-    """The level; None where there is not exactly one drawing with one player and a stone."""
+    """The level; None where there is not exactly one drawing with a stone."""
     if problem := find_problem(task):
         return problem
-    drawings = [found for found in _DRAWING.finditer(task) if re.search(r"[$*]", found[0])]
+    lines = task.splitlines()
+    drawings: list[range] = []
+    for drawn, places in groupby(range(len(lines)), key=lambda place: _is_row(lines[place])):
+        rows = list(places)
+        stones = any(sign in lines[row] for row in rows for sign in "$*")
+        if drawn and len(rows) >= _LEAST_ROWS and stones:
+            drawings.append(range(rows[0], rows[-1] + 1))
     if len(drawings) != 1:
         return None
     level = drawings[0]
-    return Excerpt(level[0].rstrip("\n"), f"{task[: level.start()]} {task[level.end() :]}")
+    around = [line for place, line in enumerate(lines) if place not in level]
+    return Excerpt("\n".join(lines[row] for row in level), "\n".join(around))
+
+
+def _is_row(line: str) -> bool:
+    """Walls and what may stand between them; a heading of Markdown has words behind its sign."""
+    return "#" in line and _SIGNS.issuperset(line)
