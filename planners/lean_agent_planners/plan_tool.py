@@ -23,8 +23,12 @@ class PlanTool:
     def __init__(self, planner: DomainPlanner) -> None:
         self._planner = planner
 
-    @cached_property
+    @property
     def spec(self) -> ToolSpec:
+        return self._spec
+
+    @cached_property
+    def _spec(self) -> ToolSpec:
         return ToolSpec(
             name="plan",
             description="Solve a puzzle of one of these kinds exactly.",
@@ -51,9 +55,12 @@ class PlanTool:
             ToolError: no plan was found, and it is not known that there is none.
         """
         del ctx
-        domain, instance = arguments.get("domain"), arguments.get("instance")
-        known = domain in self._planner.domains and isinstance(instance, str)
-        if not known or set(arguments) != {"domain", "instance"}:
+        match arguments:
+            case {"domain": str(domain), "instance": str(instance), **rest} if not rest:
+                known = domain in self._planner.domains
+            case _:
+                known, domain, instance = False, "", ""
+        if not known:
             names = ", ".join(self._planner.domains)
             raise InvalidToolCallError(f"plan takes 'instance', a text, and 'domain': {names}")
         found = self._planner.read(domain, instance)
