@@ -7,13 +7,14 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from lean_agent.cli.streams import say
 from lean_agent.cli.text import money
-from lean_agent.usage import Usage
 
 if TYPE_CHECKING:
-    from lean_agent.embedder import Embedder
+    from lean_agent.ledger.budget import Budget
+    from lean_agent.runtime.metered_embedder import MeteredEmbedder
 
-__all__ = ["embedder_for", "embedding_cost", "opened_embedder"]
+__all__ = ["embedder_for", "embedding_cost", "paying_embedder"]
 
 _NONE = "none"
 
@@ -35,30 +36,36 @@ def embedder_for(asked: str | None, folder: Path) -> str:
 
 
 @asynccontextmanager
-async def opened_embedder(name: str, base_url: str | None) -> AsyncGenerator[Embedder | None]:
-    """The embedder of a name, given back afterwards; None for none.
+async def paying_embedder(
+    name: str, base_url: str | None, budget: Budget
+) -> AsyncGenerator[MeteredEmbedder | None]:
+    """The embedder of a name, in the user's ledger and under the budget; None for none.
 
     Raises:
         ConfigurationError: no such embedder, or its weights or key are missing.
     """
+    from lean_agent.cli.telemetry import observed_ledger
     from lean_agent.cli.weights import need_weights
     from lean_agent.models.registry import open_embedder
+    from lean_agent.runtime.metered_embedder import MeteredEmbedder
 
     if not name:
         yield None
         return
     need_weights(name)
+    ledger = observed_ledger()
     embedder = open_embedder(name, base_url=base_url)
+    metered = MeteredEmbedder(embedder, ledger=ledger, budget=budget)
     try:
-        yield embedder
+        yield metered
     finally:
-        await embedder.aclose()
+        await metered.aclose()
+        ledger.close()
+        for notice in (*metered.notices, *ledger.take_notices()):
+            say(f"note: {notice}")
 
 
-def embedding_cost(usage: Usage, embedder: Embedder) -> tuple[Usage, str]:
-    """The usage with its price if that is known, and a line about it."""
-    from lean_agent.models.pricing import PriceTable, embedder_card, priced
-
-    price = PriceTable().price_of_embedder(embedder)
-    found = priced(usage, price=price, card=embedder_card(embedder), seconds=0, estimated=False)
-    return found, f"{embedder.name}: {found.input_tokens:,} tokens, {money(found)}"
+def embedding_cost(embedder: MeteredEmbedder) -> str:
+    """A line about what an embedder took until now."""
+    usage = embedder.usage
+    return f"{embedder.name}: {usage.input_tokens:,} tokens, {money(usage)}"

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from lean_agent._threads import in_daemon_thread
 from lean_agent.embedder import Embedder
-from lean_agent.errors import ConfigurationError, LeanAgentError
+from lean_agent.errors import ConfigurationError, LeanAgentError, LimitExceededError
 from lean_agent.retrieval.embedding_journal import EmbeddingJournal, text_key
 from lean_agent.retrieval.finishing import to_its_end
 from lean_agent.retrieval.passages import Passages
@@ -50,6 +50,7 @@ async def embed_passages(
 
     Raises:
         ModelError: the embedder failed; ``usage`` is what was paid here before.
+        LimitExceededError: its budget has no room for one more text; likewise.
         ConfigurationError: its vectors have another length than those of the same name before.
     """
     work = partial(_keys, passages, embedder.name, old, journal)
@@ -64,6 +65,9 @@ async def embed_passages(
         try:
             made = await embedder.embed([text for _, text in batch])
         except LeanAgentError as error:
+            if isinstance(error, LimitExceededError) and len(batch) > 1:
+                size = len(batch) // 2  # what is left of the budget may do for fewer
+                continue
             error.usage = usage + error.usage if error.usage else usage
             raise
         usage += made.usage

@@ -40,7 +40,7 @@ of a third of the bound at most.
 
 @dataclass(slots=True, kw_only=True)
 class MeteredEmbedding:
-    """``charge`` is told what each request cost. ``price_of`` may block: it is asked in a thread."""
+    """``charge`` is told each request's cost. ``price_of`` may block: it is asked in a thread."""
 
     book: Book
     spending: Spending

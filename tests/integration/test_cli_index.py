@@ -165,6 +165,48 @@ def test_an_embedder_finds_by_meaning_too_and_is_remembered(
     assert opened == list(zip(names, ("http://127.0.0.1:1/v1", None, None), strict=True))
 
 
+def test_embedding_is_in_the_ledger_and_under_caps(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = tmp_path / "docs"
+    source.mkdir()
+    for number in range(8):
+        (source / f"{number}.txt").write_text(f"text number {number}")
+    embedder = TrigramEmbedder()
+
+    def open_embedder(_name: str, *, base_url: str | None) -> TrigramEmbedder:
+        del base_url
+        return embedder
+
+    monkeypatch.setattr("lean_agent.models.registry.open_embedder", open_embedder)
+    line = ("index", "build", str(source), "--embedder", "test:trigrams")
+
+    refused = in_process(*line, "--budget-usd", "1", folder=tmp_path)
+    assert (refused.code, refused.out) == (3, "")
+    assert "error: usd limit reached: test:trigrams, whose price is unknown" in refused.err
+    assert "prices.toml" in refused.err
+    # More than the bytes is set aside for a text, of which 4 tokens are charged.
+    capped = in_process(*line, "--max-tokens", "40", folder=tmp_path)
+    assert (capped.code, capped.out) == (3, "")
+    assert "what was embedded is kept: the same command goes on from there" in capped.err
+    paid = list(embedder.asked)
+    assert 0 < len(paid) < 8
+
+    ended = in_process(*line, folder=tmp_path)
+    assert ended.code == 0
+    assert f"{8 - len(paid)} texts embedded" in ended.out
+    assert sorted(embedder.asked) == [f"{number}\ntext number {number}" for number in range(8)]
+    in_process("index", "search", "number", str(source), folder=tmp_path)
+    (row,) = in_process("ledger", "summary", "--by", "purpose", "--json", folder=tmp_path).json
+    assert row["purpose"] == "embed"
+    assert row["input_tokens"] == 8 * 4 + 1
+
+    in_process("ledger", "budget", "set", "day", "--tokens", "30", folder=tmp_path)
+    over = in_process("index", "search", "number two", str(source), folder=tmp_path)
+    assert over.code == 3
+    assert "limit reached" in over.err
+
+
 def test_an_embedder_that_nobody_knows(source: Path, tmp_path: Path) -> None:
     line = ("index", "build", str(source), "--embedder")
     ended = in_process(*line, "nobody:x", folder=tmp_path)
