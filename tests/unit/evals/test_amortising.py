@@ -83,7 +83,12 @@ def results(tmp_path: Path) -> Path:
 
 def record(path: Path, seed: int, code: str | None, **given: Any) -> None:
     path.mkdir(exist_ok=True)
-    usage = {"input_tokens": 400, "output_tokens": 150, "cost": None, "provenance": []}
+    usage: dict[str, Any] = {
+        "input_tokens": 400,
+        "output_tokens": 150,
+        "cost": None,
+        "provenance": [],
+    }
     data = {"domain": "game24", "model": "local:m", "seed": seed, "calls": 3, "seconds": 9.5}
     (path / f"{seed}.json").write_text(json.dumps({**data, "usage": usage, "code": code, **given}))
 
