@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-import os
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from support.planning import planning_data
+from support.planning import data, planning_data
 
 from lean_agent.planner import Planner
 from lean_agent_evals.suites.planning.questions import instance_text, question
@@ -186,10 +185,7 @@ def _texts(value: object) -> Iterator[str]:
 
 @pytest.mark.parametrize("name", ["gsm8k_dev", "hotpotqa_dev", "tool_need", "webshop"])
 def test_no_text_of_other_data_is_taken_for_a_problem(name: str) -> None:
-    folder = Path(os.environ.get("LEAN_AGENT_TEST_DATA", "/nowhere")) / name
-    if not folder.is_dir():
-        pytest.skip(f"no {folder}: set LEAN_AGENT_TEST_DATA")
-    texts = list(_questions(folder))
+    texts = list(_questions(data(name)))
     assert texts
     assert [text for text in texts if known(text)] == []
 

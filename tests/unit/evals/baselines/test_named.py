@@ -37,8 +37,8 @@ def test_an_unknown_name_is_told_all_there_are() -> None:
     with pytest.raises(ConfigurationError) as caught:
         arm_named("autogen")
     assert caught.value.hint == (
-        "one of: auto, instant, reason, agent, react, langchain, smolagents, pydantic-ai, "
-        "openai-agents"
+        "one of: auto, instant, reason, agent, plan, reason/STRATEGY, react, langchain, "
+        "smolagents, pydantic-ai, openai-agents"
     )
 
 
