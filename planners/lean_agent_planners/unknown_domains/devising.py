@@ -19,8 +19,9 @@ from lean_agent_planners.unknown_domains.writing import Writing, look_at
 __all__ = ["Devised", "devise"]
 
 _WRITINGS = 3
-_MENDINGS = 2
-_OUTPUT_TOKENS = 700
+_HOPELESS = 2  # writings that fail before any works: it is no search problem, or too hard
+_MENDINGS = 1
+_OUTPUT_TOKENS = 600
 _TEMPERATURE = 0.8  # of the writings after the first, which are to be independent of it
 
 
@@ -93,7 +94,7 @@ async def devise(task: str, ask: Ask, *, writings: int = _WRITINGS, seed: int = 
     Args:
         task: In words.
         ask: One model call; whoever gives it charges it.
-        writings: How many, each with up to two mendings.
+        writings: How many, each mended at most once; none after two that come to nothing.
         seed: Of the first; each later one has the next.
 
     Raises:
@@ -104,6 +105,8 @@ async def devise(task: str, ask: Ask, *, writings: int = _WRITINGS, seed: int = 
     devised = Devised()
     found: list[Writing] = []
     for number in range(writings):
+        if number == _HOPELESS and not found:
+            break
         try:
             writing = await _written(task, ask, devised, seed + number, first=not number)
         except LimitExceededError:

@@ -87,21 +87,16 @@ async def test_that_there_is_no_solution_is_unverified_too() -> None:
 
 
 async def test_what_fails_is_mended_with_its_fault_in_view() -> None:
-    ask = Asked(["no code", fenced(GOOD.replace("== 6", "== 7")), fenced(GOOD)])
+    ask = Asked([fenced(GOOD.replace("== 6", "== 7")), fenced(GOOD)])
     devised = await devise(TASK, ask, writings=1)
-    assert (devised.status, devised.agree, devised.calls) == ("unverified", 1, 3)
-    assert "is_goal(6) gives False" in ask.requests[2].messages[-1].content
-    assert len(ask.requests[2].messages) == 4
+    assert (devised.status, devised.agree, devised.calls) == ("unverified", 1, 2)
+    assert "is_goal(6) gives False" in ask.requests[1].messages[-1].content
 
 
 async def test_without_a_writing_that_works_nothing_is_known() -> None:
-    devised = await devise(TASK, Asked(["I would rather not."] * 9))
-    assert (devised.status, devised.answer, devised.writings, devised.calls) == (
-        "unknown",
-        "",
-        3,
-        9,
-    )
+    devised = await devise(TASK, Asked(["I would rather not."] * 4))
+    assert (devised.status, devised.answer) == ("unknown", "")
+    assert (devised.writings, devised.calls) == (2, 4)
     assert "could not write this down" in devised.evidence
 
 
