@@ -24,7 +24,7 @@ from lean_agent_evals.cli import app
 from lean_agent_evals.results import read_outcomes
 
 NAME = "qwen2.5-coder-0.5b"
-COMMANDS = ("run", "list", "validate", "compare", "gate", "report")
+COMMANDS = ("run", "list", "validate", "compare", "gate", "report", "amortise")
 
 
 @pytest.fixture
