@@ -16,6 +16,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from bench.retrieval import bare
 from bench.retrieval.figures import Answered, Called, Rates, figures
 from bench.retrieval.recorded_model import RecordedModel, measured_rates
 from bench.retrieval.simulate import ARMS, Arm
@@ -121,6 +122,11 @@ async def run(
             record = await _measured(cell, sample, embedder, out, asked)
             path.write_text(json.dumps(record, indent=1) + "\n")
             print(f"{cell.name}: {record['seconds']:.0f} s", file=sys.stderr, flush=True)
+        if not (out / bare.NAME).exists():
+            await _new_engine(1024)
+            record = await bare.measured(out, asked.model, asked.agents)
+            (out / bare.NAME).write_text(json.dumps(record, indent=1) + "\n")
+            print(f"bare: {record['seconds']:.0f} s", file=sys.stderr, flush=True)
     ahead: list[float | None] = []
     for cell in cells(latencies):
         if cell.arm.prefetch:
@@ -182,10 +188,7 @@ async def _calibrated(
 async def _measured(
     cell: Cell, sample: Collection, embedder: Embedder, out: Path, asked: Asked
 ) -> dict[str, Any]:
-    os.environ["LEAN_AGENT_ENGINE_CACHE_MIB"] = str(cell.cache_mib)
-    # A new engine for each cell: the one before knows these very questions.
-    os.environ["LEAN_AGENT_ENGINE_LINGER"] = "0"
-    await asyncio.sleep(_ENGINE_ENDS)
+    await _new_engine(cell.cache_mib)
     model = RecordedModel(LocalModel(asked.model), scheduled=cell.arm.scheduled)
     search = SlowSearch(
         collection=sample,
@@ -197,7 +200,7 @@ async def _measured(
     places = asyncio.Semaphore(asked.agents)
     chance = random.Random(asked.seed)
     async with _agent(model, search, embedder, ledger, asked.steps, cell.arm) as agent:
-        await agent.run(_WARM_UP)
+        warm_up = await agent.run(_WARM_UP)
         search.looked.clear()
         model.start()
 
@@ -222,6 +225,11 @@ async def _measured(
             came += chance.expovariate(1 / asked.gap)
         questions = await asyncio.gather(*tasks)
         seconds = model.now()
+    bare.keep_requests(
+        out,
+        model.requests.get(warm_up.run_id, []),
+        [(question["came"], model.requests[question["run_id"]]) for question in questions],
+    )
     for question in questions:
         question["calls"] = [asdict(call) for call in _calls(model, question["run_id"])]
     rows = [row for q in questions for row in queries.show(ledger.folder, q["run_id"])]
@@ -238,6 +246,13 @@ async def _measured(
         "questions": questions,
     }
     return record | asdict(asked)
+
+
+async def _new_engine(cache_mib: int) -> None:
+    """For each cell: the one before knows these very questions."""
+    os.environ["LEAN_AGENT_ENGINE_CACHE_MIB"] = str(cache_mib)
+    os.environ["LEAN_AGENT_ENGINE_LINGER"] = "0"
+    await asyncio.sleep(_ENGINE_ENDS)
 
 
 def _calls(model: RecordedModel, run_id: str) -> list[Called]:

@@ -21,8 +21,8 @@ _ROUNDS = 3
 
 
 class RecordedModel:
-    """``calls`` are by run. Without ``scheduled`` no request says what run it is of: calls are
-    served as they come, and the engine chooses their slots.
+    """``calls`` and their ``requests`` are by run. Without ``scheduled`` no request names its run:
+    calls are served as they come, and the engine chooses their slots.
     """
 
     def __init__(self, model: LocalModel, *, scheduled: bool) -> None:
@@ -30,6 +30,7 @@ class RecordedModel:
         self._scheduled = scheduled
         self._zero = time.monotonic()
         self.calls: dict[str, list[Called]] = {}
+        self.requests: dict[str, list[ModelRequest]] = {}
 
     def start(self) -> None:
         """Seconds count from now."""
@@ -81,7 +82,9 @@ class RecordedModel:
             output=response.usage.output_tokens,
             queue=response.timings.queue or 0.0,
         )
-        self.calls.setdefault(request.run.run_id if request.run else "", []).append(called)
+        run_id = request.run.run_id if request.run else ""
+        self.calls.setdefault(run_id, []).append(called)
+        self.requests.setdefault(run_id, []).append(request)
 
 
 async def measured_rates(model: LocalModel, slots: int) -> Rates:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from bench.retrieval import bare
 from bench.retrieval.figures import paired
 from bench.retrieval.real import Asked, cell_figures, cells, read_cell
 from bench.retrieval.simulate import (
@@ -47,8 +49,8 @@ def _head(first: str, extra: str = "") -> str:
 
 
 def real(out: Path, latencies: Sequence[float]) -> str:
-    """Every complete cell of a folder; F1 differences are over the same questions, with 95 %
-    bootstrap intervals.
+    """Every complete cell of a folder. "to bare" is its throughput by that of the engine given the
+    same calls by a loop; F1 differences are over the same questions, with 95 % bootstrap intervals.
     """
     asked = Asked.read(out / "config.json")
     lines = [
@@ -57,8 +59,10 @@ def real(out: Path, latencies: Sequence[float]) -> str:
         f"{asked.rates.prompt:.0f} prompt and {asked.rates.alone:.1f} output tokens/s, "
         f"{asked.rates.output:.1f} from all slots.",
         "",
-        _head("arm", " F1 | to fcfs |"),
+        _head("arm", " to bare | F1 | to fcfs |"),
     ]
+    engine = out / bare.NAME
+    best = cell_figures(engine, asked)["throughput"] if engine.exists() else math.nan
     first: dict[tuple[float, int], Path] = {}
     for cell in cells(latencies):
         path = out / f"{cell.name}.json"
@@ -68,7 +72,8 @@ def real(out: Path, latencies: Sequence[float]) -> str:
         found = cell_figures(path, asked)
         ours, theirs = ([q.f1 or 0.0 for q in read_cell(one)] for one in (path, base))
         gain, low, high = paired(ours, theirs)
-        extra = f" {found['f1']:.2f} | {gain:+.2f} ({low:+.2f} to {high:+.2f}) |"
+        share = found["throughput"] / best
+        extra = f" {share:.2f} | {found['f1']:.2f} | {gain:+.2f} ({low:+.2f} to {high:+.2f}) |"
         lines.append(_line(cell.name, found, cell_figures(base, asked), extra))
     return "\n".join(lines)
 
