@@ -35,7 +35,7 @@ def encode(text: str) -> Problem:
     """Read '3 5: 4': the jugs' sizes, then what is wanted."""
     read = re.fullmatch(r"\s*((?:\d{1,4}\s+){1,4}\d{1,4})\s*:\s*(\d{1,4})\s*", text)
     if read is None:
-        raise ConfigurationError(f"{text[:80]!r} is none", hint="sizes: amount, as in '3 5: 4'")
+        raise ConfigurationError(f"{text[:80]!r} is no task with jugs", hint="give '3 5: 4'")
     sizes = [int(size) for size in read[1].split()]
     return Problem([0] * len(sizes), {"sizes": sizes, "wanted": int(read[2])})
 

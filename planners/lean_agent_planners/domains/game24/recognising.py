@@ -16,7 +16,7 @@ _LIST = re.compile(
 _AFTER = re.compile(
     r"\s*(?:[.,;:?!)\]}'\"`]|\Z|\n|(?:to|and|with|exactly|once|each|every|using|use|used|mak\w+|gets?"
     r"|so|can|in|by|into|reach\w*|equals?|is|are|as|that|from|out|through|via|or|if|game|puzzle"
-    r"|points?|how)\b)",
+    r"|points?|how|please|now|for me)\b)",
     re.I,
 )
 _GAME = re.compile(
