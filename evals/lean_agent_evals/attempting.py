@@ -146,7 +146,7 @@ def _told(
         entities_required=len(sample.task.entities),
         entities_found=_found(sample.task.entities, result.trajectory),
     )
-    return outcome, _trajectory(sample.task, result, score, outcome, failure)
+    return outcome, _trajectory(sample.task, result, score, outcome, failure, journal.calls)
 
 
 @asynccontextmanager
@@ -217,6 +217,7 @@ def _trajectory(
     score: Score,
     outcome: Outcome,
     failure: LeanAgentError | None,
+    calls: Sequence[Usage],
 ) -> Mapping[str, Any]:
     return redacted(
         {
@@ -226,6 +227,10 @@ def _trajectory(
             "kind": task.kind,
             **result.to_dict(),
             "usage": outcome.usage.to_dict(),
+            "calls": [usage.to_dict() for usage in calls],
+            "seconds": outcome.seconds,
+            "entities_required": outcome.entities_required,
+            "entities_found": outcome.entities_found,
             "ending": outcome.ending,
             "error": failure.message if failure is not None else None,
             "score": score.value,
