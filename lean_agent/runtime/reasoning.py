@@ -23,7 +23,7 @@ from lean_agent.thinking.plain import asked_plainly
 __all__ = ["reason"]
 
 _TOKENS = 1_024
-"""Of a strategy that is given no other budget."""
+"""Of a strategy, or a call, that is given no other budget."""
 
 
 async def reason(state: RunState, runtime: Runtime[RunScope]) -> dict[str, Any]:
@@ -155,8 +155,7 @@ class _Asking:
         return self.step
 
     async def _made(self, request: ModelRequest, call: Call) -> ModelResponse:
-        tokens = request.max_output_tokens
-        text = plain_request(self.scope, request.messages, tokens)
+        text = plain_request(self.scope, request.messages, request.max_output_tokens or _TOKENS)
         sent = replace(
             text, response_schema=request.response_schema, stop=request.stop, enough=request.enough
         )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import zlib
 from collections import Counter, deque
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -81,6 +82,15 @@ def _stated(thought: str) -> list[str]:
     return [answer for answer in found if answer]
 
 
+def _enough() -> Callable[[str], bool]:
+    repeats, converged = Repetition(), Convergence()
+
+    def enough(text: str) -> bool:
+        return repeats(text) or converged(text)
+
+    return enough
+
+
 @dataclass(frozen=True, slots=True)
 class EarlyStopping:
     """``strategy``, each thought of which ends where it repeats itself or has converged."""
@@ -99,8 +109,7 @@ class EarlyStopping:
             last: bool = False,
         ) -> ModelResponse:
             if purpose == "reason":
-                repeats, converged = Repetition(), Convergence()
-                request = replace(request, enough=lambda text: repeats(text) or converged(text))
+                request = replace(request, enough=_enough())
             return await ask(request, purpose=purpose, last=last)
 
         return await self.strategy.think(problem, stopping)

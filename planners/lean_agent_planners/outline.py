@@ -8,6 +8,7 @@ from __future__ import annotations
 from lean_agent.messages import Message
 from lean_agent.model import ModelRequest
 from lean_agent.reasoning import MARKED, Ask, Problem
+from lean_agent.thinking.plain import STEPS
 
 __all__ = ["Outline"]
 
@@ -31,7 +32,7 @@ class Outline:
         followed = Message(
             "user",
             f"{problem.task}\n\nOutline:\n{outline.message.content.strip()}\n\n"
-            f"Follow the outline, as briefly as the question allows. Then {MARKED}",
+            f"Follow the outline. {STEPS} Only then {MARKED}",
         )
         solving = ModelRequest(
             messages=(*problem.earlier, followed),

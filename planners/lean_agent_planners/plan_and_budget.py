@@ -7,13 +7,13 @@ tokens that the plan itself takes count. How hard a part is, the model says, nev
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Iterable
+from collections.abc import Awaitable, Iterable, Sequence
 from dataclasses import dataclass
 
 from lean_agent.messages import Message
 from lean_agent.model import ModelRequest, ModelResponse
 from lean_agent.reasoning import MARKED, Ask, Problem
-from lean_agent.thinking.plain import asked_plainly
+from lean_agent.thinking.plain import STEPS, asked_plainly
 from lean_agent_planners import sub_questions
 from lean_agent_planners.allocation import Schedule, allocate
 from lean_agent_planners.sub_questions import SubQuestion
@@ -52,18 +52,22 @@ class PlanAndBudget:
         shares = allocate(credit, left, self.schedule, least=_LEAST)
         said: list[Message] = []
         for wave in sub_questions.waves(parts):
-            asked_now = [_asked(problem.task, parts, place, begun=bool(said)) for place in wave]
             answers = await _side_by_side(
                 ask(
                     ModelRequest(
-                        messages=(*problem.earlier, *said, asked), max_output_tokens=shares[place]
+                        messages=(
+                            *problem.earlier,
+                            *said,
+                            _asked(problem.task, said, parts, place),
+                        ),
+                        max_output_tokens=shares[place],
                     ),
                     last=place == len(parts) - 1,
                 )
-                for asked, place in zip(asked_now, wave, strict=True)
+                for place in wave
             )
-            for asked, answer in zip(asked_now, answers, strict=True):
-                said += [asked, answer.message]
+            for place, answer in zip(wave, answers, strict=True):
+                said += [_asked(problem.task, said, parts, place), answer.message]
         return tuple(said)
 
     async def _plan(self, problem: Problem, ask: Ask) -> tuple[list[SubQuestion], int]:
@@ -94,11 +98,13 @@ async def _side_by_side(calls: Iterable[Awaitable[ModelResponse]]) -> list[Model
     return [answer for answer in done if isinstance(answer, ModelResponse)]
 
 
-def _asked(task: str, parts: list[SubQuestion], place: int, *, begun: bool) -> Message:
-    """A part; the first one has the task before it, so that it stays in the server's cache."""
+def _asked(task: str, said: Sequence[Message], parts: Sequence[SubQuestion], place: int) -> Message:
+    """A part, after what was ``said``; the task stands once, before what is asked first."""
     question = parts[place].question
     if place == len(parts) - 1:
-        asked = f"{question} Be brief. Then {MARKED}"
+        text = (
+            f"Last: {question} With that, answer the whole question.\n\n{STEPS} Only then {MARKED}"
+        )
     else:
-        asked = f"Answer only this, briefly: {question}"
-    return Message("user", asked if begun else f"{task}\n\n{asked}")
+        text = f"First: {question}\n\n{STEPS}"
+    return Message("user", text if said else f"{task}\n\n{text}")

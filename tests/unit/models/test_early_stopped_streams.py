@@ -26,7 +26,7 @@ def timed(number: int) -> dict[str, Any]:
     return piece(timings={"prompt_n": 7, "cache_n": 30, "predicted_n": number})
 
 
-END = {"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]}
+END: dict[str, Any] = {"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]}
 
 
 async def asked(

@@ -10,6 +10,7 @@ from support.scripted_runs import agent, rows
 
 from lean_agent import Budget, Ledger, Message, ModelRequest
 from lean_agent.errors import ConfigurationError
+from lean_agent.events import RunFinished, Token
 from lean_agent.reasoning import Ask, Problem
 
 LONG = "one two three four five six seven eight nine ten eleven twelve " * 40
@@ -67,22 +68,23 @@ async def test_a_thought_without_an_answer_is_asked_for_it(ledger: Ledger) -> No
 async def test_calls_side_by_side_are_each_charged_for_their_own_text(ledger: Ledger) -> None:
     barrier = asyncio.Barrier(2)
 
-    async def met(text: str) -> str:
+    async def met(request: ModelRequest) -> str:
         async with asyncio.timeout(5):
             await barrier.wait()
-        return text
+        return "left" * 10 if "left" in request.messages[-1].content else "right" * 20
 
     subject, _ = agent(
-        [lambda _: met("left" * 10), lambda _: met("right" * 20), "Answer: both"],
+        [met, met, "Answer: both"],
         ledger,
         reasoning=Beside(barrier),
     )
     shown: list[str] = []
     result = None
     async for event in subject.stream("which?", mode="reason"):
-        if getattr(event, "channel", "") == "reasoning":
-            shown.append(event.text)  # pyright: ignore[reportAttributeAccessIssue, reportUnknownArgumentType]
-        result = getattr(event, "result", result)
+        if isinstance(event, Token) and event.channel == "reasoning":
+            shown.append(event.text)
+        elif isinstance(event, RunFinished):
+            result = event.result
     assert result is not None
     assert (result.output, result.steps) == ("both", 3)
     written = sorted(r["output_tokens"] for r in rows(ledger, result))
