@@ -130,6 +130,21 @@ class Trajectory(_Record):
         return self.steps[-1].turn + 1 if self.steps else 0
 
     @property
+    def written(self) -> int | None:
+        """Tokens that the model wrote: the whole attempt's figure, or that of its steps."""
+        if self.usage.output_tokens is not None:
+            return self.usage.output_tokens
+        return _sum(step.usage.output_tokens for step in self.steps)
+
+    def tokens_by_turn(self) -> list[int | None]:
+        """Tokens read and written in each turn, None where unknown."""
+        found: list[int | None] = [0] * self.turns
+        for step in self.steps:
+            so_far, tokens = found[step.turn], step.usage.tokens
+            found[step.turn] = None if so_far is None or tokens is None else so_far + tokens
+        return found
+
+    @property
     def actions(self) -> int:
         """What was asked of the environment or of tools: WebLeaper's T."""
         return sum(step.kind == "act" for step in self.steps)
