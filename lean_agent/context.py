@@ -36,8 +36,8 @@ def _never(_message: str) -> None:
 class RunContext:
     """One per run.
 
-    ``roots`` are the only folders that file tools may read. ``deps`` is whatever the caller gave
-    to ``Agent.run(deps=...)``.
+    ``task`` is what the run was asked to do. ``roots`` are the only folders that file tools may
+    read. ``deps`` is whatever the caller gave to ``Agent.run(deps=...)``.
     ``embed`` asks an embedder at the run's expense: tools that embed do it by this.
     ``prefetched`` gives what the tool that is called did ahead for the same text or, with the
     text's vector, for one of nearly the same meaning; None if nothing was (``tool_spec``).
@@ -46,6 +46,7 @@ class RunContext:
     """
 
     run_id: str = "-"
+    task: str = ""
     roots: tuple[Path, ...] = ()
     deps: Any = None
     embed: Callable[[Embedder, Sequence[str]], Awaitable[Embedded]] = field(default=_embed)

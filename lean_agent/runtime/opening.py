@@ -146,6 +146,7 @@ def run_context(
     model: Model,
     embedding: MeteredEmbedding,
     *,
+    task: str,
     roots: Sequence[Path],
     emit: Callable[[Event], None],
 ) -> RunContext:
@@ -157,6 +158,7 @@ def run_context(
 
     return RunContext(
         run_id=part.run_id,
+        task=task,
         roots=tuple(roots),
         deps=part.deps,
         embed=embedding.embed,

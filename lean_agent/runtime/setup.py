@@ -85,7 +85,9 @@ class Setup:
             emit=emit,
         )
         embedding = embedding_of(meter, self.prices)
-        context = run_context(part, self.model, embedding, roots=self.roots, emit=emit)
+        context = run_context(
+            part, self.model, embedding, task=state["task"], roots=self.roots, emit=emit
+        )
         scope = RunScope(
             meter=meter,
             gate=RuleGate(),

@@ -7,7 +7,7 @@ from functools import cached_property
 from typing import Any
 
 from lean_agent.context import RunContext
-from lean_agent.errors import InvalidToolCallError, ToolError
+from lean_agent.errors import ConfigurationError, InvalidToolCallError, ToolError
 from lean_agent.tool_spec import ToolSpec
 from lean_agent_planners.domain_planner import DomainPlanner, domain_planner
 
@@ -31,15 +31,12 @@ class PlanTool:
     def _spec(self) -> ToolSpec:
         return ToolSpec(
             name="plan",
-            description="Solve a puzzle of one of these kinds exactly.",
+            description="Solve a puzzle of one of these kinds exactly, from its own text.",
             parameters={
                 "type": "object",
                 "properties": {
                     "domain": {"type": "string", "enum": list(self._planner.domains)},
-                    "instance": {
-                        "type": "string",
-                        "description": "The puzzle, copied from the question.",
-                    },
+                    "instance": {"type": "string"},
                 },
                 "required": ["domain", "instance"],
                 "additionalProperties": False,
@@ -49,12 +46,14 @@ class PlanTool:
     async def call(self, arguments: Mapping[str, Any], ctx: RunContext) -> str:
         """Read the instance, search, and check the plan.
 
+        A small model often gives the puzzle a name instead of its text: then the question's is
+        taken, if it holds one of this domain.
+
         Raises:
             InvalidToolCallError: there is no such domain.
-            ConfigurationError: the text holds no instance of it.
+            ConfigurationError: neither text holds an instance of it.
             ToolError: no plan was found, and it is not known that there is none.
         """
-        del ctx
         match arguments:
             case {"domain": str(domain), "instance": str(instance), **rest} if not rest:
                 known = domain in self._planner.domains
@@ -63,7 +62,13 @@ class PlanTool:
         if not known:
             names = ", ".join(self._planner.domains)
             raise InvalidToolCallError(f"plan takes 'instance', a text, and 'domain': {names}")
-        found = self._planner.read(domain, instance)
+        try:
+            found = self._planner.read(domain, instance)
+        except ConfigurationError as error:
+            try:
+                found = self._planner.read(domain, ctx.task)
+            except ConfigurationError:
+                raise error from None
         planned = await self._planner.solve(found)
         if not planned.answer:
             raise ToolError(planned.evidence)
