@@ -30,7 +30,8 @@ class PlanAndBudget:
 
     Schedules favour early parts and can override how hard the parts are (credits 20 and 80 become
     330 and 120 of 450 tokens under ``cosine``), so the default is by credit alone. Without
-    ``credits`` none are asked for, and all parts weigh alike.
+    ``credits`` none are asked for, and all parts weigh alike. What the others leave of their shares
+    is the last part's, which has everything to put together.
     """
 
     schedule: Schedule = "constant"
@@ -50,7 +51,9 @@ class PlanAndBudget:
             return asked, response.message
         credit = [part.credits if self.credits else 1.0 for part in parts]
         shares = allocate(credit, left, self.schedule, least=_LEAST)
+        last = len(parts) - 1
         said: list[Message] = []
+        unused = 0
         for wave in sub_questions.waves(parts):
             answers = await _side_by_side(
                 ask(
@@ -60,13 +63,14 @@ class PlanAndBudget:
                             *said,
                             _asked(problem.task, said, parts, place),
                         ),
-                        max_output_tokens=shares[place],
+                        max_output_tokens=shares[place] + unused * (place == last),
                     ),
-                    last=place == len(parts) - 1,
+                    last=place == last,
                 )
                 for place in wave
             )
             for place, answer in zip(wave, answers, strict=True):
+                unused += max(0, shares[place] - answer.usage.output_tokens)
                 said += [_asked(problem.task, said, parts, place), answer.message]
         return tuple(said)
 
@@ -99,12 +103,10 @@ async def _side_by_side(calls: Iterable[Awaitable[ModelResponse]]) -> list[Model
 
 
 def _asked(task: str, said: Sequence[Message], parts: Sequence[SubQuestion], place: int) -> Message:
-    """A part, after what was ``said``; the task stands once, before what is asked first."""
-    question = parts[place].question
+    """A part, after what was ``said``, with the task before the first. Instead of the last part,
+    which small models often miss, the task itself is asked.
+    """
     if place == len(parts) - 1:
-        text = (
-            f"Last: {question} With that, answer the whole question.\n\n{STEPS} Only then {MARKED}"
-        )
-    else:
-        text = f"First: {question}\n\n{STEPS}"
+        return Message("user", f"With that, answer: {task}\n\n{STEPS} Only then {MARKED}")
+    text = f"First: {parts[place].question}\n\n{STEPS}"
     return Message("user", text if said else f"{task}\n\n{text}")

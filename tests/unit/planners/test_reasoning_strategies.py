@@ -38,12 +38,13 @@ async def test_dependent_parts_are_asked_in_order_within_their_shares(ledger: Le
     result = await subject.run(TASK)
     assert (result.output, result.steps, result.exit_status) == ("2", 2, "completed")
     spent = -(-len(script[0]) // 4)
-    left = 1_024 - spent - 48
-    assert limits(model.requests) == [409, 24 + left // 5, 1_024 - spent - 24 - left // 5]
+    first_share = 24 + (1_024 - spent - 48) // 5
+    rest = 1_024 - spent - len("a is 1") // 4 - 1
+    assert limits(model.requests) == [409, first_share, rest], "what is left is the last part's"
     first, second = model.requests[1], model.requests[2]
     assert first.messages[-1].content.startswith(f"{TASK}\n\nFirst: a?")
     assert "Answer:" not in first.messages[-1].content
-    assert second.messages[-1].content.startswith("Last: b?")
+    assert second.messages[-1].content.startswith(f"With that, answer: {TASK}")
     assert "Answer:" in second.messages[-1].content
     assert second.messages[: len(first.messages)] == first.messages, "the prefix stays"
     assert second.messages[-2].content == "a is 1"
@@ -65,8 +66,8 @@ async def test_independent_parts_are_asked_side_by_side(ledger: Ledger) -> None:
     assert (result.output, result.steps) == ("2", 3)
     asked = [m.content for m in model.requests[3].messages if m.role == "user"]
     assert ["a?" in asked[0], "b?" in asked[1]] == [True, True]
-    assert asked[2].startswith("Last: c?")
-    assert [TASK in text for text in asked] == [True, False, False]
+    assert asked[2].startswith(f"With that, answer: {TASK}")
+    assert [TASK in text for text in asked] == [True, False, True]
 
 
 async def test_the_form_is_asked_for_by_schema_or_in_words(ledger: Ledger) -> None:
@@ -79,12 +80,12 @@ async def test_the_form_is_asked_for_by_schema_or_in_words(ledger: Ledger) -> No
 
 
 async def test_uniform_asks_for_no_credits_and_shares_alike(ledger: Ledger) -> None:
-    script = [plan(("a?", [], 20), ("b?", [], 80)), "1", "Answer: 2"]
+    script = [plan(("a?", [], 20), ("b?", [], 70), ("c?", [], 10)), "1", "1", "Answer: 2"]
     subject, model = agent(script, ledger, HELD, mode="reason", reasoning=uniform())
     await subject.run(TASK)
     assert "credits" not in json.dumps(model.requests[0].response_schema)
     assert "credits" not in model.requests[0].messages[-1].content
-    _, first, second = limits(model.requests)
+    _, first, second, _ = limits(model.requests)
     assert first is not None
     assert second is not None
     assert 0 <= first - second <= 1
