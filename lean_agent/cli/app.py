@@ -23,6 +23,7 @@ from lean_agent.cli.plugged import CommandGroup
 from lean_agent.cli.resume import resume
 from lean_agent.cli.text import to_json
 from lean_agent.cli.tools import app as tools
+from lean_agent.cli.trajectory import app as trajectory
 from lean_agent.errors import LeanAgentError
 
 __all__ = ["app", "run"]
@@ -46,6 +47,7 @@ app.add_typer(models, name="models")
 app.add_typer(index, name="index")
 app.add_typer(ledger, name="ledger")
 app.add_typer(tools, name="tools")
+app.add_typer(trajectory, name="trajectory")
 app.command()(doctor)
 
 

@@ -11,6 +11,7 @@ from lean_agent.trajectory.wording import word_list
 __all__ = ["first_correct", "says"]
 
 _ARTICLES = frozenset({"a", "an", "the"})
+_encode = json.JSONEncoder(ensure_ascii=False).encode
 _MIN_LETTERS = 4
 """A shorter word ("no", "red") stands in many a thought that does not answer with it."""
 
@@ -45,8 +46,7 @@ def _writes(step: Step, answers: Sequence[str]) -> bool:
         if not distinct and step.kind != "answer":
             continue
         arguments = " ".join(
-            value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
-            for value in step.arguments.values()
+            value if isinstance(value, str) else _encode(value) for value in step.arguments.values()
         )
         if says(arguments, answer) or (distinct and says(step.thought, answer)):
             return True

@@ -9,34 +9,13 @@ from decimal import Decimal
 from typing import Any
 
 from lean_agent.trajectory import depo
-from lean_agent.trajectory.correctness import first_correct
-from lean_agent.trajectory.metrics import ise, ise_as_published, isr, tokens_after
+from lean_agent.trajectory.metrics import ise, ise_as_published, isr
 from lean_agent.trajectory.record import Trajectory
-from lean_agent.trajectory.waste import KINDS, WasteKind, find_waste
+from lean_agent.trajectory.sums import Sum
+from lean_agent.trajectory.waste_report import WasteReport
 from lean_agent.usage import EXACT
 
-__all__ = ["Sum", "TrajectoryStats", "summed"]
-
-
-@dataclass(slots=True)
-class Sum:
-    """A sum with how many entered it, and how many were unknown."""
-
-    total: float = 0.0
-    known: int = 0
-    unknown: int = 0
-
-    def add(self, value: float | None) -> None:
-        if value is None:
-            self.unknown += 1
-        else:
-            self.total += value
-            self.known += 1
-
-    @property
-    def mean(self) -> float | None:
-        """Of those that are known; None where there is none."""
-        return self.total / self.known if self.known else None
+__all__ = ["TrajectoryStats", "summed"]
 
 
 @dataclass(slots=True)
@@ -67,24 +46,12 @@ class Efficiency:
 
 
 @dataclass(slots=True)
-class Wasted:
-    """Findings of one kind. ``tokens`` and ``cost`` are sums of what is known of them."""
-
-    count: int = 0
-    tokens: int = 0
-    tokens_unknown: int = 0
-    cost: Decimal = Decimal(0)
-    cost_unknown: int = 0
-
-
-@dataclass(slots=True)
 class TrajectoryStats:
     """Counts, efficiency of all runs and of those that passed, and what was wasted.
 
-    ``answered`` are the runs that had the correct answer at some time, ``after_answer`` the tokens
-    that each of them took in later turns.
     ISR and ISE are over the trajectories whose task requires entities. The cost is a sum over those
-    whose cost is known.
+    whose cost is known. The waste report is None unless asked for: to compare all texts takes
+    several times as long as all the rest.
     """
 
     trajectories: int = 0
@@ -100,13 +67,9 @@ class TrajectoryStats:
     isr: Sum = field(default_factory=Sum)
     ise: Sum = field(default_factory=Sum)
     ise_as_published: Sum = field(default_factory=Sum)
-    answered: int = 0
-    after_answer: Sum = field(default_factory=Sum)
     groups: Counter[str] = field(default_factory=Counter[str])
     sources: Counter[str] = field(default_factory=Counter[str])
-    waste: dict[WasteKind, Wasted] = field(
-        default_factory=lambda: {kind: Wasted() for kind in KINDS}
-    )
+    waste: WasteReport | None = None
 
     def add(self, found: Trajectory, *, good: float = depo.GOOD) -> None:
         """Count one more."""
@@ -130,16 +93,8 @@ class TrajectoryStats:
             self.ise_as_published.add(ise_as_published(found.entities_required, found.actions))
         if found.reward is not None:
             self.groups[depo.group(found.reward, found.turns, good=good) or "dropped"] += 1
-        if (first := first_correct(found)) is not None:
-            self.answered += 1
-            self.after_answer.add(tokens_after(first, found.tokens_by_turn()))
-        for waste in find_waste(found, first):
-            kind = self.waste[waste.kind]
-            kind.count += 1
-            kind.tokens += waste.tokens or 0
-            kind.tokens_unknown += waste.tokens is None
-            kind.cost = EXACT.add(kind.cost, waste.cost or 0)
-            kind.cost_unknown += waste.cost is None
+        if self.waste is not None:
+            self.waste.add(found)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON types but for money, which stays Decimal."""
@@ -151,7 +106,7 @@ class TrajectoryStats:
             "unjudged": self.unjudged,
             "reward": self.rewards.mean,
             "estimated": self.estimated,
-            "cost": self.cost,
+            "known_cost": self.cost,
             "cost_unknown": self.cost_unknown,
             "all": self.all_runs.to_dict(),
             "passed_runs": self.passed_runs.to_dict(),
@@ -159,25 +114,16 @@ class TrajectoryStats:
             "isr": self.isr.mean,
             "ise": self.ise.mean,
             "ise_as_published": self.ise_as_published.mean,
-            "answered": self.answered,
-            "tokens_after_answer": self.after_answer.mean,
             "groups": dict(self.groups),
-            "waste": {
-                kind: {
-                    "count": found.count,
-                    "tokens": found.tokens,
-                    "tokens_unknown": found.tokens_unknown,
-                    "cost": found.cost,
-                    "cost_unknown": found.cost_unknown,
-                }
-                for kind, found in self.waste.items()
-            },
+            "waste": self.waste and self.waste.to_dict(),
         }
 
 
-def summed(trajectories: Iterable[Trajectory], *, good: float = depo.GOOD) -> TrajectoryStats:
+def summed(
+    trajectories: Iterable[Trajectory], *, good: float = depo.GOOD, waste: bool = False
+) -> TrajectoryStats:
     """The figures of all of them. ``good`` is the reward that DEPO's desirable group needs."""
-    stats = TrajectoryStats()
+    stats = TrajectoryStats(waste=WasteReport() if waste else None)
     for found in trajectories:
         stats.add(found, good=good)
     return stats

@@ -28,6 +28,7 @@ is that of reading it in each later turn.
 KINDS: Final[tuple[WasteKind, ...]] = get_args(WasteKind)
 
 _MIN_LETTERS: Final = 4
+_encode = json.JSONEncoder(ensure_ascii=False, sort_keys=True).encode
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +54,7 @@ def find_waste(trajectory: Trajectory, answered: int | None) -> Iterator[Waste]:
     used = _Used(trajectory)
     seen: set[tuple[str, str, str]] = set()
     for index, step in enumerate(steps):
-        call = (step.action, json.dumps(step.arguments, sort_keys=True), step.observation)
+        call = (step.action, _encode(step.arguments), step.observation)
         repeated = step.kind == "act" and bool(step.observation) and call in seen
         seen.add(call)
         if answered is not None and step.turn > answered:
@@ -102,7 +103,7 @@ class _Used:
         written: list[set[str]] = []
         self._told: list[set[str]] = []
         for step in steps:
-            mine = words(f"{step.thought} {json.dumps(step.arguments, ensure_ascii=False)}")
+            mine = words(f"{step.thought} {_encode(step.arguments)}")
             known |= mine
             told = words(step.observation) - known
             known |= told

@@ -56,6 +56,13 @@ def test_the_commands_are_those_that_are_documented() -> None:
         "resume",
         "tools",
         "tools list",
+        "trajectory",
+        "trajectory export",
+        "trajectory filter",
+        "trajectory import",
+        "trajectory list",
+        "trajectory show",
+        "trajectory stats",
     }
 
 

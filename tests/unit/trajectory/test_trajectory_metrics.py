@@ -226,14 +226,15 @@ def test_the_figures_of_several() -> None:
                 reward=None,
                 answers=["Ada"],
             ),
-        ]
+        ],
+        waste=True,
     ).to_dict()
     assert (stats["trajectories"], stats["steps"], stats["passed"], stats["unjudged"]) == (
         3, 15, 1, 1,
     )  # fmt: skip
     assert stats["reward"] == pytest.approx(0.6)
-    assert (stats["answered"], stats["tokens_after_answer"]) == (1, 0.0)
-    assert (stats["cost"], stats["cost_unknown"]) == (Decimal("0.75"), 1)
+    assert (stats["waste"]["answered"], stats["waste"]["tokens_after_answer"]) == (1, 0.0)
+    assert (stats["known_cost"], stats["cost_unknown"]) == (Decimal("0.75"), 1)
     assert stats["all"] == {
         "tokens": 60.0, "tokens_unknown": 1, "steps": 5.0, "tokens_per_step": None,
     }  # fmt: skip
@@ -241,3 +242,26 @@ def test_the_figures_of_several() -> None:
     assert (stats["with_entities"], stats["isr"]) == (1, 0.5)
     assert (stats["ise"], stats["ise_as_published"]) == (2.5, 5.0)
     assert stats["groups"] == {"desirable": 1, "dropped": 1}
+
+
+def test_a_waste_report_adds_up() -> None:
+    steps = [
+        acted(0, "a", "no", is_error=True, usage=used(10, 5, "0.01")),
+        answered(1, "Ada", usage=used(20, 5, "0.02")),
+        answered(2, "Ada!", usage=used(30, 5, "0.03")),
+    ]
+    unpriced = [step.model_copy(update={"usage": used(1, 1)}) for step in steps]
+    report = summed(
+        [trajectory(part, answers=["Ada"]) for part in (steps, steps, unpriced)], waste=True
+    ).to_dict()["waste"]
+    assert (report["answered"], report["tokens_after_answer"]) == (3, (35 + 35 + 2) / 3)
+    assert report["kinds"]["dead_end"] == {
+        "count": 3,
+        "tokens": 32,
+        "tokens_unknown": 0,
+        "known_cost": Decimal("0.02"),
+        "cost_unknown": 1,
+    }
+    assert report["kinds"]["after_answer"]["known_cost"] == Decimal("0.06")
+    assert report["kinds"]["repeated_call"]["count"] == 0
+    assert summed([]).to_dict()["waste"] is None

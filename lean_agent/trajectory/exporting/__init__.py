@@ -1,0 +1,1 @@
+"""Trajectories as examples for training, in the forms that trainers read."""

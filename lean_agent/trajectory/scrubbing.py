@@ -1,0 +1,83 @@
+"""Secrets and personal paths out of what is handed on."""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+from typing import Any, Final, cast
+
+from lean_agent._redact import redact
+from lean_agent.trajectory.record import Trajectory
+
+__all__ = ["Scrubber"]
+
+_SECRET_NAMES = ("_API_KEY", "_TOKEN")
+_HOME: Final = "~"
+_USER: Final = "user"
+# Backslashes are doubled where a path stands in JSON or in code. A Windows name may have blanks;
+# one that does is taken whole only before the next backslash.
+_PATHS = re.compile(
+    r"(?i)((?:[a-z]:|\\\\[\w.$-]+)(?:\\{1,2}|/)(?:users|documents and settings)(?:\\{1,2}|/))"
+    r"(?:[^\\/:*?\"<>|\r\n]{1,64}(?=\\)|[^\\/:*?\"<>|\s']{1,64})"
+)
+_POSIX = re.compile(r"(/(?:home|Users)/)(?!user\b)[^/\s\"'\\:;,<>|)\]}]{1,64}")
+
+
+class Scrubber:
+    """Replaces what looks like a secret, the keys of this process's environment, home folders and
+    the names of users in paths. ``changed`` counts the texts in which something was replaced.
+
+    Other personal data, such as names and addresses in prose, it does not know.
+    """
+
+    def __init__(self) -> None:
+        self.changed = 0
+        self._known = [text for name, text in os.environ.items() if name.endswith(_SECRET_NAMES)]
+        home = str(Path.home())
+        self._home = home if len(home) > 1 else None
+
+    def text(self, text: str) -> str:
+        """The text without them."""
+        found = redact(text, *self._known)
+        if self._home is not None and self._home in found:
+            found = re.sub(re.escape(self._home) + r"(?![\w.-])", _HOME, found)
+        if "/" in found:
+            found = _POSIX.sub(rf"\g<1>{_USER}", found)
+        if "\\" in found or ":/" in found:
+            found = _PATHS.sub(rf"\g<1>{_USER}", found)
+        self.changed += found != text
+        return found
+
+    def value(self, value: Any) -> Any:
+        """Plain JSON types with every text in them scrubbed, keys of objects included."""
+        if isinstance(value, str):
+            return self.text(value)
+        if isinstance(value, dict):
+            items = cast("dict[str, Any]", value).items()
+            return {self.text(name): self.value(item) for name, item in items}
+        if isinstance(value, list):
+            return [self.value(item) for item in cast("list[Any]", value)]
+        return value
+
+    def trajectory(self, found: Trajectory) -> Trajectory:
+        """The same trajectory with all of its texts scrubbed."""
+        steps = [
+            step.model_copy(
+                update={
+                    "arguments": self.value(step.arguments),
+                    "thought": self.text(step.thought),
+                    "observation": self.text(step.observation),
+                }
+            )
+            for step in found.steps
+        ]
+        return found.model_copy(
+            update={
+                "question": self.text(found.question),
+                "answers": self.value(found.answers),
+                "instructions": self.text(found.instructions),
+                "output": self.text(found.output),
+                "steps": steps,
+            }
+        )
