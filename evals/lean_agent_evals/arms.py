@@ -77,6 +77,8 @@ _CALLS = {"instant": 1, "reason": 2}
 _REASON = "reason/"
 _PLANS = 1
 """Calls of a strategy that are no steps."""
+_WRITES = 6
+"""Calls of plan mode, which are no steps, where no planner knows the task; else it makes none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,9 +93,11 @@ class ModeArm:
 
     @property
     def probes(self) -> bool:
-        return self.mode not in _CALLS
+        return self.mode not in {*_CALLS, "plan"}
 
     def most_calls(self, steps: int) -> int:
+        if self.mode == "plan":
+            return _WRITES
         return min(steps, _CALLS.get(self.mode, steps))
 
     async def attempt(self, question: str, means: Means) -> RunResult:

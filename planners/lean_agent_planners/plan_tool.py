@@ -46,12 +46,12 @@ class PlanTool:
     async def call(self, arguments: Mapping[str, Any], ctx: RunContext) -> str:
         """Read the instance, search, and check the plan.
 
-        A small model often gives the puzzle a name instead of its text: then the question's is
-        taken, if it holds one of this domain.
+        A small model often gives the puzzle a name instead of its text, or another domain: then
+        the question's own is taken, if it holds one, and the answer says so.
 
         Raises:
             InvalidToolCallError: there is no such domain.
-            ConfigurationError: neither text holds an instance of it.
+            ConfigurationError: the text holds no instance of it, and the question none of any.
             ToolError: no plan was found, and it is not known that there is none.
         """
         match arguments:
@@ -64,15 +64,16 @@ class PlanTool:
             raise InvalidToolCallError(f"plan takes 'instance', a text, and 'domain': {names}")
         try:
             found = self._planner.read(domain, instance)
-        except ConfigurationError as error:
-            try:
-                found = self._planner.read(domain, ctx.task)
-            except ConfigurationError:
-                raise error from None
+            said = ""
+        except ConfigurationError:
+            found = self._planner.recognise(ctx.task, forced=True)
+            if found is None:
+                raise
+            said = f"The question's own puzzle ({found.domain}): "
         planned = await self._planner.solve(found)
         if not planned.answer:
             raise ToolError(planned.evidence)
-        return planned.answer
+        return said + planned.answer
 
 
 plan_tool = PlanTool(domain_planner)

@@ -9,7 +9,7 @@ import pytest
 
 from lean_agent.context import RunContext
 from lean_agent.errors import ConfigurationError
-from lean_agent.plugins import load_corpus_tools, load_tools
+from lean_agent.plugins import load_corpus_tools, load_planners, load_tools
 from lean_agent.tool_spec import ToolSpec
 
 PLUGIN = """
@@ -17,6 +17,12 @@ from test_plugins import NamedTool
 good = NamedTool("good")
 twin = NamedTool("good")
 not_a_tool = 3
+class Planner:
+    domains = ()
+    def recognise(self, task, files=(), *, forced=False): ...
+    async def solve(self, recognised): ...
+    async def devise(self, task, ask): ...
+planner = Planner()
 def over(folder):
     return NamedTool("search_" + folder.name)
 def picky(folder):
@@ -81,6 +87,16 @@ def test_corpus_tools_are_made_for_the_folder(installed: Any, tmp_path: Path) ->
     installed("lean_agent.corpus_tools", over="plug_ok:over")
     folder = tmp_path / "docs"
     assert [tool.spec.name for tool in load_corpus_tools(folder)] == ["search_docs"]
+
+
+def test_planners_are_found_and_what_is_none_costs_a_line(installed: Any) -> None:
+    installed("lean_agent.planners", a="plug_ok:planner", b="plug_ok:good", c="plug_raises:x")
+    lines: list[str] = []
+    assert [type(planner).__name__ for planner in load_planners(lines.append)] == ["Planner"]
+    assert [line.split(" skipped: ")[0] for line in lines] == [
+        "note: planner b (plug_ok:good)",
+        "note: planner c (plug_raises:x)",
+    ]
 
 
 def test_a_folder_that_will_not_do_is_the_users_to_hear(installed: Any, tmp_path: Path) -> None:

@@ -48,10 +48,12 @@ async def test_what_is_no_puzzle_is_one_line(domain: object, instance: object, l
 
 async def test_the_questions_own_puzzle_stands_for_a_name_of_it() -> None:
     ctx = RunContext(task="Use 3 3 8 8 to make 24.")
-    named = {"domain": "game24", "instance": "puzzle_1"}
-    assert await plan_tool.call(named, ctx) == "8 / (3 - (8 / 3))"
+    for domain in ("game24", "sokoban"):
+        told = await plan_tool.call({"domain": domain, "instance": "puzzle_1"}, ctx)
+        assert told == "The question's own puzzle (game24): 8 / (3 - (8 / 3))"
+    named, other = {"domain": "game24", "instance": "puzzle_1"}, RunContext(task="What is 3 + 8?")
     with pytest.raises(LeanAgentError, match="'puzzle_1' is no game of 24"):
-        await plan_tool.call(named, RunContext(task="What is 3 + 8?"))
+        await plan_tool.call(named, other)
 
 
 async def test_an_agent_answers_with_what_it_found(tmp_path: Path) -> None:
@@ -62,7 +64,8 @@ async def test_an_agent_answers_with_what_it_found(tmp_path: Path) -> None:
         tools=[plan_tool],
     )
     result = await subject.run("How do I make 24 with 3, 3, 8 and 8?", mode="agent")
-    assert [step.observation for step in result.trajectory] == ["8 / (3 - (8 / 3))"]
+    (step,) = result.trajectory
+    assert step.observation == "The question's own puzzle (game24): 8 / (3 - (8 / 3))"
     assert result.output == "8 / (3 - 8 / 3)"
 
 

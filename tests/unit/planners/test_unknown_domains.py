@@ -15,6 +15,7 @@ from lean_agent.messages import Message
 from lean_agent.model import ModelRequest, ModelResponse
 from lean_agent.models.scripted import ScriptedModel
 from lean_agent.usage import Usage
+from lean_agent_evals.arms import arm_named
 from lean_agent_planners.domain_planner import domain_planner
 from lean_agent_planners.unknown_domains import prompts
 from lean_agent_planners.unknown_domains.devising import devise
@@ -98,6 +99,12 @@ async def test_without_a_writing_that_works_nothing_is_known() -> None:
     assert (devised.status, devised.answer) == ("unknown", "")
     assert (devised.writings, devised.calls) == (2, 4)
     assert "could not write this down" in devised.evidence
+
+
+async def test_it_makes_no_more_calls_than_the_arm_of_the_evaluation_counts_on() -> None:
+    devised = await devise(TASK, Asked(["no", fenced(GOOD), "no", "no", "no", "no"]))
+    assert (devised.agree, devised.writings) == (1, 3)
+    assert devised.calls == arm_named("plan").most_calls(1)
 
 
 async def test_a_cap_ends_it_with_what_stands() -> None:

@@ -186,6 +186,28 @@ async def test_the_search_ends_at_the_runs_seconds(ledger: Ledger) -> None:
     assert planning(ledger, result) == [("mazes", "plan", "limit")]
 
 
+class FirstSlow(Slow):
+    async def solve(self, recognised: Recognised) -> PlannedAnswer:
+        if self.status == "unknown":
+            self.status = "solved"
+            await super().solve(recognised)
+        return await Mazes.solve(self, recognised)
+
+
+async def test_a_search_that_the_seconds_ended_goes_on_when_resumed(
+    ledger: Ledger, tmp_path: Path
+) -> None:
+    kept = tmp_path / "kept.sqlite"
+    planners = [FirstSlow("unknown")]
+    subject, model = agent([], ledger, planners=planners, checkpoints=kept)
+    first = await subject.run("maze 1", budget=Budget(seconds=1))
+    assert (first.limit, first.resumable) == ("seconds", True)
+    second = await subject.resume(first.run_id, budget=Budget(seconds=60))
+    assert (second.output, second.mode, second.exit_status) == ("left, left", "plan", "completed")
+    assert model.requests == []
+    assert [ended for _, _, ended in planning(ledger, second)] == ["limit", "solved"]
+
+
 async def test_files_that_are_attached_are_shown_to_the_planner_and_folders_are_not(
     ledger: Ledger, tmp_path: Path
 ) -> None:
