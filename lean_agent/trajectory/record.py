@@ -90,7 +90,7 @@ class Source(_Record):
 
 
 class Trajectory(_Record):
-    """One attempt at one task.
+    """One attempt at one task. ``task_id`` is the question itself where a log names no tasks.
 
     ``instructions`` is what the model was told before the question. ``reward`` runs from 0 to 1;
     it and ``passed`` are None where nobody judged. ``usage`` is of the whole attempt. Of the

@@ -74,6 +74,7 @@ def test_every_command_of_the_program_is_documented() -> None:
         "ledger budget ": ("show", "set"),
         "plan ": ("list", "solve", "bench", "learn"),
         "tools ": ("list",),
+        "trajectory ": ("list", "show", "stats", "filter", "import", "export"),
     }.items():
         for command in commands:
             assert f"lean-agent {group}{command}" in pages

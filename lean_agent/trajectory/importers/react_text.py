@@ -71,7 +71,7 @@ def _convert(block: _Block, file: str) -> Trajectory:
     passed = steps[-1].kind == "answer" and verdict == "Answer is CORRECT"
     return Trajectory(
         id=f"react-text:{file}:{line}",
-        task_id=str(line),
+        task_id=question.strip(),
         question=question.strip(),
         answers=[answer.removeprefix(_ANSWER).strip()],
         instructions=f"{again}{learnt}".strip(),

@@ -61,7 +61,7 @@ def _convert(data: Any, file: str, line: int) -> Trajectory:
         raise ValueError("messages: the last one has no <answer>")
     return Trajectory(
         id=f"tagged-chat:{file}:{line}",
-        task_id=str(line),
+        task_id=question,
         question=question,
         answers=[
             a for group in chat.answer for a in ([group] if isinstance(group, str) else group)
