@@ -74,7 +74,6 @@ class Arm(Protocol):
 
 
 _CALLS = {"instant": 1, "reason": 2}
-_ACTING = frozenset({"auto", "agent"})
 _REASON = "reason/"
 _PLANS = 1
 """Calls of a strategy that are no steps."""
