@@ -84,6 +84,7 @@ async def plan(state: RunState, runtime: Runtime[RunScope]) -> dict[str, Any]:
 async def _planned(state: RunState, scope: RunScope) -> PlannedAnswer:
     """By the planner that knows the task; else by the first, with the model's help."""
     if not state["recognised"]:
+        scope.context.log("no planner knows this kind of task: the model writes it down as one")
 
         async def ask(request: ModelRequest) -> ModelResponse:
             call = Call(purpose="plan", mode="plan", step=state["steps"])
