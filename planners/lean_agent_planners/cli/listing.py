@@ -5,6 +5,7 @@ from __future__ import annotations
 from lean_agent.cli import options as opt
 from lean_agent.cli.streams import say
 from lean_agent.cli.table import print_json, print_table
+from lean_agent.cli.text import one_line
 
 __all__ = ["list_domains"]
 
@@ -21,7 +22,7 @@ def list_domains(json_: opt.Json = False) -> None:
             domain = load_domain(name)
             planner = stored_planner(domain)
         except ConfigurationError as error:
-            say(f"note: {name} skipped: {error.message}")
+            say(one_line(f"note: {name} skipped: {error.message}"))
             continue
         rows.append(
             {

@@ -10,6 +10,7 @@ import typer
 from lean_agent.cli import options as opt
 from lean_agent.cli.streams import emit, say
 from lean_agent.cli.table import print_json
+from lean_agent.cli.text import clean, one_line
 from lean_agent.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -85,9 +86,9 @@ def _told(
     if as_json:
         print_json(whole)
     else:
-        emit(f"{answer or status}\n")
+        emit(f"{clean(answer or status)}\n")
     if problem:
-        say(f"note: {problem}")
+        say(one_line(f"note: {problem}"))
     return 0 if status in ("solved", "unsolvable") else 1
 
 

@@ -170,6 +170,16 @@ def test_the_command_line_takes_a_task_in_words(tmp_path: Path) -> None:
     assert [row["calls"] for row in rows if row["purpose"] == "plan"] == [3]
 
 
+def test_what_a_model_names_a_step_commands_no_terminal(tmp_path: Path) -> None:
+    code = GOOD.replace('"add 4"', '"add\\x1b]0;4\\x07"')
+    asked = ("plan", "solve", "--task", TASK, "--model", "fake:writer")
+    with FakeOpenAI() as server:
+        server.say(*[Reply(text=fenced(code))] * 3)
+        ended = in_process(*asked, "--base-url", server.url, folder=tmp_path)
+    assert "add" in ended.out
+    assert not any(sign in ended.out + ended.err for sign in "\x1b\x07")
+
+
 def test_a_task_of_a_known_domain_costs_no_call(tmp_path: Path) -> None:
     known = in_process("plan", "solve", "--task", "Use 3 3 8 8 to make 24.", folder=tmp_path)
     assert (known.code, known.out) == (0, "8 / (3 - (8 / 3))\n")
