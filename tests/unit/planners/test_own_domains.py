@@ -9,7 +9,7 @@ from support.cli import in_process
 from support.fake_openai import FakeOpenAI, Reply
 
 from lean_agent.errors import ConfigurationError
-from lean_agent_planners import own_domains
+from lean_agent_planners import library, own_domains
 from lean_agent_planners.domain import Domain, InvalidPlanError, Plan
 from lean_agent_planners.domain_planner import DomainPlanner
 from lean_agent_planners.library import load_domain, stored_planner
@@ -80,20 +80,23 @@ async def test_plan_mode_and_the_tool_know_it(own: Path) -> None:
     assert "water_jugs" in PlanTool(planner).spec.parameters["properties"]["domain"]["enum"]
 
 
-def test_a_model_can_write_the_planner_that_the_file_lacks(tmp_path: Path) -> None:
+def test_what_a_model_wrote_stands_for_functions_that_the_file_lacks(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     text = EXAMPLE.read_text(encoding="utf-8")
     file = tmp_path / "water_jugs.py"
     file.write_text(text[: text.index("def successors")], encoding="utf-8")
     without = in_process("plan", "solve", str(file), "3 5: 4", folder=tmp_path)
     assert (without.code, "plan learn" in without.err) == (2, True)
-    functions = text[text.index("def successors") :].replace("dict[str, Any]", "dict")
-    successors, is_goal = functions.split("\n\n\n")
-    asked = ("plan", "learn", str(file), "--model", "fake:writer", "--calls", "2", "--json")
+    asked = ("plan", "learn", str(file), "--model", "fake:writer", "--calls", "2")
     with FakeOpenAI() as server:
-        for function in (successors, is_goal):
-            server.say(Reply(text=f"```python\n{function}\n```"))
-        learned = in_process(*asked, "--base-url", server.url, folder=tmp_path)
-    assert (learned.code, learned.json["learned"]) == (0, True)
+        server.say(*[Reply(text="I would rather not.")] * 2)
+        assert in_process(*asked, "--base-url", server.url, folder=tmp_path).code == 1
+    monkeypatch.setattr(library, "planners_dir", lambda: tmp_path)
+    domain = load_domain(str(file))
+    code = stored_planner(load_domain(str(EXAMPLE))).code
+    making = library.Making(model="fake:writer", seed=0, calls=2, tokens=9, cost="0", seconds=1.0)
+    library.keep(domain, code, making)
     solved = in_process("plan", "solve", str(file), "3 5: 4", "--json", folder=tmp_path)
     assert (solved.code, solved.json["status"]) == (0, "solved")
     assert solved.json["planner"].startswith("learned by fake:writer")
