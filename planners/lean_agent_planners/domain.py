@@ -24,6 +24,7 @@ from typing import Any, Literal
 from lean_agent.errors import ConfigurationError, PlannerError
 
 __all__ = [
+    "ActionKind",
     "Algorithm",
     "Domain",
     "Excerpt",
@@ -103,6 +104,19 @@ class SuccessorTest:
     static: Any = None
 
 
+@dataclass(frozen=True, slots=True)
+class ActionKind:
+    """One kind of step, which a model writes as a function of its own.
+
+    ``name`` is the function's, ``description`` says what such a step does, and ``tests`` what the
+    states after it are.
+    """
+
+    name: str
+    description: str
+    tests: tuple[SuccessorTest, ...]
+
+
 def same(state: Any) -> str:
     """The text that equal states share: JSON with sorted keys."""
     return json.dumps(state, sort_keys=True)
@@ -136,7 +150,9 @@ class Domain:
     Attributes:
         name: As in ``lean-agent plan solve NAME``.
         summary: One line for the list.
-        description: For the model: the task, and the exact form of a state.
+        description: For the model: what a step does, and the exact form of a state.
+        goal: For the model: when a state is a goal, and as much of its form as that needs. Told in
+            place of the description where ``is_goal`` is to be written; "" for the description.
         static: The name of the functions' second parameter; "" where there is none.
         encode: Reads an instance's text. Raises ConfigurationError for what is none.
         validate: Checks a plan step by step from the instance's text alone, without the planner,
@@ -145,6 +161,7 @@ class Domain:
         check_answer: Judges an answer in words, whoever wrote it, from the instance's text alone:
             gives it back in the domain's own words, or raises InvalidPlanError. None where the
             domain has no such check.
+        actions: The kinds of step, where ``successors`` is easier to learn as one function each.
         goal_tests, successor_tests: What ``is_goal`` and ``successors`` must give.
         step_problem: Partial soundness: what is wrong with a step from one state to another,
             "" for nothing ("one number fewer").
@@ -160,11 +177,13 @@ class Domain:
     name: str
     summary: str
     description: str
+    goal: str = ""
     encode: Callable[[str], Problem]
     validate: Callable[[str, Plan], str]
     instances: Callable[[Path], Sequence[Instance]] = text_files
     goal_tests: tuple[GoalTest, ...]
     successor_tests: tuple[SuccessorTest, ...]
+    actions: tuple[ActionKind, ...] = ()
     step_problem: Callable[[Any, Any], str] = _possible
     solved: str
     unsolvable: str | None = None
@@ -176,12 +195,34 @@ class Domain:
     file: Path | None = None
 
     @property
+    def parts(self) -> tuple[str, ...]:
+        """The functions that a model writes, by name."""
+        return ("is_goal", *([kind.name for kind in self.actions] or ["successors"]))
+
+    def tests_of(self, part: str) -> Sequence[GoalTest] | Sequence[SuccessorTest]:
+        """What one of the ``parts`` must give; of "successors" also where that is no part."""
+        if part == "is_goal":
+            return self.goal_tests
+        return next(
+            (kind.tests for kind in self.actions if kind.name == part), self.successor_tests
+        )
+
+    @property
     def fingerprint(self) -> str:
         """Changes with what a planner must satisfy: 16 hexadecimal digits."""
         contract = [
             self.name,
             self.description,
+            self.goal,
             self.static,
+            [
+                [
+                    kind.name,
+                    kind.description,
+                    [[t.state, t.static, t.successors] for t in kind.tests],
+                ]
+                for kind in self.actions
+            ],
             [[test.state, test.static, test.expected] for test in self.goal_tests],
             [[test.state, test.static, test.successors] for test in self.successor_tests],
             self.solved,

@@ -12,22 +12,35 @@ from lean_agent.cli.table import print_json
 from lean_agent_planners.cli.solving import DomainName
 
 if TYPE_CHECKING:
-    from lean_agent import Agent
+    from contextlib import AsyncExitStack
+
+    from lean_agent import Budget
+    from lean_agent.model import ModelRequest, ModelResponse
+    from lean_agent.usage import Usage
     from lean_agent_planners.domain import Domain
-    from lean_agent_planners.thought_of_search.learning import Learned
+    from lean_agent_planners.thought_of_search.learning import Ask, Learned
 
 __all__ = ["learn_domain"]
 
 
 def learn_domain(
     domain: DomainName,
-    model: opt.ModelName = opt.DEFAULT_MODEL,
+    model: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--model",
+            "-m",
+            metavar="PROVIDER:NAME",
+            envvar="LEAN_AGENT_MODEL",
+            help="Repeat it for models that go on where the one before has used up its calls.",
+        ),
+    ] = None,
     base_url: opt.BaseUrl = None,
     calls: Annotated[
-        int, typer.Option("--calls", metavar="N", min=2, help="Model calls at most.")
+        int, typer.Option("--calls", metavar="N", min=2, help="Calls of each model at most.")
     ] = 30,
     seed: Annotated[
-        int, typer.Option("--seed", metavar="N", min=0, help="The model's, of the first attempt.")
+        int, typer.Option("--seed", metavar="N", min=0, help="The models', of the first call.")
     ] = 0,
     usd: opt.BudgetUsd = None,
     tokens: opt.MaxTokens = None,
@@ -39,17 +52,19 @@ def learn_domain(
     """
     import asyncio
 
-    from lean_agent import Agent, Budget
+    from lean_agent import Budget
     from lean_agent.cli.weights import need_weights
     from lean_agent_planners.library import Making, keep, load_domain
 
     loaded = load_domain(domain)
-    need_weights(model)
-    agent = Agent(model=model, base_url=base_url, budget=Budget(usd=usd, tokens=tokens))
-    learned = asyncio.run(_learned(loaded, agent, calls, seed))
+    models = model or [opt.DEFAULT_MODEL]
+    for name in models:
+        need_weights(name)
+    budget = Budget(usd=usd, tokens=tokens)
+    learned = asyncio.run(_learned(loaded, models, base_url, budget, calls, seed))
     usage = learned.usage
     making = Making(
-        model=agent.model.name,
+        model=", ".join(models[: learned.writer + 1]),
         seed=seed,
         calls=learned.calls,
         tokens=usage.total_tokens,
@@ -58,7 +73,7 @@ def learn_domain(
     )
     kept = None if learned.code is None else keep(loaded, learned.code, making)
     if json_:
-        told = {"learned": kept is not None, **making.model_dump(), "attempts": learned.attempts}
+        told = {"learned": kept is not None, **making.model_dump()}
         print_json({**told, "failed": list(learned.failed), "code": learned.code})
     elif kept is None:
         say(f"no planner in {learned.calls} calls, {usage.total_tokens:,} tokens")
@@ -68,8 +83,46 @@ def learn_domain(
     return 0 if kept is not None else 1
 
 
-async def _learned(domain: Domain, agent: Agent, calls: int, seed: int) -> Learned:
+async def _learned(
+    domain: Domain, models: list[str], base_url: str | None, budget: Budget, calls: int, seed: int
+) -> Learned:
+    from contextlib import AsyncExitStack
+
+    from lean_agent.usage import Usage
     from lean_agent_planners.thought_of_search.learning import learn
 
-    async with agent, agent.metered("plan") as generate:
-        return await learn(domain, generate, calls=calls, seed=seed, tell=say)
+    spent = [Usage()]
+    async with AsyncExitStack() as stack:
+        asks = [_asker(name, base_url, budget, spent, stack) for name in models]
+        return await learn(domain, *asks, calls=calls, seed=seed, tell=say)
+
+
+def _asker(
+    model: str, base_url: str | None, budget: Budget, spent: list[Usage], stack: AsyncExitStack
+) -> Ask:
+    """Opened at its first call: its budget is what the models before it have left."""
+    opened: list[Ask] = []
+
+    async def ask(request: ModelRequest) -> ModelResponse:
+        from lean_agent import Agent
+
+        if not opened:
+            agent = Agent(model=model, base_url=base_url, budget=_left(budget, spent[0]))
+            await stack.enter_async_context(agent)
+            opened.append(await stack.enter_async_context(agent.metered("plan")))
+        response = await opened[0](request)
+        spent[0] += response.usage
+        return response
+
+    return ask
+
+
+def _left(budget: Budget, spent: Usage) -> Budget:
+    from lean_agent import Budget
+
+    usd, tokens = budget.usd, budget.tokens
+    if usd is not None and spent.cost is not None:
+        usd = max(usd - spent.cost, spent.cost * 0)
+    if tokens is not None:
+        tokens = max(tokens - spent.total_tokens, 0)
+    return Budget(usd=usd, tokens=tokens)

@@ -1,15 +1,17 @@
 """The feedback loop: a model writes a domain's functions, tests judge them, it mends them.
 
-After AutoToS (arXiv 2408.11326). A conversation holds the task, the last attempt and what is wrong
-with it, no more: small models repeat what they see. An attempt that repeats an earlier one, or
-rounds that are used up, begin anew at a higher temperature.
+After AutoToS (arXiv 2408.11326), for small models: each function is learned by itself and kept
+once it passes its own tests; it is written several times over before the best writing is mended,
+and every other call writes it anew, for small models seldom mend what they have once got wrong. A
+conversation holds the task, one writing and what is wrong with it, no more: they repeat what they
+see.
 """
 
 from __future__ import annotations
 
-import ast
 import time
-from collections.abc import Awaitable, Callable
+from collections import Counter, defaultdict
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 
 from lean_agent.messages import Message
@@ -18,149 +20,167 @@ from lean_agent.usage import Usage
 from lean_agent_planners.domain import Domain
 from lean_agent_planners.thought_of_search import prompts
 from lean_agent_planners.thought_of_search.checking import (
-    FUNCTIONS,
     Complaint,
-    Function,
-    first_complaint,
+    joined,
+    judged,
+    together,
 )
 
 __all__ = ["Ask", "Learned", "learn"]
 
 Ask = Callable[[ModelRequest], Awaitable[ModelResponse]]
 
-_OUTPUT_TOKENS = 800
-_TEMPERATURE = 0.8  # of attempts after the first
-_ROUNDS = 10
+_OUTPUT_TOKENS = 500
+_TEMPERATURE = 0.7
+_WARMER = 0.1  # for each time that the same text came again
+_HOTTEST = 1.2
+_MEND_EVERY = 3  # calls for a function: the others write it anew
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Learned:
-    """``code`` passed every test; None: no attempt did. ``failed`` is what the tests said."""
+    """``code`` passed every test; None: nothing did. ``writer`` is the number of the model that
+    wrote last, ``failed`` what the tests said."""
 
     code: str | None
     calls: int
-    attempts: int
     usage: Usage
     seconds: float
     failed: tuple[str, ...]
+    writer: int
 
 
 async def learn(
     domain: Domain,
-    ask: Ask,
-    *,
+    *asks: Ask,
     calls: int = 30,
     seed: int = 0,
     tell: Callable[[str], None] = lambda _line: None,
 ) -> Learned:
-    """Have the functions of a domain written, in at most so many model calls.
+    """Have the functions of a domain written.
 
     Args:
         domain: What judges them.
-        ask: One model call; whoever gives it charges it.
-        calls: How many in all.
-        seed: Of the first attempt; each later one has the next.
+        asks: One call of a model each, the smallest first: where its calls are used up, the next
+            goes on from what was written. Whoever gives them charges them.
+        calls: How many each may have.
+        seed: Of the first call; each later one has another.
         tell: Is told what each test said, a line each.
 
     Raises:
         LeanAgentError: a call failed.
     """
     began = time.perf_counter()
-    work = _Work(domain, ask, calls, seed, tell)
+    work = _Work(domain, asks, calls, seed, tell)
     code: str | None = None
-    while code is None and work.calls < calls:
-        code = await work.attempt()
+    while code is None and (work.has_calls or work.is_written):
+        code = await work.go_on()
     return Learned(
         code=code,
         calls=work.calls,
-        attempts=work.attempts,
         usage=work.usage,
         seconds=time.perf_counter() - began,
         failed=tuple(work.failed),
+        writer=max(work.calls - 1, 0) // calls,
     )
+
+
+@dataclass(slots=True)
+class _Writing:
+    """One text of a function. ``complaint`` is None while it passes all that it was put to."""
+
+    text: str
+    score: float
+    complaint: Complaint | None
+    mends: int = 0
 
 
 @dataclass(slots=True)
 class _Work:
     domain: Domain
-    ask: Ask
+    asks: Sequence[Ask]
     limit: int
     seed: int
     tell: Callable[[str], None]
     calls: int = 0
-    attempts: int = 0
     usage: Usage = field(default_factory=Usage)
     failed: list[str] = field(default_factory=list[str])
+    repeated: Counter[str] = field(default_factory=Counter[str])
+    asked: Counter[str] = field(default_factory=Counter[str])
+    written: defaultdict[str, list[_Writing]] = field(
+        default_factory=lambda: defaultdict[str, list[_Writing]](list)
+    )
 
-    async def attempt(self) -> str | None:
-        """A planner that passes; None: this attempt comes to none."""
-        self.attempts += 1
-        seen: set[str] = set()
-        rounds = dict.fromkeys(FUNCTIONS, 0)
-        written: dict[Function, str] = {}
-        wrong: Complaint | None = None
-        while True:
-            wanted = self._next(written, wrong)
-            if wanted is None:
-                code = "\n\n\n".join(written[name] for name in FUNCTIONS) + "\n"
-                wrong = await first_complaint(code, self.domain)
-                if wrong is None:
-                    return code
-                self._tell(wrong)
-                continue
-            if rounds[wanted] > _ROUNDS or self.calls >= self.limit:
-                return None
-            rounds[wanted] += 1
-            text = prompts.function_of(
-                await self._reply(wanted, written.get(wanted), wrong), wanted
-            )
-            if text is None or text in seen:
-                what = "it is the same again" if text else "no code block defines it"
-                self._tell(Complaint(wanted, what))
-                return None
-            seen.add(text)
-            written[wanted] = text
-            wrong = _unparsable(text, wanted)
-            if wrong is not None:
-                self._tell(wrong)
+    @property
+    def has_calls(self) -> bool:
+        return self.calls < self.limit * len(self.asks)
+
+    @property
+    def is_written(self) -> bool:
+        """Each part has a text that passes its own tests."""
+        return all(
+            any(one.complaint is None for one in self.written[part]) for part in self.domain.parts
+        )
+
+    async def go_on(self) -> str | None:
+        """One call for the first function that has no text that passes, or a test of all."""
+        passing: dict[str, _Writing] = {}
+        for function in self.domain.parts:
+            good = [one for one in self.written[function] if one.complaint is None]
+            if not good:
+                return await self._write(function, passing)
+            passing[function] = good[0]
+        return await self._test(passing)
+
+    async def _write(self, function: str, passing: dict[str, _Writing]) -> None:
+        """A new text of the function, from nothing or from the best one that failed."""
+        self.asked[function] = count = self.asked[function] + 1
+        best = max(self.written[function], key=lambda one: one.score - one.mends / 8, default=None)
+        messages = prompts.write(
+            self.domain, function, {name: one.text for name, one in passing.items()}
+        )
+        if best is not None and best.complaint is not None and count % _MEND_EVERY == 0:
+            messages = prompts.mend(messages, best.text, best.complaint.text)
+            best.mends += 1
+        temperature = min(_TEMPERATURE + _WARMER * self.repeated[function], _HOTTEST)
+        text = prompts.function_of(await self._reply(messages, temperature), function)
+        if text is None:
+            self._tell(Complaint(function, "no code block defines it"))
+        elif any(text == one.text for one in self.written[function]):
+            self.repeated[function] += 1
+            self._tell(Complaint(function, "it is the same again"))
+        else:
+            result = await judged(text, self.domain, function)
+            self.written[function].append(_Writing(text, result.score, result.complaint))
+            if result.complaint is not None:
+                self._tell(result.complaint)
+
+    async def _test(self, passing: dict[str, _Writing]) -> str | None:
+        code = joined({name: one.text for name, one in passing.items()}, self.domain)
+        complaint = await together(code, self.domain)
+        if complaint is None:
+            return code
+        for name, one in passing.items():
+            if (name == "is_goal") == (complaint.function == "is_goal"):
+                one.complaint = complaint
+        self._tell(complaint)
+        return None
+
+    async def _reply(self, messages: list[Message], temperature: float) -> str:
+        ask = self.asks[self.calls // self.limit]
+        request = ModelRequest(
+            messages=tuple(messages),
+            max_output_tokens=_OUTPUT_TOKENS,
+            temperature=temperature,
+            seed=self.seed * 1_000 + self.calls,
+            enough=prompts.complete,
+        )
+        self.calls += 1
+        response = await ask(request)
+        self.usage += response.usage
+        return response.message.content
 
     def _tell(self, wrong: Complaint) -> None:
         line = f"call {self.calls}: {wrong.function}: {wrong.text}"
         self.failed.append(line)
         self.tell(line)
-
-    def _next(self, written: dict[Function, str], last: Complaint | None) -> Function | None:
-        """Which function has to be written now; None: both are, and are to be tested."""
-        if last is not None:
-            return last.function
-        return next((name for name in FUNCTIONS if name not in written), None)
-
-    async def _reply(self, function: Function, before: str | None, last: Complaint | None) -> str:
-        messages = [
-            Message("system", prompts.SYSTEM),
-            Message("user", prompts.write(self.domain, function)),
-        ]
-        if before is not None and last is not None:
-            messages += [
-                Message("assistant", f"```python\n{before}\n```"),
-                Message("user", prompts.mend(function, last.text)),
-            ]
-        self.calls += 1
-        response = await self.ask(
-            ModelRequest(
-                messages=tuple(messages),
-                max_output_tokens=_OUTPUT_TOKENS,
-                temperature=0.0 if self.attempts == 1 else _TEMPERATURE,
-                seed=self.seed + self.attempts - 1,
-            )
-        )
-        self.usage += response.usage
-        return response.message.content
-
-
-def _unparsable(text: str, function: Function) -> Complaint | None:
-    try:
-        ast.parse(text)
-    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
-        return Complaint(function, f"the code does not parse: {error}.")
-    return None

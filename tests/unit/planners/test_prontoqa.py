@@ -35,7 +35,7 @@ def test_sentences_are_read_as_rules_in_the_singular():
         ["butterfly", "not-bony"],
         ["sheep", "bony"],
     ]
-    assert problem.static["goal"] == "bony"
+    assert problem.static["goals"] == ["bony", "not-bony"]
 
 
 @pytest.mark.parametrize("text", ["", "Sally is a cat.", "Hm. True or false: Sally is bony."])
@@ -70,10 +70,12 @@ def test_a_wrong_plan_is_refused(states: tuple[Any, ...]):
 def test_the_data_s_own_tests_hold():
     for name, expected in (("goals", True), ("non_goals", False)):
         for case in lines(f"prontoqa_{name}.jsonl"):
-            static: dict[str, Any] = {"rules": [], "goal": case["goal"]}
+            goal: str = case["goal"]
+            opposite = goal.removeprefix("not-") if goal.startswith("not-") else f"not-{goal}"
+            static: dict[str, Any] = {"rules": [], "goals": [goal, opposite]}
             assert planner.is_goal(case["state"], static) is expected
     for case in lines("prontoqa_successors.jsonl"):
-        found = planner.successors(case["state"], {"rules": case["rules"], "goal": ""})
+        found = planner.successors(case["state"], {"rules": case["rules"], "goals": []})
         assert {domain.canonical(state) for _, state in found} == {
             domain.canonical(state) for state in case["successors"]
         }

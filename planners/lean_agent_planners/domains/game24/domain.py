@@ -14,6 +14,7 @@ from typing import Any
 
 from lean_agent.errors import ConfigurationError
 from lean_agent_planners.domain import (
+    ActionKind,
     Domain,
     GoalTest,
     Instance,
@@ -31,11 +32,12 @@ _MOST_NUMBERS = 6
 _NEAR = 1e-6  # floats in a state stand for exact fractions
 
 _DESCRIPTION = """\
-In the game of 24 four numbers are given. A step takes two of them away and puts in the result of
-adding, subtracting (either way), multiplying or dividing them (either way, never by zero). The game
-is won when one number is left and it is 24. Example: from 4 6 8 10, 10 - 8 leaves 2 4 6.
-
-A state is a list of the numbers that are left, as [4, 6, 8, 10] or [0.5, 24], in any order.
+A state is a list of numbers, as [4, 6, 8, 10] or [0.5, 24], in any order. A step takes two of them
+away, from any two places, and puts in one number that they make; all other numbers stay.
+"""
+_GOAL = """\
+A state is a list of numbers. It is a goal if one number is left and that is 24. Numbers may have
+been rounded: one that differs from 24 by less than 0.000001 counts as 24.
 """
 
 
@@ -140,12 +142,15 @@ domain = Domain(
     name="game24",
     summary="the game of 24: '4 6 8 10'",
     description=_DESCRIPTION,
+    goal=_GOAL,
     encode=_encode,
     validate=_validate,
     instances=_instances,
     check_answer=_check_answer,
     goal_tests=(
         GoalTest([24], True),
+        GoalTest([23.999999999999996], True),
+        GoalTest([23.9], False),
         GoalTest([], False),
         GoalTest([3], False),
         GoalTest([24, 1], False),
@@ -162,6 +167,64 @@ domain = Domain(
                 *([3, 8], [-1, 8], [1, 8], [2, 8], [0.5, 8]),
                 *([9, 2], [-7, 2], [7, 2], [8, 2], [0.125, 2]),
                 *([10, 1], [-6, 1], [6, 1], [16, 1], [0.25, 1], [4, 1]),
+            ),
+        ),
+    ),
+    actions=(
+        ActionKind(
+            "add",
+            "Such a step takes two numbers away, from any two places, and puts in their sum.",
+            (
+                SuccessorTest([24], ()),
+                SuccessorTest([6, 4], ([10],)),
+                SuccessorTest([1, 2, 8], ([8, 3], [2, 9], [1, 10])),
+                SuccessorTest(
+                    [1, 2, 5, 9],
+                    ([5, 9, 3], [2, 9, 6], [2, 5, 10], [1, 9, 7], [1, 5, 11], [1, 2, 14]),
+                ),
+            ),
+        ),
+        ActionKind(
+            "subtract",
+            "Such a step takes two numbers away, from any two places, and puts in one minus the "
+            "other. Either can be subtracted from the other: two states for each two places.",
+            (
+                SuccessorTest([24], ()),
+                SuccessorTest([6, 4], ([2], [-2])),
+                SuccessorTest([1, 2, 8], ([8, -1], [8, 1], [2, -7], [2, 7], [1, -6], [1, 6])),
+            ),
+        ),
+        ActionKind(
+            "multiply",
+            "Such a step takes two numbers away, from any two places, and puts in their product.",
+            (
+                SuccessorTest([24], ()),
+                SuccessorTest([6, 4], ([24],)),
+                SuccessorTest([1, 2, 8], ([8, 2], [2, 8], [1, 16])),
+            ),
+        ),
+        ActionKind(
+            "divide",
+            "Such a step takes two numbers away, from any two places, and puts in the one at the "
+            "earlier place divided by the one at the later place, unless the later one is zero.",
+            (
+                SuccessorTest([24], ()),
+                SuccessorTest([6, 4], ([1.5],)),
+                SuccessorTest([0, 5], ([0],)),
+                SuccessorTest([5, 0], ()),
+                SuccessorTest([1, 2, 8], ([8, 0.5], [2, 0.125], [1, 0.25])),
+            ),
+        ),
+        ActionKind(
+            "divide_back",
+            "Such a step takes two numbers away, from any two places, and puts in the one at the "
+            "later place divided by the one at the earlier place, unless the earlier one is zero.",
+            (
+                SuccessorTest([24], ()),
+                SuccessorTest([6, 4], ([2 / 3],)),
+                SuccessorTest([0, 5], ()),
+                SuccessorTest([5, 0], ([0],)),
+                SuccessorTest([1, 2, 8], ([8, 2], [2, 8], [1, 4])),
             ),
         ),
     ),

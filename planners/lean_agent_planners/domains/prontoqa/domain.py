@@ -29,13 +29,16 @@ from lean_agent_planners.domains.prontoqa.statements import read_task
 __all__ = ["domain"]
 
 _DESCRIPTION = """\
-Rules say what follows from what: from ["insect", "six-legged"] and "insect" follows "six-legged". A
-step adds one conclusion that is not known yet, by a rule whose condition is known. The search is
-over when the goal or its opposite is known; the opposite of "bony" is "not-bony", and the other way
-round.
+Rules say what follows from what: from the rule ["insect", "six-legged"], if "insect" is known then
+"six-legged" follows. A step adds one conclusion that is not known yet, by a rule whose condition is
+known. A rule is used forwards only.
 
 A state is the list of what is known, in any order: ["insect", "six-legged"]. static is a dict:
-{"rules": [[condition, conclusion], ...], "goal": "not-bony"}. A rule is used forwards only.
+{"rules": [[condition, conclusion], ...], "goals": ["not-bony", "bony"]}.
+"""
+_GOAL = """\
+A state is a list of words. static["goals"] is a list of words. The state is a goal if it holds at
+least one of them, whatever else it holds.
 """
 
 _TASK = (
@@ -49,13 +52,15 @@ _RULES = [
     ["whale", "not-small"],
     ["insect", "six-legged"],
 ]
-_STATIC = {"rules": _RULES, "goal": "not-small"}
+_STATIC = {"rules": _RULES, "goals": ["not-small", "small"]}
 
 
 def _encode(text: str) -> Problem:
     task = read_task(text)
     rules = [list(rule) for rule in task.rules]
-    return Problem(sorted(set(task.facts)), {"rules": rules, "goal": task.goal})
+    return Problem(
+        sorted(set(task.facts)), {"rules": rules, "goals": [task.goal, _opposite(task.goal)]}
+    )
 
 
 def _validate(text: str, plan: Plan) -> str:
@@ -136,16 +141,21 @@ domain = Domain(
     name="prontoqa",
     summary="true or false, by a chain of rules",
     description=_DESCRIPTION,
+    goal=_GOAL,
     static="static",
     encode=_encode,
     validate=_validate,
     instances=_instances,
     check_answer=_check_answer,
     goal_tests=(
-        GoalTest(["lepidopteran", "small"], True, _STATIC),
-        GoalTest(["lepidopteran", "not-small"], True, _STATIC),
-        GoalTest(["lepidopteran", "insect"], False, _STATIC),
-        GoalTest(["whale", "small"], True, {"rules": _RULES, "goal": "small"}),
+        GoalTest(["insect", "small"], True, {"rules": [], "goals": ["not-small", "small"]}),
+        GoalTest(["insect", "not-small"], True, {"rules": [], "goals": ["not-small", "small"]}),
+        GoalTest(["insect", "bony"], False, {"rules": [], "goals": ["not-small", "small"]}),
+        GoalTest(["not-small"], True, {"rules": [], "goals": ["small", "not-small"]}),
+        GoalTest(["small", "insect"], True, {"rules": [], "goals": ["small", "not-small"]}),
+        GoalTest(
+            ["insect"], False, {"rules": [["insect", "small"]], "goals": ["small", "not-small"]}
+        ),
     ),
     successor_tests=(
         SuccessorTest(["lepidopteran"], (["lepidopteran", "insect"],), _STATIC),

@@ -16,16 +16,12 @@ def successors(state: list[str], static: dict[str, Any]) -> list[tuple[str, list
 
 def is_goal(state: list[str], static: dict[str, Any]) -> bool:
     """What is asked, or its opposite, is known."""
-    goal = static["goal"]
-    opposite = goal[4:] if goal.startswith("not-") else "not-" + goal
-    return goal in state or opposite in state
+    return any(goal in state for goal in static["goals"])
 
 
 def heuristic(state: list[str], static: dict[str, Any]) -> int | None:
     """How many rules, at least, lead from what is known to the answer; None if none do."""
-    goal = static["goal"]
-    opposite = goal[4:] if goal.startswith("not-") else "not-" + goal
-    reached = [goal, opposite]
+    reached = static["goals"]
     frontier = reached
     steps = 0
     while frontier:
