@@ -9,8 +9,9 @@ from __future__ import annotations
 import functools
 import inspect
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
+from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar, cast, overload
 
 from lean_agent._threads import in_daemon_thread
@@ -37,6 +38,8 @@ class _Options:
     concurrency_safe: bool = True
     timeout: float = 60.0
     max_output_chars: int = 4_000
+    word_parameters: Collection[str] = ()
+    cost_hint: Decimal | float | str | None = None
 
 
 class FunctionTool(Generic[P, R]):
@@ -63,6 +66,12 @@ class FunctionTool(Generic[P, R]):
                 hint="give it one of letters, digits, _ and -: @tool(name=...)",
             )
         self._signature = _checked_signature(function, self._name)
+        self._word_parameters = frozenset(self._options.word_parameters)
+        if unknown := self._word_parameters - self._signature.parameters.keys():
+            raise ConfigurationError(
+                f"{self._name}: there is no parameter {min(unknown)!r}, named in word_parameters"
+            )
+        self._cost_hint = _money(self._options.cost_hint, self._name)
         functools.update_wrapper(self, function)
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
@@ -88,6 +97,8 @@ class FunctionTool(Generic[P, R]):
             concurrency_safe=self._options.concurrency_safe,
             timeout=self._options.timeout,
             max_output_chars=self._options.max_output_chars,
+            word_parameters=self._word_parameters,
+            cost_hint=self._cost_hint,
         )
 
     @property
@@ -129,6 +140,8 @@ def tool(
     concurrency_safe: bool = True,
     timeout: float = 60.0,
     max_output_chars: int = 4_000,
+    word_parameters: Collection[str] = (),
+    cost_hint: Decimal | float | str | None = None,
 ) -> Callable[[Callable[P, R]], FunctionTool[P, R]]: ...
 def tool(function: Callable[..., Any] | None = None, /, **options: Any) -> Any:
     """Make a tool of a typed function: ``@tool`` or ``@tool(side_effects=True, ...)``.
@@ -141,7 +154,9 @@ def tool(function: Callable[..., Any] | None = None, /, **options: Any) -> Any:
         **options: ``name`` (the function's own when left out); ``side_effects``: it changes
             something outside the run, so an equal call is never served from memory;
             ``concurrency_safe``: it may run beside other calls of a step; ``timeout`` in seconds;
-            ``max_output_chars``: how much of a result the model is shown.
+            ``max_output_chars``: how much of a result the model is shown; ``word_parameters``:
+            the names of those in which case and blanks make no difference; ``cost_hint``: US
+            dollars that a call costs by itself.
 
     Raises:
         ConfigurationError: the function cannot be a tool; the message names the parameter.
@@ -153,6 +168,20 @@ def tool(function: Callable[..., Any] | None = None, /, **options: Any) -> Any:
 
 def _make(options: dict[str, Any], function: Callable[P, R]) -> FunctionTool[P, R]:
     return FunctionTool(function, **options)
+
+
+def _money(hint: Decimal | float | str | None, name: str) -> Decimal | None:
+    if hint is None:
+        return None
+    try:
+        money = Decimal(str(hint).strip())
+    except InvalidOperation:
+        money = Decimal("nan")
+    if not money.is_finite() or money < 0:
+        raise ConfigurationError(
+            f"{name}: cost_hint={hint!r} is no number of US dollars, 0 or more"
+        )
+    return money
 
 
 def _checked_signature(function: Callable[..., Any], name: str) -> inspect.Signature:

@@ -20,7 +20,8 @@ LimitOf = Literal["run", "parent", "shared"]
 class TrajectoryStep:
     """One tool call: what was asked, what came back, how long it took (seconds).
 
-    ``served`` is true where an identical earlier call's result was given again for free.
+    ``served`` is true where an identical earlier call's result was given again for free,
+    ``refused`` where the call was not made and ``observation`` says why.
     """
 
     step: int
@@ -29,6 +30,7 @@ class TrajectoryStep:
     observation: str
     is_error: bool = False
     served: bool = False
+    refused: bool = False
     seconds: float = 0.0
 
     def to_dict(self) -> dict[str, Any]:

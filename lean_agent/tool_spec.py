@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
@@ -19,7 +20,9 @@ class ToolSpec:
     ``parameters`` is a JSON schema of type object. ``side_effects``: the call changes something
     outside the run, so it is never served from memory. ``concurrency_safe``: may run beside other
     calls of the same step. ``timeout`` is in seconds; ``max_output_chars`` bounds what the model
-    is shown of a result.
+    is shown of a result. ``word_parameters`` are those in which case and blanks make no difference.
+    ``cost_hint`` is what a call costs in US dollars by itself, such as one of a paid service; the
+    run is charged it, as an estimate.
     """
 
     name: str
@@ -29,6 +32,8 @@ class ToolSpec:
     concurrency_safe: bool = True
     timeout: float = 60.0
     max_output_chars: int = 4_000
+    word_parameters: frozenset[str] = frozenset()
+    cost_hint: Decimal | None = None
 
 
 @runtime_checkable

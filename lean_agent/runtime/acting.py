@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
-import time
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from langgraph.errors import GraphBubbleUp
 from langgraph.runtime import Runtime
 
 from lean_agent.errors import (
@@ -16,15 +14,14 @@ from lean_agent.errors import (
     InvalidToolCallError,
     LimitExceededError,
 )
-from lean_agent.events import StepStarted, Token, ToolFinished, ToolStarted
-from lean_agent.ledger.budget import Amount
+from lean_agent.events import StepStarted, Token
 from lean_agent.messages import Message, ToolCall
 from lean_agent.model import ModelRequest
 from lean_agent.models.actions import action_schema, instructions, observations, parse_action
 from lean_agent.result import TrajectoryStep
 from lean_agent.runtime import prompts
+from lean_agent.runtime.calling import Plan, decide, run_calls
 from lean_agent.runtime.meter import Call
-from lean_agent.runtime.observing import observe
 from lean_agent.runtime.scope import RunScope
 from lean_agent.runtime.state import RunState, messages_of
 
@@ -99,109 +96,53 @@ async def think(state: RunState, runtime: Runtime[RunScope]) -> dict[str, Any]:
 
 
 async def act(state: RunState, runtime: Runtime[RunScope]) -> dict[str, Any]:
-    """Run the calls of one action. Calls that are safe beside each other run side by side."""
+    """Decide on the calls of one action, and run those that are worth it.
+
+    Calls that are safe beside each other run side by side.
+    """
     scope = runtime.context
     calls = [ToolCall.from_dict(c) for c in state["calls"]]
-    in_line = asyncio.Lock()
-    limit = ""
-
-    async def one(call: ToolCall, plan: _Plan) -> TrajectoryStep:
-        if scope.tools[call.name].spec.concurrency_safe:
-            return await _call_tool(call, plan, state["steps"], scope)
-        async with in_line:
-            return await _call_tool(call, plan, state["steps"], scope)
-
-    plans: list[_Plan] = []
-    for call in calls:
-        plan = _Plan(served=_earlier(call, state, scope))
-        if plan.served is None:
-            try:
-                with scope.meter.spending.account.reserve(Amount(tool_calls=1)) as reservation:
-                    reservation.settle(Amount(tool_calls=1))
-            except LimitExceededError as error:
-                limit = error.limit_type
-                plan = _Plan(refused=f"Refused: {error.message}")
-        plans.append(plan)
-    action_format = await scope.settle_format()
-    results = await asyncio.gather(*(one(c, p) for c, p in zip(calls, plans, strict=True)))
-    shown = [
-        (call, prompts.repeated() if r.served else r.observation)
-        for call, r in zip(calls, results, strict=True)
-    ]
-    executed = sum(plan.refused is None for plan in plans)
-    told = observations(action_format, shown)
+    decided = await decide(calls, state, scope)
+    results = await run_calls(decided.plans, state["steps"], scope)
+    shown, idle = _shown(decided.plans, results, scope)
+    told = observations(await scope.settle_format(), shown)
     if scope.show_budget:
         told[-1] = await _with_budget(told[-1], scope)
+    stopped = idle and any(plan.decision.verdict == "stop" for plan in decided.plans)
     return {
         "messages": [m.to_dict() for m in told],
         "trajectory": [r.to_dict() for r in results],
-        "tool_calls": state["tool_calls"] + executed,
-        "idle": state["idle"] + 1 if all(r.served for r in results) else 0,
-        "limit": limit,
+        "tool_calls": state["tool_calls"] + sum(not r.refused for r in results),
+        "idle": _MAX_IDLE if stopped else state["idle"] + 1 if idle else 0,
+        "limit": decided.limit,
     }
+
+
+def _shown(
+    plans: Sequence[Plan], results: Sequence[TrajectoryStep], scope: RunScope
+) -> tuple[list[tuple[ToolCall, str]], bool]:
+    """What the model reads of each call, and whether none of them brought anything new."""
+    shown: list[tuple[ToolCall, str]] = []
+    idle = True
+    for plan, result in zip(plans, results, strict=True):
+        text = result.observation
+        if result.served:
+            text = prompts.repeated()
+        elif not result.refused:
+            repeats = scope.memory.repeats(result.to_dict())
+            idle = idle and repeats
+            if repeats:
+                text = prompts.same_result()
+            elif plan.decision.nudge:
+                text += prompts.going_round(plan.decision.reason)
+        shown.append((plan.call, text))
+    return shown, idle
 
 
 async def _with_budget(message: Message, scope: RunScope) -> Message:
     """Tell the model what is left in a message that is new anyway: the prefix stays as it was."""
     left = await scope.meter.spending.remaining()
     return replace(message, content=message.content + prompts.budget_line(left))
-
-
-@dataclass(frozen=True, slots=True)
-class _Plan:
-    """What is to be done with a call: serve an earlier result, refuse it, or run it."""
-
-    served: str | None = None
-    refused: str | None = None
-
-
-def _earlier(call: ToolCall, state: RunState, scope: RunScope) -> str | None:
-    """The result of the same call, if it has one and no side effect came between."""
-    if scope.tools[call.name].spec.side_effects:
-        return None
-    for step in reversed(state["trajectory"]):
-        tool = scope.tools.get(step["tool"])
-        if tool is None or tool.spec.side_effects:
-            return None
-        if step["tool"] == call.name and step["arguments"] == call.arguments:
-            return None if step["is_error"] else step["observation"]
-    return None
-
-
-async def _call_tool(call: ToolCall, plan: _Plan, step: int, scope: RunScope) -> TrajectoryStep:
-    scope.emit(ToolStarted(call.id, call.name, call.arguments))
-    started = time.perf_counter()
-    served, is_error = plan.served is not None, plan.refused is not None
-    if plan.served is not None:
-        observation = plan.served
-    elif plan.refused is not None:
-        observation = plan.refused
-    else:
-        try:
-            observation, is_error = await observe(
-                call,
-                scope.tools[call.name],
-                scope.meter,
-                scope.prefetches.context_of(call.name),
-                let_through=(GraphBubbleUp,),
-            )
-        except BaseException:
-            scope.meter.book.tool(call.name, step, time.perf_counter() - started, "cancelled")
-            raise
-    seconds = time.perf_counter() - started
-    scope.emit(ToolFinished(call.id, call.name, observation, is_error, served, seconds))
-    done = TrajectoryStep(
-        step=step,
-        tool=call.name,
-        arguments=dict(call.arguments),
-        observation=observation,
-        is_error=is_error,
-        served=served,
-        seconds=round(seconds, 4),
-    )
-    outcome = "served" if served else "refused" if plan.refused is not None else "done"
-    scope.meter.book.tool(call.name, step, seconds, outcome, is_error=is_error)
-    return done
 
 
 def next_after_think(state: RunState) -> str:

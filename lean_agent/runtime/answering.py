@@ -17,7 +17,14 @@ from lean_agent.runtime.meter import Call
 from lean_agent.runtime.scope import RunScope
 from lean_agent.runtime.state import RunState, messages_of
 
-__all__ = ["MARKED_ANSWER_TOKENS", "answer", "instant", "limited", "plain_request"]
+__all__ = [
+    "MARKED_ANSWER_TOKENS",
+    "answer",
+    "instant",
+    "least_answer",
+    "limited",
+    "plain_request",
+]
 
 _INSTANT_TOKENS = 512
 _ANSWER_TOKENS = 512
@@ -117,8 +124,7 @@ async def _short_answer(
     remaining = await scope.meter.spending.remaining(final=True)
     window = scope.meter.model.card.context_tokens
     room = window if remaining.tokens is None else min(window, remaining.tokens)
-    frame = plain_request(scope, _evidence_messages("", state["task"]), _ANSWER_TOKENS)
-    used = await scope.meter.model.count_tokens(frame.messages, ())
+    used = await least_answer(scope, state["task"])
     room -= used + MARKED_ANSWER_TOKENS
     if call.waits:
         room = max(room, min(_LEAST_EVIDENCE, window - used - MARKED_ANSWER_TOKENS))
@@ -127,6 +133,11 @@ async def _short_answer(
     newest = evidence.encode()[-room:].decode(errors="ignore") if evidence else ""
     request = plain_request(scope, _evidence_messages(newest, state["task"]), _ANSWER_TOKENS)
     return await scope.meter.call(request, call)
+
+
+async def least_answer(scope: RunScope, task: str) -> int:
+    """Tokens of the prompt that asks for an answer without any evidence."""
+    return await scope.meter.model.count_tokens(_evidence_messages("", task), ())
 
 
 def _evidence_messages(evidence: str, task: str) -> tuple[Message, ...]:

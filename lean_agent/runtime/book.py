@@ -174,9 +174,16 @@ class Book:
         )
 
     def tool(
-        self, name: str, step: int, seconds: float, outcome: ToolOutcome, *, is_error: bool = False
+        self,
+        name: str,
+        step: int,
+        seconds: float,
+        outcome: ToolOutcome,
+        *,
+        is_error: bool = False,
+        usage: Usage | None = None,
     ) -> None:
-        """Enter a tool call, which has no price of its own but took its time."""
+        """Enter a tool call, which took its time and, in ``usage``, what its spec says it costs."""
         self.ledger.append(
             self._entry(
                 ts=time.time() - seconds,
@@ -185,7 +192,8 @@ class Book:
                 operation="execute_tool",
                 purpose="tool",
                 mode="agent",
-                usage=Usage(),
+                usage=usage or Usage(),
+                list_cost=usage.cost if usage else None,
                 tool=name,
                 finish_reason=outcome,
                 error_type="tool" if is_error else None,

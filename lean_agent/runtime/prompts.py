@@ -17,8 +17,11 @@ __all__ = [
     "final_answer",
     "from_evidence",
     "go_on",
+    "going_round",
     "malformed",
+    "refused",
     "repeated",
+    "same_result",
     "stop_reasoning",
 ]
 
@@ -59,6 +62,21 @@ def malformed(problem: str) -> str:
 def repeated() -> str:
     """Stands for the result of a call that was made before."""
     return "You have this result already (same call as before). Use another query, or answer."
+
+
+def same_result() -> str:
+    """Stands for the result of another call that is the one of an earlier call again."""
+    return "This gave the same result as an earlier call. Use another query, or answer."
+
+
+def refused(reason: str) -> str:
+    """Stands for the result of a call that was not made."""
+    return f"Refused: {reason}. Do something else, or answer."
+
+
+def going_round(reason: str) -> str:
+    """Stands below the result of a call that goes on with a loop."""
+    return f"\n\n(You are going round in circles: {reason}. Do something else, or answer.)"
 
 
 def budget_line(left: Remaining) -> str:

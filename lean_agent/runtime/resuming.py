@@ -24,6 +24,9 @@ from lean_agent.usage import Usage
 __all__ = ["Earlier", "last_checkpoint", "past_the_limit"]
 
 
+_CHARGED = frozenset({"chat", "embeddings", "execute_tool"})
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Earlier:
     """What the earlier parts of a run spent. ``seconds`` is the time they took."""
@@ -43,9 +46,9 @@ class Earlier:
         spent = state["spent"]
         usage = Usage.from_dict(spent["usage"]) if spent else Usage()
         saved = Usage.from_dict(spent["saved"]) if spent else Usage()
-        calls = [row for row in rows if row["operation"] in {"chat", "embeddings"}]
+        calls = [row for row in rows if row["operation"] in _CHARGED]
         entered = sum((_usage(row) for row in calls), Usage())
-        if entered.total_tokens > usage.total_tokens:
+        if _size(entered) > _size(usage):
             usage = entered
         steps = sum(row["purpose"] in STEP_PURPOSES and row["attempt"] == 1 for row in calls)
         done = sum(row["finish_reason"] in {"done", "cancelled"} for row in rows)
@@ -56,6 +59,10 @@ class Earlier:
             tool_calls=max(spent.get("tool_calls", 0), done),
         )
         return cls(amount=amount, seconds=spent.get("seconds", 0.0), usage=usage, saved=saved)
+
+
+def _size(usage: Usage) -> tuple[int, Decimal]:
+    return usage.total_tokens, usage.cost or Decimal(0)
 
 
 def _usage(row: Mapping[str, Any]) -> Usage:

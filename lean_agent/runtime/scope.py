@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from lean_agent.context import RunContext
 from lean_agent.errors import LimitExceededError
 from lean_agent.events import Event
 from lean_agent.gate import Gate
+from lean_agent.gating.call_memory import CallMemory
 from lean_agent.model import ActionFormat
 from lean_agent.models.probe import probe, recall, remember
 from lean_agent.planner import Planner
@@ -27,7 +28,7 @@ class RunScope:
 
     ``action_format`` is None until the first agent phase asks for it: a probe costs model calls,
     and a run that needs no tools does not pay for it. ``kept`` says that the newest state is in a
-    checkpoint.
+    checkpoint. ``memory`` follows the state's trajectory, a resumed run's from its beginning.
     """
 
     meter: Meter
@@ -45,6 +46,10 @@ class RunScope:
     temperature: float | None = 0.0
     seed: int | None = None
     kept: bool = False
+    memory: CallMemory = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.memory = CallMemory(self.tools)
 
     async def settle_format(self) -> ActionFormat:
         """The remembered format, or that of a probe, charged to this run."""
