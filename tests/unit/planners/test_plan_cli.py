@@ -1,13 +1,16 @@
 from __future__ import annotations
 
 import inspect
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from support.cli import in_process
 from support.fake_openai import FakeOpenAI, Reply
 
-from lean_agent_planners.domains.game24 import planner
+from lean_agent_planners.domains.prontoqa import planner as prontoqa
+from lean_agent_planners.library import load_domain
 
 
 def test_an_instance_is_solved_from_text_and_from_a_file(tmp_path: Path) -> None:
@@ -61,26 +64,44 @@ def test_list_says_who_made_each_planner(tmp_path: Path) -> None:
     assert made["game24"] == made["blocksworld"] == "hand-written reference"
 
 
+def written(*functions: Callable[..., Any]) -> list[Reply]:
+    return [Reply(text=f"```python\n{inspect.getsource(one)}```") for one in functions]
+
+
 def test_what_a_model_wrote_and_passed_is_kept_and_solves(tmp_path: Path) -> None:
     asked = ("--model", "fake:writer", "--calls", "2", "--json")
-    none = in_process("plan", "solve", "game24", "4 6", "--learned", folder=tmp_path)
-    assert (none.code, "plan learn game24" in none.err) == (2, True)
+    solve = ("plan", "solve", "prontoqa", load_domain("prontoqa").solved, "--learned", "--json")
+    none = in_process(*solve, folder=tmp_path)
+    assert (none.code, "plan learn prontoqa" in none.err) == (2, True)
     with FakeOpenAI() as server:
+        learn = ("plan", "learn", "prontoqa", *asked, "--base-url", server.url)
         server.say(Reply(text="I would rather not."), Reply(text="No."))
-        failed = in_process(
-            "plan", "learn", "game24", *asked, "--base-url", server.url, folder=tmp_path
-        )
+        failed = in_process(*learn, folder=tmp_path)
         assert (failed.code, failed.json["learned"], failed.json["calls"]) == (1, False, 2)
-        assert in_process("plan", "solve", "game24", "4 6", "--learned", folder=tmp_path).code == 2
-        for function in (planner.successors, planner.is_goal):
-            server.say(Reply(text=f"```python\n{inspect.getsource(function)}```"))
-        learned = in_process(
-            "plan", "learn", "game24", *asked, "--base-url", server.url, folder=tmp_path
-        )
+        assert in_process(*solve, folder=tmp_path).code == 2
+        server.say(*written(prontoqa.is_goal, prontoqa.successors))
+        learned = in_process(*learn, folder=tmp_path)
     assert (learned.code, learned.json["learned"], learned.json["calls"]) == (0, True, 2)
     assert learned.json["tokens"] > 0
-    solved = in_process("plan", "solve", "game24", "4 6", "--learned", "--json", folder=tmp_path)
-    assert (solved.code, solved.json["status"]) == (0, "solved")
+    solved = in_process(*solve, folder=tmp_path)
+    assert (solved.code, solved.json["answer"]) == (0, "False")
     assert solved.json["planner"].startswith("learned by fake:writer: 2 calls, ")
     rows = in_process("ledger", "summary", "--by", "purpose", "--json", folder=tmp_path).json
     assert [row["calls"] for row in rows if row["purpose"] == "plan"] == [4]
+
+
+def test_a_larger_model_goes_on_under_what_is_left_of_the_budget(tmp_path: Path) -> None:
+    models = ("--model", "fake:small", "--model", "fake:large", "--calls", "2", "--json")
+    with FakeOpenAI() as server:
+        learn = ("plan", "learn", "prontoqa", *models, "--base-url", server.url)
+        server.say(Reply(text="I would rather not."), Reply(text="No."))
+        server.say(*written(prontoqa.is_goal, prontoqa.successors))
+        learned = in_process(*learn, folder=tmp_path)
+        assert (learned.code, learned.json["calls"]) == (0, 4)
+        assert learned.json["model"] == "fake:small, fake:large"
+        server.say(Reply(text="I would rather not."), Reply(text="No."))
+        spent = str(learned.json["tokens"] // 2)
+        short = in_process(*learn, "--max-tokens", spent, folder=tmp_path)
+    assert short.code == 3, short.err
+    rows = in_process("ledger", "summary", "--by", "model", "--json", folder=tmp_path).json
+    assert {row["model"]: row["calls"] for row in rows}["fake:large"] == 2

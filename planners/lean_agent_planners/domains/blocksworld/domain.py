@@ -9,6 +9,7 @@ from typing import Any
 
 from lean_agent.errors import ConfigurationError
 from lean_agent_planners.domain import (
+    ActionKind,
     Domain,
     GoalTest,
     Instance,
@@ -24,14 +25,15 @@ from lean_agent_planners.pddl_text import find_problem
 __all__ = ["domain"]
 
 _DESCRIPTION = """\
-An arm moves blocks one at a time. It may pick up a clear block from the table, or unstack a clear
-block from the block below it, if it is empty; it may put the block it holds on the table, or stack
-it on a clear block. A block is clear if nothing is on it and it is not held.
-
-A state is a dict: "clear": list of clear blocks; "on-table": list of blocks on the table;
-"arm-empty": True or False; "holding": the block held or None; "on": list of pairs [x, y], x stands
-on y. The goal is a dict with lists "clear", "on-table" and "on" of what must hold; other facts do
-not matter. The order of lists means nothing.
+An arm moves blocks one at a time. A state is a dict: "clear": list of clear blocks; "on-table":
+list of blocks on the table; "arm-empty": True or False; "holding": the block held or None; "on":
+list of pairs [x, y], x stands on y. The order of lists means nothing. A block is clear if nothing
+is on it and it is not held.
+"""
+_GOAL = """\
+The state and the goal are dicts. goal["clear"], goal["on-table"] and goal["on"] are lists of what
+must hold. The state is a goal if everything in each of these three lists is in the list of the same
+name in the state, whatever else there is.
 """
 
 
@@ -153,6 +155,8 @@ def _want(on: str, clear: str = "", table: str = "") -> dict[str, Any]:
     return {"clear": list(clear), "on-table": list(table), "on": [list(p) for p in on.split()]}
 
 
+_ANY = _want("ab")  # no step depends on the goal
+
 _TASK = """\
 (define (problem three) (:domain blocksworld-4ops) (:objects a b c)
 (:init (handempty) (ontable a) (on c a) (ontable b) (clear b) (clear c))
@@ -163,6 +167,7 @@ domain = Domain(
     name="blocksworld",
     summary="BlocksWorld: a problem in PDDL (blocksworld-4ops)",
     description=_DESCRIPTION,
+    goal=_GOAL,
     static="goal",
     encode=_encode,
     validate=_validate,
@@ -186,6 +191,62 @@ domain = Domain(
             _at("bc", "ab", "ca"),
             (_at("ab", "ab", held="c"), _at("c", "a", "ca", "b")),
             _want("ab"),
+        ),
+    ),
+    actions=(
+        ActionKind(
+            "pick_up",
+            "Such a step is possible only if the arm is empty. It picks up a block that is clear "
+            "and on the table: the block is held, the arm is not empty, and the block is neither "
+            "clear nor on the table any more.",
+            (
+                SuccessorTest(
+                    _at("ab", "ab"), (_at("b", "b", held="a"), _at("a", "a", held="b")), _ANY
+                ),
+                SuccessorTest(_at("bc", "ab", "ca"), (_at("c", "a", "ca", "b"),), _ANY),
+                SuccessorTest(_at("a", "a", held="b"), (), _ANY),
+            ),
+        ),
+        ActionKind(
+            "put_down",
+            "Such a step is possible only if a block is held. It puts that block on the table: the "
+            "block is on the table and clear, nothing is held, and the arm is empty.",
+            (
+                SuccessorTest(_at("a", "a", held="b"), (_at("ab", "ab"),), _ANY),
+                SuccessorTest(_at("a", "d", "ac cd", "b"), (_at("ab", "bd", "ac cd"),), _ANY),
+                SuccessorTest(_at("ab", "ab"), (), _ANY),
+            ),
+        ),
+        ActionKind(
+            "unstack",
+            "Such a step is possible only if the arm is empty. It takes a clear block x off the "
+            "block y that it stands on: x is held and not clear any more, the arm is not empty, "
+            "the pair [x, y] is gone, and y is clear.",
+            (
+                SuccessorTest(_at("b", "a", "ba"), (_at("a", "a", held="b"),), _ANY),
+                SuccessorTest(_at("b", "d", "ac ba cd"), (_at("a", "d", "ac cd", "b"),), _ANY),
+                SuccessorTest(
+                    _at("bd", "ac", "ba dc"),
+                    (_at("ad", "ac", "dc", "b"), _at("bc", "ac", "ba", "d")),
+                    _ANY,
+                ),
+                SuccessorTest(_at("a", "a", held="b"), (), _ANY),
+                SuccessorTest(_at("b", "c", "bc", "a"), (), _ANY),
+            ),
+        ),
+        ActionKind(
+            "stack",
+            "Such a step is possible only if a block x is held. It puts x on a clear block y: the "
+            "pair [x, y] is added, y is not clear any more, x is clear, nothing is held, and the "
+            "arm is empty.",
+            (
+                SuccessorTest(_at("a", "a", held="b"), (_at("b", "a", "ba"),), _ANY),
+                SuccessorTest(
+                    _at("ac", "ac", held="b"), (_at("bc", "ac", "ba"), _at("ba", "ac", "bc")), _ANY
+                ),
+                SuccessorTest(_at("a", "d", "ac cd", "b"), (_at("b", "d", "ac ba cd"),), _ANY),
+                SuccessorTest(_at("ab", "ab"), (), _ANY),
+            ),
         ),
     ),
     step_problem=_step_problem,
