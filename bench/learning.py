@@ -37,6 +37,9 @@ async def main() -> None:
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--seeds", type=int, default=5, help="seeds 0, 1, ...")
     parser.add_argument("--calls", type=int, default=30)
+    parser.add_argument(
+        "--ship", type=Path, metavar="FILE", help="write the first perfect one here"
+    )
     options = parser.parse_args()
     domain = load_domain(options.domain)
     folder = _OUT / f"{domain.name}-{domain.fingerprint}-{options.model.replace(':', '-')}"
@@ -54,6 +57,17 @@ async def main() -> None:
             _save(file, record)
         records.append(record)
         print(_row(record), flush=True)
+    best = next((record for record in records if record.get("perfect")), None)
+    if options.ship is not None and best is not None:
+        making = {name: best[name] for name in ("seed", "calls", "tokens", "cost", "seconds")}
+        _save(
+            options.ship,
+            {
+                "fingerprint": domain.fingerprint,
+                "making": {"model": options.model, **making},
+                "code": best["code"],
+            },
+        )
     if records:
         perfect = sum(record.get("perfect", False) for record in records)
         print(
@@ -74,6 +88,7 @@ async def _learned(domain: Domain, model: str, calls: int, seed: int) -> dict[st
         "seed": seed,
         "calls": found.calls,
         "tokens": found.usage.total_tokens,
+        "cost": None if found.usage.cost is None else format(found.usage.cost, "f"),
         "seconds": round(found.seconds, 1),
         "failed": found.failed,
         "asked": asked,
@@ -124,7 +139,7 @@ async def _tried(domain: Domain, code: str, instances: Sequence[Instance]) -> di
 
 def _save(file: Path, record: dict[str, Any]) -> None:
     part = file.with_suffix(".part")
-    part.write_text(json.dumps(record, indent=1), encoding="utf-8")
+    part.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
     part.replace(file)
 
 

@@ -1,7 +1,9 @@
 """The planners that solve without a model call, each with where it comes from.
 
-Shipped ones are hand-written references. What a model has written for the user, and passed its
-domain's tests, is kept in the user's data folder, for that very contract (``fingerprint``).
+References are hand-written and are what solves unless a learned one is asked for. Learned ones were
+written by a model and passed their domain's tests: some are shipped (``learned.json`` beside the
+reference), those that the user had written are kept in the user's data folder. Each is for one
+contract of the domain (``fingerprint``).
 """
 
 from __future__ import annotations
@@ -27,6 +29,7 @@ __all__ = [
     "keep",
     "learned_planner",
     "load_domain",
+    "shipped_learned",
     "stored_planner",
 ]
 
@@ -67,6 +70,10 @@ class StoredPlanner:
 class _Kept(BaseModel):
     code: str
     making: Making
+
+
+class _Shipped(_Kept):
+    fingerprint: str
 
 
 def domain_names() -> list[str]:
@@ -117,7 +124,8 @@ def stored_planner(domain: Domain) -> StoredPlanner:
 
 
 def learned_planner(domain: Domain) -> StoredPlanner:
-    """The planner that was learned last for this contract of the domain.
+    """The planner that was learned last for this contract of the domain: the user's own, or else
+    the shipped one.
 
     Raises:
         ConfigurationError: there is none, or its file is damaged.
@@ -127,11 +135,31 @@ def learned_planner(domain: Domain) -> StoredPlanner:
     try:
         kept = _Kept.model_validate_json(path.read_bytes())
     except FileNotFoundError:
-        raise ConfigurationError(f"no planner was learned for {domain.name}", hint=hint) from None
+        shipped = shipped_learned(domain)
+        if shipped is None:
+            raise ConfigurationError(
+                f"no planner was learned for {domain.name}", hint=hint
+            ) from None
+        return shipped
     except (OSError, ValidationError) as error:
         raise ConfigurationError(f"{path} cannot be read", hint=hint) from error
     return StoredPlanner(
         domain=domain.name, fingerprint=domain.fingerprint, code=kept.code, making=kept.making
+    )
+
+
+def shipped_learned(domain: Domain) -> StoredPlanner | None:
+    """The learned planner that is shipped for this contract of the domain, or None."""
+    if domain.file is not None:
+        return None
+    file = files(f"lean_agent_planners.domains.{domain.name}") / "learned.json"
+    if not file.is_file():
+        return None
+    kept = _Shipped.model_validate_json(file.read_bytes())
+    if kept.fingerprint != domain.fingerprint:
+        return None
+    return StoredPlanner(
+        domain=domain.name, fingerprint=kept.fingerprint, code=kept.code, making=kept.making
     )
 
 

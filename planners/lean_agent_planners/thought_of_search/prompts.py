@@ -30,6 +30,27 @@ def capitals(state):
         rest = state[:i] + state[i + 1:]
         found.append(rest + [state[i].upper()])
     return found"""
+# The same for states that are dicts.
+_BOXES = (
+    'A state is a dict: "open": list of open boxes; "closed": list of closed boxes; "moves": a '
+    "number. The order of lists means nothing.\n\n"
+    'A step closes one of the open boxes. "moves" grows by one.\n\n'
+    "Write close(state), the list of all states that can follow after one such step.\n\n"
+    'Examples:\nclose({"open": ["a", "b"], "closed": ["c"], "moves": 4}) == '
+    '[{"open": ["b"], "closed": ["c", "a"], "moves": 5}, '
+    '{"open": ["a"], "closed": ["c", "b"], "moves": 5}]'
+)
+_BOXES_CODE = """\
+def close(state):
+    import copy
+    found = []
+    for box in state["open"]:
+        after = copy.deepcopy(state)
+        after["open"].remove(box)
+        after["closed"].append(box)
+        after["moves"] = state["moves"] + 1
+        found.append(after)
+    return found"""
 _WORDS_GOAL = (
     'A state is a list of words, in any order. It is a goal if "END" is among them and "NO" is '
     "not.\n\nWrite is_goal(state), True if the state is a goal, else False.\n\n"
@@ -52,6 +73,8 @@ def write(domain: Domain, function: str, passed: Mapping[str, str]) -> list[Mess
         asked, code = _WORDS_GOAL, _WORDS_GOAL_CODE
     elif siblings:
         asked, code = _task(domain, siblings[-1]), passed[siblings[-1]]
+    elif isinstance(domain.successor_tests[0].state, dict):
+        asked, code = _BOXES, _BOXES_CODE
     else:
         asked, code = _WORDS, _WORDS_CODE
     return [

@@ -1,13 +1,21 @@
 from __future__ import annotations
 
 import inspect
+from importlib.abc import Traversable
+from importlib.resources import files
 
 import pytest
 
 from lean_agent.models.scripted import ScriptedModel
+from lean_agent_planners import domains
 from lean_agent_planners.domains.game24 import planner
 from lean_agent_planners.domains.prontoqa import planner as prontoqa
-from lean_agent_planners.library import StoredPlanner, load_domain, stored_planner
+from lean_agent_planners.library import (
+    StoredPlanner,
+    load_domain,
+    shipped_learned,
+    stored_planner,
+)
 from lean_agent_planners.search import tried
 from lean_agent_planners.solving import solve
 from lean_agent_planners.thought_of_search.checking import first_complaint
@@ -170,6 +178,17 @@ async def test_what_generated_code_does_wrong_is_said_in_a_line(body: str, said:
     assert complaint.function == "successors"
     assert said in complaint.text
     assert "\n" not in complaint.text
+
+
+@pytest.mark.parametrize(
+    "folder", [one for one in files(domains).iterdir() if (one / "learned.json").is_file()], ids=str
+)
+async def test_a_shipped_learned_planner_is_for_the_contract_of_today(folder: Traversable) -> None:
+    domain = load_domain(folder.name)
+    shipped = shipped_learned(domain)
+    assert shipped is not None, "the contract has changed: learn it again, or ship none"
+    assert shipped.provenance.startswith("learned by local:")
+    assert await first_complaint(shipped.code, domain) is None
 
 
 async def test_a_goal_that_is_none_is_found_by_the_instance_without_a_plan() -> None:

@@ -1,15 +1,13 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 from support.cli import in_process
 from support.fake_openai import FakeOpenAI, Reply
 
-from lean_agent_planners.domains.prontoqa import planner as prontoqa
+from lean_agent_planners.domains.crosswords import planner as crosswords
 from lean_agent_planners.library import load_domain
 
 
@@ -60,31 +58,37 @@ def test_bench_counts_what_is_solved_and_names_what_is_not(tmp_path: Path) -> No
 
 def test_list_says_who_made_each_planner(tmp_path: Path) -> None:
     rows = in_process("plan", "list", "--json", folder=tmp_path).json
-    made = {row["domain"]: row["planner"] for row in rows}
-    assert made["game24"] == made["blocksworld"] == "hand-written reference"
+    assert {row["planner"] for row in rows} == {"hand-written reference"}
+    learned = {row["domain"]: row["learned"] for row in rows}
+    assert learned["game24"].startswith("learned by local:qwen2.5-coder-1.5b: ")
+    assert learned["sokoban"] == "-"
 
 
-def written(*functions: Callable[..., Any]) -> list[Reply]:
-    return [Reply(text=f"```python\n{inspect.getsource(one)}```") for one in functions]
+# Both functions and their helper: whichever is asked for is there.
+WRITTEN = Reply(
+    text="```python\n"
+    + inspect.getsource(crosswords).replace("from __future__ import annotations", "")
+    + "```"
+)
 
 
 def test_what_a_model_wrote_and_passed_is_kept_and_solves(tmp_path: Path) -> None:
     asked = ("--model", "fake:writer", "--calls", "2", "--json")
-    solve = ("plan", "solve", "prontoqa", load_domain("prontoqa").solved, "--learned", "--json")
+    solve = ("plan", "solve", "crosswords", load_domain("crosswords").solved, "--learned", "--json")
     none = in_process(*solve, folder=tmp_path)
-    assert (none.code, "plan learn prontoqa" in none.err) == (2, True)
+    assert (none.code, "plan learn crosswords" in none.err) == (2, True)
     with FakeOpenAI() as server:
-        learn = ("plan", "learn", "prontoqa", *asked, "--base-url", server.url)
+        learn = ("plan", "learn", "crosswords", *asked, "--base-url", server.url)
         server.say(Reply(text="I would rather not."), Reply(text="No."))
         failed = in_process(*learn, folder=tmp_path)
         assert (failed.code, failed.json["learned"], failed.json["calls"]) == (1, False, 2)
         assert in_process(*solve, folder=tmp_path).code == 2
-        server.say(*written(prontoqa.is_goal, prontoqa.successors))
+        server.say(WRITTEN, WRITTEN)
         learned = in_process(*learn, folder=tmp_path)
     assert (learned.code, learned.json["learned"], learned.json["calls"]) == (0, True, 2)
     assert learned.json["tokens"] > 0
     solved = in_process(*solve, folder=tmp_path)
-    assert (solved.code, solved.json["answer"]) == (0, "False")
+    assert (solved.code, solved.json["status"]) == (0, "solved")
     assert solved.json["planner"].startswith("learned by fake:writer: 2 calls, ")
     rows = in_process("ledger", "summary", "--by", "purpose", "--json", folder=tmp_path).json
     assert [row["calls"] for row in rows if row["purpose"] == "plan"] == [4]
@@ -93,9 +97,9 @@ def test_what_a_model_wrote_and_passed_is_kept_and_solves(tmp_path: Path) -> Non
 def test_a_larger_model_goes_on_under_what_is_left_of_the_budget(tmp_path: Path) -> None:
     models = ("--model", "fake:small", "--model", "fake:large", "--calls", "2", "--json")
     with FakeOpenAI() as server:
-        learn = ("plan", "learn", "prontoqa", *models, "--base-url", server.url)
+        learn = ("plan", "learn", "crosswords", *models, "--base-url", server.url)
         server.say(Reply(text="I would rather not."), Reply(text="No."))
-        server.say(*written(prontoqa.is_goal, prontoqa.successors))
+        server.say(WRITTEN, WRITTEN)
         learned = in_process(*learn, folder=tmp_path)
         assert (learned.code, learned.json["calls"]) == (0, 4)
         assert learned.json["model"] == "fake:small, fake:large"
