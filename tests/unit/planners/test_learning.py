@@ -170,6 +170,14 @@ def with_successors(body: str) -> str:
         ("    import os\n    return [os.environ]", "fails: "),
         ("    raise SystemExit", "fails: "),
         ("    return undefined", "NameError"),
+        ("    return successors(state)", "RecursionError"),
+        ("    return [state] * 10**7", "fails: "),
+        ("    return 'x' * 10**10", "fails: "),
+        ("    return [{1, 2}]", "a state must be plain JSON"),
+        ("    return __import__('os').listdir('/')", "fails: "),
+        ("    return [open('/tmp/stolen', 'w').write('1')]", "fails: "),
+        ("    import urllib.request\n    return [urllib.request.urlopen('http://x')]", "fails: "),
+        ("    import subprocess\n    return [subprocess.run(['id'])]", "fails: "),
     ],
 )
 async def test_what_generated_code_does_wrong_is_said_in_a_line(body: str, said: str) -> None:
@@ -189,6 +197,28 @@ async def test_a_shipped_learned_planner_is_for_the_contract_of_today(folder: Tr
     assert shipped is not None, "the contract has changed: learn it again, or ship none"
     assert shipped.provenance.startswith("learned by local:")
     assert await first_complaint(shipped.code, domain) is None
+
+
+@pytest.mark.parametrize(
+    ("at_first", "said"),
+    [
+        ("while True: pass", "a function did not return within 1 s"),
+        ("return [[0] * 10**10]", "MemoryError"),
+        ("state.append(1)", "the state it was given has been changed"),
+        ("return [len]", "a state must be plain JSON"),
+        ("return []", "found no way to a goal"),
+        ("return [[24]]", "found a wrong plan"),
+    ],
+)
+@pytest.mark.slow
+async def test_what_goes_wrong_in_the_search_alone_is_said_too(at_first: str, said: str) -> None:
+    # Right wherever a test of successors looks; four numbers come in the search.
+    body = SUCCESSORS.split('"""')[-1]
+    code = with_successors(f"    if len(state) == 4:\n        {at_first}{body}")
+    complaint = await first_complaint(code, GAME24)
+    assert complaint is not None
+    assert said in complaint.text
+    assert "\n" not in complaint.text
 
 
 async def test_a_goal_that_is_none_is_found_by_the_instance_without_a_plan() -> None:
