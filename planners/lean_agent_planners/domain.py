@@ -109,12 +109,16 @@ class ActionKind:
     """One kind of step, which a model writes as a function of its own.
 
     ``name`` is the function's, ``description`` says what such a step does, and ``tests`` what the
-    states after it are.
+    states after it are. The function takes the ``static`` value where the first test has one.
     """
 
     name: str
     description: str
     tests: tuple[SuccessorTest, ...]
+
+    @property
+    def takes_static(self) -> bool:
+        return self.tests[0].static is not None
 
 
 def same(state: Any) -> str:

@@ -90,7 +90,9 @@ def joined(texts: Mapping[str, str], domain: Domain) -> str:
     code = "\n\n\n".join(texts[part] for part in domain.parts) + "\n"
     if not domain.actions:
         return code
-    calls = " + ".join(f"{kind.name}(*given)" for kind in domain.actions)
+    calls = " + ".join(
+        f"{kind.name}({'*given' if kind.takes_static else 'given[0]'})" for kind in domain.actions
+    )
     return f"{code}\n\ndef successors(*given):\n    return {calls}\n"
 
 

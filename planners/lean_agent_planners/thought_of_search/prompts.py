@@ -117,10 +117,12 @@ def _task(domain: Domain, function: str) -> str:
         about = [(domain.goal or domain.description).strip()]
         task = f"Write is_goal(state{second}), True if the state is a goal, else False."
     else:
+        step = "step"
         kind = next((kind for kind in domain.actions if kind.name == function), None)
         if kind is not None:
             about.append(kind.description)
-        step = "step" if kind is None else "such step"
+            step = "such step"
+            second = second if kind.takes_static else ""
         task = (
             f"Write {function}(state{second}), the list of all states that can follow after one "
             f"{step}, and no others."

@@ -31,9 +31,9 @@ list of pairs [x, y], x stands on y. The order of lists means nothing. A block i
 is on it and it is not held.
 """
 _GOAL = """\
-The state and the goal are dicts. goal["clear"], goal["on-table"] and goal["on"] are lists of what
-must hold. The state is a goal if everything in each of these three lists is in the list of the same
-name in the state, whatever else there is.
+The state and the goal are dicts of lists; goal has the names "clear", "on-table" and "on". The
+state is a goal if for each of these names every item of goal[name] is in state[name], whatever else
+is there.
 """
 
 
@@ -155,8 +155,6 @@ def _want(on: str, clear: str = "", table: str = "") -> dict[str, Any]:
     return {"clear": list(clear), "on-table": list(table), "on": [list(p) for p in on.split()]}
 
 
-_ANY = _want("ab")  # no step depends on the goal
-
 _TASK = """\
 (define (problem three) (:domain blocksworld-4ops) (:objects a b c)
 (:init (handempty) (ontable a) (on c a) (ontable b) (clear b) (clear c))
@@ -196,56 +194,57 @@ domain = Domain(
     actions=(
         ActionKind(
             "pick_up",
-            "Such a step is possible only if the arm is empty. It picks up a block that is clear "
-            "and on the table: the block is held, the arm is not empty, and the block is neither "
-            "clear nor on the table any more.",
+            'Such a step picks up a block from the table. It is possible only if "arm-empty" is '
+            'True. For each block that is in both "clear" and "on-table" there is one state: '
+            'the block is taken out of "clear" and out of "on-table", "holding" is the block, '
+            'and "arm-empty" is False. "on" stays as it is.',
             (
-                SuccessorTest(
-                    _at("ab", "ab"), (_at("b", "b", held="a"), _at("a", "a", held="b")), _ANY
-                ),
-                SuccessorTest(_at("bc", "ab", "ca"), (_at("c", "a", "ca", "b"),), _ANY),
-                SuccessorTest(_at("a", "a", held="b"), (), _ANY),
+                SuccessorTest(_at("ab", "ab"), (_at("b", "b", held="a"), _at("a", "a", held="b"))),
+                SuccessorTest(_at("bc", "ab", "ca"), (_at("c", "a", "ca", "b"),)),
+                SuccessorTest(_at("a", "a", held="b"), ()),
             ),
         ),
         ActionKind(
             "put_down",
-            "Such a step is possible only if a block is held. It puts that block on the table: the "
-            "block is on the table and clear, nothing is held, and the arm is empty.",
+            "Such a step puts the block that is held on the table. It is possible only if "
+            '"holding" is a block, not None. There is one state: the block is added to "on-table" '
+            'and to "clear", "holding" is None, and "arm-empty" is True. "on" stays as it is.',
             (
-                SuccessorTest(_at("a", "a", held="b"), (_at("ab", "ab"),), _ANY),
-                SuccessorTest(_at("a", "d", "ac cd", "b"), (_at("ab", "bd", "ac cd"),), _ANY),
-                SuccessorTest(_at("ab", "ab"), (), _ANY),
+                SuccessorTest(_at("a", "a", held="b"), (_at("ab", "ab"),)),
+                SuccessorTest(_at("a", "d", "ac cd", "b"), (_at("ab", "bd", "ac cd"),)),
+                SuccessorTest(_at("ab", "ab"), ()),
             ),
         ),
         ActionKind(
             "unstack",
-            "Such a step is possible only if the arm is empty. It takes a clear block x off the "
-            "block y that it stands on: x is held and not clear any more, the arm is not empty, "
-            "the pair [x, y] is gone, and y is clear.",
+            'Such a step takes a block off another. It is possible only if "arm-empty" is True. '
+            'For each pair [x, y] in "on" whose x is in "clear" there is one state: the pair is '
+            'taken out of "on", x out of "clear", y is added to "clear", "holding" is x, and '
+            '"arm-empty" is False. "on-table" stays as it is.',
             (
-                SuccessorTest(_at("b", "a", "ba"), (_at("a", "a", held="b"),), _ANY),
-                SuccessorTest(_at("b", "d", "ac ba cd"), (_at("a", "d", "ac cd", "b"),), _ANY),
+                SuccessorTest(_at("b", "a", "ba"), (_at("a", "a", held="b"),)),
+                SuccessorTest(_at("b", "d", "ac ba cd"), (_at("a", "d", "ac cd", "b"),)),
                 SuccessorTest(
                     _at("bd", "ac", "ba dc"),
                     (_at("ad", "ac", "dc", "b"), _at("bc", "ac", "ba", "d")),
-                    _ANY,
                 ),
-                SuccessorTest(_at("a", "a", held="b"), (), _ANY),
-                SuccessorTest(_at("b", "c", "bc", "a"), (), _ANY),
+                SuccessorTest(_at("a", "a", held="b"), ()),
+                SuccessorTest(_at("b", "c", "bc", "a"), ()),
             ),
         ),
         ActionKind(
             "stack",
-            "Such a step is possible only if a block x is held. It puts x on a clear block y: the "
-            "pair [x, y] is added, y is not clear any more, x is clear, nothing is held, and the "
-            "arm is empty.",
+            "Such a step puts the block x that is held on another. It is possible only if "
+            '"holding" is a block, not None. For each y in "clear" there is one state: the pair '
+            '[x, y] is added to "on", y is taken out of "clear", x is added to "clear", '
+            '"holding" is None, and "arm-empty" is True. "on-table" stays as it is.',
             (
-                SuccessorTest(_at("a", "a", held="b"), (_at("b", "a", "ba"),), _ANY),
+                SuccessorTest(_at("a", "a", held="b"), (_at("b", "a", "ba"),)),
                 SuccessorTest(
-                    _at("ac", "ac", held="b"), (_at("bc", "ac", "ba"), _at("ba", "ac", "bc")), _ANY
+                    _at("ac", "ac", held="b"), (_at("bc", "ac", "ba"), _at("ba", "ac", "bc"))
                 ),
-                SuccessorTest(_at("a", "d", "ac cd", "b"), (_at("b", "d", "ac ba cd"),), _ANY),
-                SuccessorTest(_at("ab", "ab"), (), _ANY),
+                SuccessorTest(_at("a", "d", "ac cd", "b"), (_at("b", "d", "ac ba cd"),)),
+                SuccessorTest(_at("ab", "ab"), ()),
             ),
         ),
     ),
