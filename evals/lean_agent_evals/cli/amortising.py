@@ -36,7 +36,7 @@ def amortise_making(
         typer.Option(
             "--making",
             metavar="PATH",
-            help="The record of one try at learning that domain, or a folder of several.",
+            help="The folder of tries at learning that domain that bench/learning.py leaves.",
             show_default=False,
         ),
     ],
@@ -55,10 +55,10 @@ def amortise_making(
     from lean_agent_evals.report.measures import measure
     from lean_agent_evals.results import ResultsFolder, read_outcomes
     from lean_agent_evals.suites.planning.learned import making_cost, read_makings, solved_share
+    from lean_agent_planners.library import load_domain
 
     config = ResultsFolder(folder).config()
     outcomes = list(read_outcomes(folder).values())
-    makings = read_makings(making)
     arms = {outcome.arm for outcome in outcomes}
     counted = [{o.task_id for o in outcomes if o.arm == arm and o.counts} for arm in arms]
     shared = set[str].intersection(*counted) if counted else set[str]()
@@ -66,14 +66,18 @@ def amortise_making(
     tasks = [task for task in given if task.id in shared]
     if not tasks:
         raise ConfigurationError(f"{folder} has no task that counts in every arm")
-    if any(task.kind != makings[0].domain for task in tasks):
+    kinds = {task.kind for task in tasks}
+    if len(kinds) > 1:
         raise ConfigurationError(
-            f"{folder} has tasks of other domains than {makings[0].domain}",
-            hint="run the suite on the folder of that domain alone",
+            f"{folder} has tasks of several domains: {', '.join(sorted(kinds))}",
+            hint="run the suite on the folder of one domain",
         )
-    measures = measure(config.to_dict(), [o for o in outcomes if o.task_id in shared])
+    makings = read_makings(making, load_domain(kinds.pop()))
+    measures = measure(
+        {**config.to_dict(), "unit": "token_units"}, [o for o in outcomes if o.task_id in shared]
+    )
     rate = asyncio.run(solved_share(makings, tasks))
-    cost = making_cost(makings, measures.unit)
+    cost = making_cost(makings)
     told = _told(measures, makings, cost, rate)
     if json_:
         print_json(told)

@@ -7,10 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel
 
 from lean_agent import ConfigurationError, Usage
-from lean_agent_evals.table import CostUnit
 from lean_agent_evals.task import Task
 from lean_agent_planners.domain import Domain, InvalidPlanError
 from lean_agent_planners.library import StoredPlanner, load_domain
@@ -19,23 +18,16 @@ from lean_agent_planners.solving import solve
 __all__ = ["Making", "making_cost", "read_makings", "solved_share"]
 
 
-class _Usage(BaseModel):
+class _Call(BaseModel):
     input_tokens: int
+    cached_tokens: int
     output_tokens: int
-    cache_read_input_tokens: int = 0
-    cache_creation_input_tokens: int = 0
-    reasoning_output_tokens: int = 0
-    cost: str | None = None
-    provenance: list[str] = []
 
 
 class _Record(BaseModel):
-    domain: str
-    model: str
     seed: int
     calls: int
-    seconds: float
-    usage: _Usage
+    asked: list[_Call]
     code: str | None
 
 
@@ -51,39 +43,39 @@ class Making:
     code: str | None
 
 
-def read_makings(path: Path) -> list[Making]:
-    """The records that ``lean-agent plan learn --out`` leaves: one file, or all of a folder.
+def read_makings(path: Path, domain: Domain) -> list[Making]:
+    """The records that ``bench/learning.py`` leaves, in a folder named by all they share.
 
     Raises:
-        ConfigurationError: there is none, one has another form, or they are of several domains or
-            models.
+        ConfigurationError: there is none, one has another form, or they are of another domain or of
+            an earlier contract of this one.
     """
-    files = sorted(path.rglob("*.json")) if path.is_dir() else [path]
-    makings = [_making(file) for file in files]
+    name, _, model = path.absolute().name.partition(f"-{domain.fingerprint}-")
+    if name != domain.name or not model:
+        raise ConfigurationError(
+            f"{path} holds no records of {domain.name} as it is now",
+            hint=f"its folder begins with {domain.name}-{domain.fingerprint}-",
+        )
+    makings = [_making(file, domain.name, model) for file in sorted(path.glob("*.json"))]
     if not makings:
         raise ConfigurationError(f"{path} holds no record of learning", hint="it needs *.json")
-    for what, values in (
-        ("domains", {making.domain for making in makings}),
-        ("models", {making.model for making in makings}),
-    ):
-        if len(values) > 1:
-            raise ConfigurationError(
-                f"{path} holds several {what}: {', '.join(sorted(values))}",
-                hint="name the records of one",
-            )
     return makings
 
 
-def _making(file: Path) -> Making:
+def _making(file: Path, domain: str, model: str) -> Making:
     try:
         record = _Record.model_validate(json.loads(file.read_bytes()))
-        usage = Usage.from_dict(record.usage.model_dump())
-    except (OSError, ValueError, ValidationError, ArithmeticError) as error:
+    except (OSError, ValueError) as error:
         first = str(error).splitlines()[0]
         raise ConfigurationError(f"{file} is no record of learning: {first}") from error
+    usage = Usage(
+        input_tokens=sum(call.input_tokens for call in record.asked),
+        output_tokens=sum(call.output_tokens for call in record.asked),
+        cache_read_input_tokens=sum(call.cached_tokens for call in record.asked),
+    )
     return Making(
-        domain=record.domain,
-        model=record.model,
+        domain=domain,
+        model=model,
         seed=record.seed,
         calls=record.calls,
         usage=usage,
@@ -91,22 +83,13 @@ def _making(file: Path) -> Making:
     )
 
 
-def making_cost(makings: Sequence[Making], unit: CostUnit) -> float:
-    """What one planner took to make: all tries, those that came to nothing too, over the planners
-    that they gave. Infinite where they gave none.
-
-    Raises:
-        ConfigurationError: US dollars are asked for and a try has no price in them.
+def making_cost(makings: Sequence[Making]) -> float:
+    """What one planner took to make, in token units: all tries, those that came to nothing too,
+    over the planners that they gave. Infinite where they gave none.
     """
     made = sum(making.code is not None for making in makings)
-    if not made:
-        return float("inf")
-    if unit == "token_units":
-        return sum(making.usage.token_units for making in makings) / made
-    costs = [making.usage.cost for making in makings]
-    if any(cost is None for cost in costs):
-        raise ConfigurationError("a record of learning has no price in US dollars")
-    return float(sum(cost for cost in costs if cost is not None)) / made
+    spent = sum(making.usage.token_units for making in makings)
+    return spent / made if made else float("inf")
 
 
 async def solved_share(makings: Sequence[Making], tasks: Sequence[Task]) -> float:
