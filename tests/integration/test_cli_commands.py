@@ -109,7 +109,7 @@ def test_tools_list(tmp_path: Path) -> None:
     assert ended.code == 0
     assert ended.err == ""
     names = [line.split()[0] for line in ended.out.splitlines()[1:]]
-    assert names == ["calculator", "list_files", "python", "read_file"]
+    assert names == ["calculator", "list_files", "plan", "python", "read_file"]
     corpus = ("--corpus", str(REPO / "examples" / "corpus"), "--json")
     specs = in_process("tools", "list", *corpus, folder=tmp_path).json
     assert [spec["name"] for spec in specs] == [*names, "search"]
