@@ -23,10 +23,9 @@ from lean_agent.agent import DEFAULT_STEPS
 from lean_agent.events import Event
 from lean_agent.ledger.budget import Amount
 from lean_agent.result import ExitStatus, TrajectoryStep
-from lean_agent.runtime.embedding import MeteredEmbedding
 from lean_agent.runtime.meter import Call, Meter
 from lean_agent.runtime.observing import observe
-from lean_agent.runtime.opening import Part, open_meter, run_context
+from lean_agent.runtime.opening import Part, embedding_of, open_meter, run_context
 from lean_agent.runtime.state import start_state
 from lean_agent_evals.arms import Means
 
@@ -213,11 +212,13 @@ async def _opened(question: str, means: Means, how: str) -> MeteredRun:
         cache=means.answers,
         emit=_ignore,
     )
-    embedding = MeteredEmbedding(meter=meter, price_of=means.prices.price_of_embedder)
+    embedding = embedding_of(meter, means.prices)
     return MeteredRun(
         meter=meter,
         tools={tool.spec.name: tool for tool in means.tools},
-        context=run_context(part, embedding, roots=means.roots, emit=_ignore),
+        context=run_context(
+            part, means.model, embedding, task=question, roots=means.roots, emit=_ignore
+        ),
         temperature=means.temperature,
         seed=means.seed,
         steps=steps,

@@ -43,8 +43,9 @@ def run_suite(
         typer.Option(
             "--mode",
             metavar="MODES",
-            help="auto, instant, reason, reason/STRATEGY, agent, plan, or a baseline: react, "
-            "langchain, smolagents, pydantic-ai, openai-agents; several to compare, with commas between.",
+            help="auto, instant, reason, reason/STRATEGY, agent, plan, or a baseline: react,"
+            " langchain, smolagents, pydantic-ai, openai-agents; several to compare, with commas"
+            " between.",
         ),
     ] = "auto",
     epochs: Annotated[

@@ -42,7 +42,6 @@ async def test_parallel_runs_are_charged_the_machine_once(ledger: Ledger, tmp_pa
 
     subject, model = agent([slow] * 5, ledger, ModelCard(), prices=PriceTable(prices))
     model._name = "scripted:shared"  # pyright: ignore[reportPrivateUsage]
-    subject._prices = PriceTable(prices)  # pyright: ignore[reportPrivateUsage]
     results = await asyncio.gather(*(subject.run(f"q{i}", mode="instant") for i in range(5)))
     costs = [result.usage.cost for result in results]
     assert all(cost is not None for cost in costs)
