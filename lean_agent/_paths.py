@@ -7,7 +7,15 @@ from pathlib import Path
 
 from platformdirs import PlatformDirs
 
-__all__ = ["cache_dir", "config_dir", "domains_dir", "ledger_dir", "planners_dir", "state_dir"]
+__all__ = [
+    "cache_dir",
+    "config_dir",
+    "domains_dir",
+    "ledger_dir",
+    "planners_dir",
+    "state_dir",
+    "trajectories_file",
+]
 
 _DIRS = PlatformDirs("lean-agent", appauthor=False)
 
@@ -41,3 +49,8 @@ def domains_dir() -> Path:
 def planners_dir() -> Path:
     """Planners that a model has written and that passed their domain's tests."""
     return Path(_DIRS.user_data_dir) / "planners"
+
+
+def trajectories_file() -> Path:
+    """What runs did that were to be recorded, one a line."""
+    return Path(_DIRS.user_data_dir) / "trajectories.jsonl"

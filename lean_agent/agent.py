@@ -37,6 +37,8 @@ from lean_agent.tool_spec import Tool
 
 if TYPE_CHECKING:
     from lean_agent.models.probe import ProbeReport
+    from lean_agent.trajectory.recording import Recorder
+    from lean_agent.trajectory.run_recording import RunRecording
 
 __all__ = ["DEFAULT_MODEL", "DEFAULT_STEPS", "Agent"]
 
@@ -75,6 +77,8 @@ class Agent:
         account: A session's account: every run is charged to it too, and ends at its limits.
         cache: Answers to identical requests are served from it, and billed 0.
         show_budget: Tell the model with each observation what is left to spend.
+        record: Write down what each run did, as a trajectory: with True in the user's own file,
+            for 30 days, or as a Recorder says. A disk that fails ends no run.
         planners: What solves search problems without a model call; those of installed packages
             when None.
 
@@ -103,6 +107,7 @@ class Agent:
         account: Account | None = None,
         cache: AnswerStore | None = None,
         show_budget: bool = False,
+        record: bool | Recorder = False,
         planners: Sequence[Planner] | None = None,
     ) -> None:
         chosen = model or os.environ.get("LEAN_AGENT_MODEL") or DEFAULT_MODEL
@@ -111,6 +116,7 @@ class Agent:
         self.mode: Mode = known_mode(mode)
         self._budget = budget
         self._instructions = instructions
+        self._record = record
         self._setup = Setup(
             model=self.model,
             tools=self.tools,
@@ -319,10 +325,23 @@ class Agent:
         await _load_runtime()
         from lean_agent.runtime.run import run_graph
 
-        scope, state = await self._setup.open(part, _ignore, streaming=False)
-        return await run_graph(
-            scope, state, checkpoints=self._setup.checkpoints, resumed=part.resumed
-        )
+        recording = self._recording()
+        listen = _ignore if recording is None else recording.listen
+        scope, state = await self._setup.open(part, listen, streaming=False)
+        run = run_graph(scope, state, checkpoints=self._setup.checkpoints, resumed=part.resumed)
+        if recording is None:
+            return await run
+        return await recording.watch(run, state["task"], part.task_id)
+
+    def _recording(self) -> RunRecording | None:
+        """What writes the next run down, if that was asked for."""
+        if self._record is False:
+            return None
+        from lean_agent.trajectory.recording import Recorder
+        from lean_agent.trajectory.run_recording import RunRecording
+
+        recorder = Recorder() if self._record is True else self._record
+        return RunRecording(recorder, self.model.name)
 
     def _run_sync(self, part: Part) -> RunResult:
         async def once() -> RunResult:
@@ -336,13 +355,21 @@ class Agent:
         from lean_agent.runtime.run import run_graph
 
         queue: asyncio.Queue[Event | None] = asyncio.Queue()
-        scope, state = await self._setup.open(part, queue.put_nowait, streaming=True)
+        recording = self._recording()
+
+        def emit(event: Event) -> None:
+            if recording is not None:
+                recording.listen(event)
+            queue.put_nowait(event)
+
+        scope, state = await self._setup.open(part, emit, streaming=True)
         queue.put_nowait(RunStarted(part.run_id))
-        run = asyncio.ensure_future(
-            run_graph(
-                scope, state, checkpoints=self._setup.checkpoints, resumed=part.resumed, stop=stop
-            )
+        result_of = run_graph(
+            scope, state, checkpoints=self._setup.checkpoints, resumed=part.resumed, stop=stop
         )
+        if recording is not None:
+            result_of = recording.watch(result_of, state["task"], part.task_id)
+        run = asyncio.ensure_future(result_of)
         run.add_done_callback(lambda _run: queue.put_nowait(None))
         try:
             await asyncio.sleep(0)  # a run that never began could not give back what it holds

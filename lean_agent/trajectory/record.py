@@ -80,13 +80,17 @@ class Step(_Record):
 
 
 class Source(_Record):
-    """Where a trajectory is from: the format, the file's name, the line, and who acted."""
+    """Where a trajectory is from: the format, the file's name, the line, and who acted.
+
+    ``recorded`` is when it was written down, in seconds since 1970; 0 where nobody knows.
+    """
 
     format: str
     file: str = ""
     line: Count = 0
     model: str = ""
     arm: str = ""
+    recorded: Annotated[float, Field(ge=0)] = 0.0
 
 
 class Trajectory(_Record):

@@ -25,14 +25,16 @@ _POSIX = re.compile(r"(/(?:home|Users)/)(?!user\b)[^/\s\"'\\:;,<>|)\]}]{1,64}")
 
 
 class Scrubber:
-    """Replaces what looks like a secret, the keys of this process's environment, home folders and
-    the names of users in paths. ``changed`` counts the texts in which something was replaced.
+    """Replaces what looks like a secret, the keys of this process's environment, and, unless
+    ``paths`` is false, home folders and the names of users in paths. ``changed`` counts the texts
+    in which something was replaced.
 
     Other personal data, such as names and addresses in prose, it does not know.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, paths: bool = True) -> None:
         self.changed = 0
+        self._paths = paths
         self._known = [text for name, text in os.environ.items() if name.endswith(_SECRET_NAMES)]
         home = str(Path.home())
         self._home = home if len(home) > 1 else None
@@ -40,13 +42,18 @@ class Scrubber:
     def text(self, text: str) -> str:
         """The text without them."""
         found = redact(text, *self._known)
+        if self._paths:
+            found = self._without_people(found)
+        self.changed += found != text
+        return found
+
+    def _without_people(self, found: str) -> str:
         if self._home is not None and self._home in found:
             found = re.sub(re.escape(self._home) + r"(?![\w.-])", _HOME, found)
         if "/" in found:
             found = _POSIX.sub(rf"\g<1>{_USER}", found)
         if "\\" in found or ":/" in found:
             found = _PATHS.sub(rf"\g<1>{_USER}", found)
-        self.changed += found != text
         return found
 
     def value(self, value: Any) -> Any:
@@ -74,6 +81,8 @@ class Scrubber:
         ]
         return found.model_copy(
             update={
+                "id": self.text(found.id),
+                "task_id": self.text(found.task_id),
                 "question": self.text(found.question),
                 "answers": self.value(found.answers),
                 "instructions": self.text(found.instructions),
