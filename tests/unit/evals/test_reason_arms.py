@@ -63,7 +63,8 @@ class Answering:
             self.asked.append("plan")
             return PLAN
         last = request.messages[-1].content
-        self.asked.append("b" if "b?" in last else "a" if "a?" in last else "plain")
+        whole = last.startswith("With that")  # the task, in place of the last part
+        self.asked.append("whole" if whole else "a" if "a?" in last else "plain")
         if self.asked[-1] == "a":
             self.first_part.set()
         return "It is 1." if self.asked[-1] == "a" else "So\nAnswer: 18"
@@ -111,4 +112,4 @@ async def test_an_attempt_goes_on_where_it_was(tmp_path: Path) -> None:
     again = Answering()
     end = await run(tmp_path, again, ("reason/credits",))
     assert (end.why, end.counting) == ("complete", 1)
-    assert [*first.asked, *again.asked] == ["plan", "a", "b"], "each is asked once"
+    assert [*first.asked, *again.asked] == ["plan", "a", "whole"], "each is asked once"
