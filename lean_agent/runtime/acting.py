@@ -55,7 +55,7 @@ async def think(state: RunState, runtime: Runtime[RunScope]) -> dict[str, Any]:
         temperature=scope.temperature,
         seed=scope.seed,
         stop=("</tool>",) if action_format == "tagged" else (),
-        response_schema=action_schema(scope.specs) if constrained else None,
+        response_schema=action_schema(scope.known_specs) if constrained else None,
     )
     scope.emit(StepStarted(step))
     # Native calls come apart from the text; elsewhere the text may turn out to be an action.
@@ -71,7 +71,7 @@ async def think(state: RunState, runtime: Runtime[RunScope]) -> dict[str, Any]:
     except ContextLengthError:
         return {"calls": [], "limit": "context"}
     try:
-        action = parse_action(response, action_format, scope.specs)
+        action = parse_action(response, action_format, scope.known_specs)
     except InvalidToolCallError as error:
         said = Message("assistant", response.message.content or "(no action)")
         mend = Message("user", prompts.malformed(error.message))
@@ -105,7 +105,9 @@ async def act(state: RunState, runtime: Runtime[RunScope]) -> dict[str, Any]:
     decided = await decide(calls, state, scope)
     results = await run_calls(decided.plans, state["steps"], scope)
     shown, idle = _shown(decided.plans, results, scope)
-    told = observations(await scope.settle_format(), shown)
+    # Servers take a message of a tool only after a call of their own, not after a written one.
+    native = bool(state["messages"][-1].get("tool_calls"))
+    told = observations("native" if native else "tagged", shown)
     if scope.show_budget:
         told[-1] = await _with_budget(told[-1], scope)
     stopped = idle and any(plan.decision.verdict == "stop" for plan in decided.plans)

@@ -56,7 +56,7 @@ async def decide(calls: Sequence[ToolCall], state: RunState, scope: RunScope) ->
     first: dict[str, int] = {}
     changed = False  # by a call of this action, before this one
     for call in calls:
-        spec = scope.tools[call.name].spec
+        spec = scope.callable[call.name].spec
         key = call_key(spec, call.arguments)
         like = None if spec.side_effects else first.get(key)
         if like is not None:
@@ -115,7 +115,7 @@ async def _pay(call: ToolCall, scope: RunScope) -> Usage:
     Raises:
         LimitExceededError: nothing was charged.
     """
-    hint = scope.tools[call.name].spec.cost_hint
+    hint = scope.callable[call.name].spec.cost_hint
     spending = scope.meter.spending
     if not hint:
         with spending.account.reserve(Amount(tool_calls=1)) as reservation:
@@ -135,7 +135,7 @@ async def run_calls(plans: Sequence[Plan], step: int, scope: RunScope) -> list[T
     in_line = asyncio.Lock()
 
     async def one(plan: Plan) -> TrajectoryStep:
-        if scope.tools[plan.call.name].spec.concurrency_safe:
+        if scope.callable[plan.call.name].spec.concurrency_safe:
             return await _run_call(plan, step, scope)
         async with in_line:
             return await _run_call(plan, step, scope)
@@ -163,9 +163,10 @@ async def _run_call(plan: Plan, step: int, scope: RunScope) -> TrajectoryStep:
         try:
             observation, is_error = await observe(
                 call,
-                scope.tools[call.name],
+                scope.callable[call.name],
                 scope.meter,
                 scope.prefetches.context_of(call.name),
+                texts=scope.texts,
                 let_through=(GraphBubbleUp,),
             )
         except BaseException:

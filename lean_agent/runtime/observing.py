@@ -11,6 +11,7 @@ from lean_agent.context import RunContext
 from lean_agent.errors import LeanAgentError
 from lean_agent.messages import ToolCall
 from lean_agent.runtime.meter import Meter
+from lean_agent.runtime.reading_on import KeptTexts
 from lean_agent.tool_spec import Tool
 
 __all__ = ["observe"]
@@ -25,11 +26,13 @@ async def observe(
     meter: Meter,
     context: RunContext,
     *,
+    texts: KeptTexts,
     let_through: tuple[type[Exception], ...] = (),
 ) -> tuple[str, bool]:
     """What the model is shown of a call, and whether it failed. Never raises for a tool's fault.
 
     The call may take as long as the tool's spec allows and the run has left, in seconds.
+    Of a long result it is the first part, and ``texts`` keeps the whole.
     ``let_through`` are exceptions that are no fault of the tool's.
     """
     remaining = meter.spending.account.remaining().seconds
@@ -51,10 +54,4 @@ async def observe(
         line = str(error).strip().splitlines()[0:1]
         detail = f": {line[0][:300]}" if line else ""
         return f"Error: {type(error).__name__}{detail}", True
-    return _cut(text, tool.spec.max_output_chars), False
-
-
-def _cut(text: str, limit: int) -> str:
-    if len(text) <= limit:
-        return text
-    return f"{text[:limit]}\n[cut: {limit} of {len(text)} characters shown]"
+    return await texts.begin(text, tool.spec.max_output_chars), False

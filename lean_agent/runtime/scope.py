@@ -10,12 +10,14 @@ from lean_agent.errors import LimitExceededError
 from lean_agent.events import Event
 from lean_agent.gate import Gate
 from lean_agent.gating.call_memory import CallMemory
+from lean_agent.messages import Message
 from lean_agent.model import ActionFormat
 from lean_agent.models.probe import probe, recall, remember
 from lean_agent.planner import Planner
 from lean_agent.reasoning import Reasoning
 from lean_agent.runtime.meter import Call, Meter
 from lean_agent.runtime.prefetching import Prefetches
+from lean_agent.runtime.reading_on import READ_MORE, KeptTexts, ReadMore
 from lean_agent.tool_spec import Tool, ToolSpec
 
 __all__ = ["RunScope"]
@@ -23,7 +25,10 @@ __all__ = ["RunScope"]
 
 @dataclass(slots=True, kw_only=True)
 class RunScope:
-    """``streaming`` says that someone reads tokens as they come, ``show_budget`` that the model is
+    """``tools`` are the caller's; ``callable`` has the run's own beside them, told of when they are
+    needed. ``texts`` keeps long results.
+
+    ``streaming`` says that someone reads tokens as they come, ``show_budget`` that the model is
     told with each observation what is left.
 
     ``action_format`` is None until the first agent phase asks for it: a probe costs model calls,
@@ -46,10 +51,14 @@ class RunScope:
     temperature: float | None = 0.0
     seed: int | None = None
     kept: bool = False
+    texts: KeptTexts = field(init=False)
+    callable: dict[str, Tool] = field(init=False)
     memory: CallMemory = field(init=False)
 
     def __post_init__(self) -> None:
-        self.memory = CallMemory(self.tools)
+        self.texts = KeptTexts(self._tokens_of)
+        self.callable = {READ_MORE: ReadMore(self.texts), **self.tools}
+        self.memory = CallMemory(self.callable)
 
     async def settle_format(self) -> ActionFormat:
         """The remembered format, or that of a probe, charged to this run."""
@@ -69,5 +78,17 @@ class RunScope:
 
     @property
     def specs(self) -> tuple[ToolSpec, ...]:
-        """In the order the caller gave: byte-stable."""
+        """What every request tells of, in the order the caller gave: byte-stable."""
         return tuple(tool.spec for tool in self.tools.values())
+
+    @property
+    def known_specs(self) -> tuple[ToolSpec, ...]:
+        """Those and what observations have told of since."""
+        if self.texts and READ_MORE not in self.tools:
+            return (*self.specs, self.callable[READ_MORE].spec)
+        return self.specs
+
+    async def _tokens_of(self, text: str) -> int:
+        count = self.meter.model.count_tokens
+        empty = await count([Message("user", "")], ())
+        return await count([Message("user", text)], ()) - empty

@@ -322,3 +322,18 @@ async def test_a_resumed_run_remembers_what_was_called(ledger: Ledger, tmp_path:
     second = await subject.resume(first.run_id, budget=Budget(steps=9))
     assert (asked, second.output) == (["a"], "ok")
     assert [t.served for t in second.trajectory] == [False, True]
+
+
+@pytest.mark.parametrize(("tokens", "runs"), [(9_000, True), (3_500, False)])
+async def test_a_call_whose_result_no_answer_could_read_is_not_made(
+    tokens: int, runs: bool, ledger: Ledger
+) -> None:
+    """A question so long that its first step leaves too little to ask it once more."""
+    asked: list[str] = []
+    searches = Message("assistant", "", (ToolCall("c1", "search", {"query": "a"}),))
+    subject, _ = agent([searches, "ok"], ledger, NATIVE, tools=[searching(asked)])
+    question = " ".join(f"word{n}" for n in range(1_000))
+    result = await subject.run(question, mode="agent", budget=Budget(tokens=tokens))
+    assert bool(asked) is runs
+    assert [t.refused for t in result.trajectory] == [not runs]
+    assert (result.limit, result.output) == ((None, "ok") if runs else ("tokens", ""))
