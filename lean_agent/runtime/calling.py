@@ -166,7 +166,7 @@ async def _run_call(plan: Plan, step: int, scope: RunScope) -> TrajectoryStep:
                 scope.callable[call.name],
                 scope.meter,
                 scope.prefetches.context_of(call.name),
-                texts=scope.texts,
+                cut=scope.texts.begin,
                 let_through=(GraphBubbleUp,),
             )
         except BaseException:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 import logging
 import traceback
+from collections.abc import Awaitable, Callable
 
 from lean_agent._redact import redact
 from lean_agent.context import RunContext
 from lean_agent.errors import LeanAgentError
 from lean_agent.messages import ToolCall
 from lean_agent.runtime.meter import Meter
-from lean_agent.runtime.reading_on import KeptTexts
 from lean_agent.tool_spec import Tool
 
 __all__ = ["observe"]
@@ -20,19 +20,25 @@ _LOG = logging.getLogger("lean_agent.runtime")
 _LOG.addHandler(logging.NullHandler())  # a library prints nothing unless asked to
 
 
+async def _cut(text: str, limit: int) -> str:
+    if len(text) <= limit:
+        return text
+    return f"{text[:limit]}\n[cut: {limit} of {len(text)} characters shown]"
+
+
 async def observe(
     call: ToolCall,
     tool: Tool,
     meter: Meter,
     context: RunContext,
     *,
-    texts: KeptTexts,
+    cut: Callable[[str, int], Awaitable[str]] = _cut,
     let_through: tuple[type[Exception], ...] = (),
 ) -> tuple[str, bool]:
     """What the model is shown of a call, and whether it failed. Never raises for a tool's fault.
 
     The call may take as long as the tool's spec allows and the run has left, in seconds.
-    Of a long result it is the first part, and ``texts`` keeps the whole.
+    Of a result ``cut`` gives what is shown, told how many characters that may be.
     ``let_through`` are exceptions that are no fault of the tool's.
     """
     remaining = meter.spending.account.remaining().seconds
@@ -54,4 +60,4 @@ async def observe(
         line = str(error).strip().splitlines()[0:1]
         detail = f": {line[0][:300]}" if line else ""
         return f"Error: {type(error).__name__}{detail}", True
-    return await texts.begin(text, tool.spec.max_output_chars), False
+    return await cut(text, tool.spec.max_output_chars), False
