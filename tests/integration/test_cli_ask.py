@@ -41,6 +41,7 @@ def acts_natively(server: FakeOpenAI, folder: Path) -> None:
     memory.write_text(json.dumps({f"openai:x {server.url}": "native"}))
 
 
+@pytest.mark.slow
 def test_the_answer_is_all_of_stdout(server: FakeOpenAI, tmp_path: Path) -> None:
     server.say(Reply(text="It is \x1b]0;owned\x07four.\n"))
     ended = ask(server, tmp_path, "What is two plus two?")

@@ -22,6 +22,7 @@ def in_a_pipe(server: FakeOpenAI, folder: Path, typed: bytes) -> Any:
     return lean_agent(*line, folder=folder, stdin=typed)
 
 
+@pytest.mark.slow
 def test_each_line_is_a_question_that_knows_the_last_one(
     server: FakeOpenAI, tmp_path: Path
 ) -> None:

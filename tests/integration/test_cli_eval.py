@@ -65,6 +65,7 @@ def test_the_core_does_not_know_the_evals() -> None:
     assert subprocess.run([python, "-c", program], capture_output=True, check=False).returncode == 0
 
 
+@pytest.mark.slow
 def test_a_run_is_written_down_told_and_reported(good: FakeOpenAI, tmp_path: Path) -> None:
     ended = evaluated(good, tmp_path, "--mode", "auto,agent", "--epochs", "2")
     assert ended.code == 0, ended.err
@@ -182,6 +183,7 @@ def test_ctrl_c_ends_a_run_in_order_and_it_goes_on(tmp_path: Path) -> None:
     assert [found.passed for found in read_outcomes(tmp_path / "out").values()] == [True] * 6
 
 
+@pytest.mark.slow
 def test_a_second_signal_does_not_wait_and_is_an_interruption_too(tmp_path: Path) -> None:
     with FakeOpenAI(counting(delay=0.1)) as slow:
         options = ("--mode", "agent", "--model", "fake:one", "--base-url", slow.url)

@@ -117,6 +117,7 @@ def test_a_full_disk_is_told(tmp_path: Path) -> None:
     assert done.stderr == b"error: No space left on device\n"
 
 
+@pytest.mark.slow
 def test_the_installed_program_does_as_much(tmp_path: Path) -> None:
     for stdin in (b"", b"caf\xe9"):
         here, there = (

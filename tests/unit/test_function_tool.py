@@ -196,6 +196,7 @@ asyncio.run(main())
     assert done.stderr == ""
 
 
+@pytest.mark.slow
 def test_a_thread_that_ends_after_its_loop_is_closed_says_nothing() -> None:
     script = """
 import asyncio, threading, time

@@ -219,6 +219,7 @@ async def test_a_cancelled_run_is_killed_at_once() -> None:
     await _until(lambda: not _alive(worker))
 
 
+@pytest.mark.slow
 async def test_a_run_cancelled_while_it_waits_for_a_worker_never_starts() -> None:
     busy = [
         asyncio.ensure_future(run_python("while True: pass", seconds=1.5))
@@ -294,6 +295,7 @@ asyncio.run(main())
 """
 
 
+@pytest.mark.slow
 @linux
 def test_no_worker_outlives_a_program_that_ends() -> None:
     script = """

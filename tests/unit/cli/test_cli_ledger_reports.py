@@ -203,6 +203,7 @@ def test_runs_and_how_they_ended(folder: Path) -> None:
     assert newest["run_id"] == INSTANT_RUN
 
 
+@pytest.mark.slow
 def test_a_terminal_of_80_columns_folds_words_and_no_numbers(folder: Path) -> None:
     script = "; ".join(f"'{LEAN_AGENT}' ledger {what}" for what in ("show a1", "summary"))
     # Without colour, to compare; that lines are dim or bold is another matter.

@@ -107,6 +107,7 @@ def test_intervals_are_scipys_for_the_same_draws() -> None:
         assert ours.high == pytest.approx(theirs.high, rel=2e-3)
 
 
+@pytest.mark.slow
 def test_each_resample_is_scipys() -> None:
     passed, cost, _ = columns("new")
     theirs = reference([passed, cost], cost_of_pass, seed=7).bootstrap_distribution

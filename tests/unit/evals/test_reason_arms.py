@@ -90,6 +90,7 @@ async def run(
     )
 
 
+@pytest.mark.slow
 async def test_arms_are_run_scored_and_reported(tmp_path: Path) -> None:
     end = await run(tmp_path, Answering(), ARMS)
     assert (end.why, end.counting, end.failed) == ("complete", 3, 0)

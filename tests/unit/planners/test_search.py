@@ -139,6 +139,7 @@ async def test_a_planner_that_misbehaves_ends_in_one_line(code: str, problem: st
     assert "\n" not in found.problem
 
 
+@pytest.mark.slow
 async def test_a_call_that_does_not_return_is_ended() -> None:
     loop = "def successors(state):\n    while True:\n        pass\n" + GOOD_GOAL
     found = await search(loop, Problem([0]), "bfs", Limits(seconds=0.1))

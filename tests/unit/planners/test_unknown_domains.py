@@ -114,6 +114,7 @@ async def test_a_cap_ends_it_with_what_stands() -> None:
         await devise(TASK, Asked([], room=0))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("code", "said"),
     [

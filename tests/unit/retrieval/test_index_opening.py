@@ -64,6 +64,7 @@ async def test_a_hundred_thousand_passages_open_within_100_ms(tmp_path: Path) ->
     assert statistics.median(times) < 0.1
 
 
+@pytest.mark.slow
 def test_words_alone_need_neither_faiss_nor_bm25s(tmp_path: Path) -> None:
     (tmp_path / "docs").mkdir()
     (tmp_path / "docs" / "cat.txt").write_text("The cat sat on the mat.")

@@ -110,6 +110,7 @@ def test_excerpts_show_where_the_words_are() -> None:
     assert len(excerpt("x" * 900, "x", 200)) <= 205
 
 
+@pytest.mark.slow
 def test_the_library_is_silent() -> None:
     script = """
 import logging

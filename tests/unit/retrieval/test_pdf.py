@@ -80,6 +80,7 @@ def test_what_cannot_be_read_is_told(data: bytes, reason: str) -> None:
     assert "\n" not in str(refused.value)
 
 
+@pytest.mark.slow
 def test_a_file_that_takes_long_is_given_up() -> None:
     long = pdf("BT /F1 12 Tf " + "(x) Tj " * 2_000_000 + "ET", compressed=True)
     assert len(long) < 100_000

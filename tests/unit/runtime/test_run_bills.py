@@ -81,6 +81,7 @@ async def test_reasoning_of_a_cancelled_run_is_charged(
     assert row["cost"] == Decimal(row["input_tokens"] + 100) / 1_000_000
 
 
+@pytest.mark.slow
 async def test_reasoning_before_an_answer_that_time_cut_short_is_charged(
     server: FakeOpenAI, model: OpenAICompatibleModel, ledger: Ledger, tmp_path: Path
 ) -> None:

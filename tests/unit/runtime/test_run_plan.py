@@ -194,6 +194,7 @@ class FirstSlow(Slow):
         return await Mazes.solve(self, recognised)
 
 
+@pytest.mark.slow
 async def test_a_search_that_the_seconds_ended_goes_on_when_resumed(
     ledger: Ledger, tmp_path: Path
 ) -> None:

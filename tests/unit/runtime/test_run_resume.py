@@ -57,6 +57,7 @@ async def test_an_agent_goes_on_from_a_step_limit(ledger: Ledger, tmp_path: Path
     assert sum(e["output_tokens"] for e in entries) == second.usage.output_tokens
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("limit", ["tokens", "usd", "steps", "tool_calls", "seconds"])
 async def test_every_cap_keeps_the_work_and_can_be_raised(
     limit: str, ledger: Ledger, tmp_path: Path

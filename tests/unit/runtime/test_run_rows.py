@@ -124,6 +124,7 @@ Agent(model=model, ledger=Ledger(Path(sys.argv[1]))).run_sync("a question")
 """
 
 
+@pytest.mark.slow
 def test_a_call_in_flight_when_the_process_is_killed_has_a_row(tmp_path: Path) -> None:
     process = subprocess.Popen(
         [sys.executable, "-c", _KILLED, str(tmp_path)], stdout=subprocess.PIPE, text=True
@@ -148,6 +149,7 @@ async def test_attempts_are_rows_of_their_own(ledger: Ledger) -> None:
     assert (first["state"], second["state"]) == ("closed", "closed")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("usage", "known"), [("llama_cpp", True), ("openai", False)])
 async def test_the_wait_for_the_server_is_entered_where_it_is_known(
     usage: Any, known: bool, ledger: Ledger, server: FakeOpenAI

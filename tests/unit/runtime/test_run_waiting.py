@@ -32,6 +32,7 @@ def others(ledger: Ledger) -> Generator[tuple[SqliteBudgetStore, str]]:
         yield store, store.reserve([cap], Amount(tokens=3_000), lost=NOTHING)
 
 
+@pytest.mark.slow
 async def test_it_says_so_once_and_looks_ever_more_seldom(
     ledger: Ledger, others: tuple[SqliteBudgetStore, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -65,6 +66,7 @@ async def test_it_says_so_once_and_looks_ever_more_seldom(
     assert len(looks) == 6
 
 
+@pytest.mark.slow
 async def test_it_counts_into_the_runs_seconds(
     ledger: Ledger, others: tuple[SqliteBudgetStore, str]
 ) -> None:
@@ -76,6 +78,7 @@ async def test_it_counts_into_the_runs_seconds(
     assert not result.limit_shared
 
 
+@pytest.mark.slow
 async def test_a_stop_ends_it_at_once(
     ledger: Ledger, others: tuple[SqliteBudgetStore, str]
 ) -> None:

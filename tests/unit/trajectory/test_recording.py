@@ -155,6 +155,7 @@ def write_many(path: Path, name: int) -> None:
         Recorder(path=path).record(old(40 if number % 2 else 0, f"{name}-{number}"))
 
 
+@pytest.mark.slow
 def test_several_processes_lose_nothing(recorder: Recorder) -> None:
     context = multiprocessing.get_context("spawn")
     writers = [context.Process(target=write_many, args=(recorder.file, n)) for n in range(3)]

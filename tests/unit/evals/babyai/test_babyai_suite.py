@@ -55,6 +55,7 @@ def test_any_four_tasks_in_a_row_are_of_every_hardness() -> None:
         assert {task.level for task in islice(tasks, start, start + 4)} == {1, 2, 3, 4}
 
 
+@pytest.mark.slow
 def test_a_seed_of_a_level_is_in_one_split_and_in_the_tasks_name() -> None:
     dev, test = (
         {
