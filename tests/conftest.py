@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from typing import Any, cast
 
 import pytest
+from hypothesis import settings
 from support.fake_openai import FakeOpenAI
 
 _WHERE_DATA_IS = {"LEAN_AGENT_TEST_DATA", "LEAN_AGENT_WEIGHTS_DIR"}
@@ -24,6 +25,10 @@ def _refuse_outside(event: str, arguments: tuple[Any, ...]) -> None:
 
 
 sys.addaudithook(_refuse_outside)
+
+# How long an example takes is for bench/ to say: a machine that is busy is no failure.
+settings.register_profile("untimed", deadline=None)
+settings.load_profile("untimed")
 
 # A shell without job control starts what it puts in the background with interrupts ignored, and
 # children inherit that: tests of Ctrl-C must not depend on how the tests were started.

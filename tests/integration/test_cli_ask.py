@@ -60,6 +60,7 @@ def test_the_installed_program_answers_too(server: FakeOpenAI, tmp_path: Path) -
     assert (ended.code, ended.out, ended.err) == (0, "ok\n", "")
 
 
+@pytest.mark.slow
 def test_json_is_one_object_with_the_promised_fields(server: FakeOpenAI, tmp_path: Path) -> None:
     server.say(Reply(text="four \x9b2J", cached_tokens=8))
     ended = ask(server, tmp_path, "What is two plus two?", "--json")

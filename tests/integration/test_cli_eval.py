@@ -214,6 +214,7 @@ def test_infrastructure_failures_end_with_1(tmp_path: Path) -> None:
     assert re.search(r"^instant +0 of 1 ", ended.out, re.MULTILINE)
 
 
+@pytest.mark.slow
 def test_compare_and_gate_tell_better_from_worse(
     good: FakeOpenAI, bad: FakeOpenAI, tmp_path: Path
 ) -> None:
@@ -233,6 +234,7 @@ def test_compare_and_gate_tell_better_from_worse(
     assert (held.code, held.out) == (0, "pass\n")
 
 
+@pytest.mark.slow
 def test_an_arm_has_to_be_named_where_there_are_several(good: FakeOpenAI, tmp_path: Path) -> None:
     assert evaluated(good, tmp_path, "--mode", "instant,agent").code == 0
     out = str(tmp_path / "out")
@@ -292,12 +294,14 @@ def test_a_suite_that_is_not_there_is_told(tmp_path: Path, name: str) -> None:
     assert ended.err.startswith("error: ")
 
 
+@pytest.mark.slow
 def test_list_counts_tasks_by_level_and_kind(tmp_path: Path) -> None:
     rows = {row["suite"]: row for row in in_process("eval", "list", "--json", folder=tmp_path).json}
     assert sum(rows["gaia-like"]["levels"].values()) == rows["gaia-like"]["tasks"] == 300
     assert rows["retrieval-qa:PATH"]["tasks"] is None
 
 
+@pytest.mark.slow
 def test_a_command_that_does_not_load_costs_a_line(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

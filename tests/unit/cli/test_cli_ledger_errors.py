@@ -130,6 +130,7 @@ def test_a_report_does_without_a_compaction_that_fails(ledger: Path, tmp_path: P
     assert in_process("ledger", "runs", folder=tmp_path).err == "", "once is enough"
 
 
+@pytest.mark.slow
 def test_export_to_a_full_standard_output(ledger: Path, tmp_path: Path) -> None:
     done = subprocess.run(
         f"'{LEAN_AGENT}' ledger export > /dev/full",

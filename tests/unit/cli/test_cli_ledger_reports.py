@@ -135,6 +135,7 @@ def test_of_many_runs_fifty_are_summed_unless_more_are_asked_for(tmp_path: Path)
     assert ended.err == ""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "line",
     [
@@ -243,6 +244,7 @@ def test_unpriced_and_self_hosted_and_estimated_are_never_mixed_silently(tmp_pat
     assert row.endswith("  ~$0.75 + self-hosted + unknown")
 
 
+@pytest.mark.slow
 def test_reprice(folder: Path, tmp_path: Path) -> None:
     prices = tmp_path / "prices.toml"
     prices.write_text(

@@ -99,6 +99,7 @@ def test_entries_appear_as_they_are_written_and_ctrl_c_ends_it(tmp_path: Path) -
     ]
 
 
+@pytest.mark.slow
 def test_lines_that_say_next_to_nothing_or_nothing_sensible(tmp_path: Path) -> None:
     least = {"id": "x", "run_id": "y", "operation": "chat", "purpose": "act"}
     odd = {name: "odd" if kind != "VARCHAR" else 7 for name, kind in columns().items()}

@@ -5,7 +5,7 @@ from statistics import NormalDist
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from lean_agent_evals.non_inferiority import non_inferiority
@@ -32,7 +32,6 @@ def closed_form(gained: float, lost: float, n: int) -> tuple[float, float]:
     return float(roots.real.min()), float(roots.real.max())
 
 
-@settings(deadline=None)  # a machine that is busy is no failure
 @given(st.integers(0, 40), st.integers(0, 40), st.integers(1, 40))
 def test_the_bounds_are_those_of_the_closed_form(gained: int, lost: int, same: int) -> None:
     n = gained + lost + same

@@ -106,6 +106,7 @@ async def test_arms_are_run_scored_and_reported(tmp_path: Path) -> None:
     assert "E3" in told
 
 
+@pytest.mark.slow
 async def test_an_attempt_goes_on_where_it_was(tmp_path: Path) -> None:
     first = Answering()
     end = await run(tmp_path, first, ("reason/credits",), stop=first.first_part)

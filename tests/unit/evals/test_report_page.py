@@ -113,6 +113,7 @@ def test_the_page_loads_nothing_and_runs_only_its_own_script() -> None:
         assert not re.search(r"https?://|@import|url\(|innerHTML|eval\(|fetch\(", text)
 
 
+@pytest.mark.slow
 def test_the_same_results_give_the_same_bytes_in_any_order() -> None:
     config, outcomes, trajectories = made_up(6, epochs=2)
     first = render(config, outcomes, trajectories)

@@ -148,6 +148,7 @@ async def test_an_attempts_own_limit_counts_against_it(tmp_path: Path) -> None:
     assert all(found.steps <= 3 for found in read_outcomes(tmp_path).values())
 
 
+@pytest.mark.slow
 async def test_an_attempt_at_its_own_cap_counts_although_another_then_holds_the_rest(
     tmp_path: Path,
 ) -> None:
@@ -188,6 +189,7 @@ async def test_an_attempt_at_its_own_cap_counts_although_another_then_holds_the_
     assert (first.exit_status, first.ending) == ("limit_exceeded", "limit")
 
 
+@pytest.mark.slow
 async def test_the_runs_limit_ends_the_run_and_counts_against_nobody(tmp_path: Path) -> None:
     whole = (await run(tmp_path / "whole", CountingModel(), size=30)).spent.tokens
     end = await run(tmp_path, CountingModel(), size=30, budget=Budget(tokens=whole // 2))
@@ -202,6 +204,7 @@ async def test_the_runs_limit_ends_the_run_and_counts_against_nobody(tmp_path: P
     assert timeless(tmp_path) == timeless(tmp_path / "whole")
 
 
+@pytest.mark.slow
 async def test_a_budget_that_is_small_for_so_many_at_once_is_used_by_fewer(tmp_path: Path) -> None:
     limits: dict[str, Any] = {"sample_budget": Budget(tokens=4_000), "budget": Budget(tokens=4_000)}
     end = await run(tmp_path, CountingModel(), size=40, concurrency=16, **limits)

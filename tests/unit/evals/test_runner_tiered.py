@@ -22,11 +22,13 @@ async def test_arms_far_apart_are_ranked_by_the_first_twenty_tasks(tmp_path: Pat
     assert tasks == {f"dev-0-{number:04}" for number in range(20)}
 
 
+@pytest.mark.slow
 async def test_arms_alike_are_tried_to_the_end(tmp_path: Path) -> None:
     end = await run(tmp_path, CountingModel(), size=24, arms=ALIKE, tiered=True)
     assert (end.why, end.counting, end.total) == ("complete", 48, 48)
 
 
+@pytest.mark.slow
 async def test_a_ranked_run_that_goes_on_sends_nothing_unless_it_is_to_be_whole(
     tmp_path: Path,
 ) -> None:

@@ -137,6 +137,7 @@ def test_a_run_is_shown_by_a_prefix_that_fits_no_other(tmp_path: Path) -> None:
         assert "ledger runs" in caught.value.hint
 
 
+@pytest.mark.slow
 @settings(max_examples=15, deadline=None)
 @given(
     st.lists(
@@ -240,6 +241,7 @@ def test_a_period_begins_with_since_and_ends_before_until(tmp_path: Path) -> Non
     assert queries.spent(tmp_path / "absent", since=0) == (Decimal(0), 0)
 
 
+@pytest.mark.slow
 def test_compacting_changes_no_answer(tmp_path: Path) -> None:
     write(tmp_path, *(entry("0.1", ts=NOON + n, step=n % 3, run_id=f"r{n % 4}") for n in range(50)))
     write(tmp_path, entry(None), entry("3", "self_hosted"), entry("1", state="open"), run_row("r1"))

@@ -105,6 +105,7 @@ tables = st.dictionaries(
 call_lists = st.lists(st.tuples(st.integers(0, 2), usages), min_size=1, max_size=30)
 
 
+@pytest.mark.slow
 @settings(max_examples=5, deadline=None)
 @given(table=tables, calls=call_lists)
 def test_the_table_that_billed_gives_the_bill_to_the_last_digit(

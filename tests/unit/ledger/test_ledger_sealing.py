@@ -58,6 +58,7 @@ sys.stdin.read()
     assert sealed(tmp_path) == [True]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("fsync", ["never", "interval"])
 def test_a_child_keeps_no_segment_of_its_parent_locked(tmp_path: Path, fsync: str) -> None:
     # Two children outlive the parent's ledger: a fork, which writes a segment of its own, and a
@@ -216,6 +217,7 @@ def test_a_flush_that_fails_is_told_and_the_next_entry_written_elsewhere(
     ledger.close()
 
 
+@pytest.mark.slow
 def test_threads_that_flush_end_with_their_segment(tmp_path: Path) -> None:
     before = threading.active_count()
     for _ in range(5):

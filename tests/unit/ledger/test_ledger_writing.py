@@ -281,6 +281,7 @@ def test_each_time_the_disk_fails_is_told(tmp_path: Path) -> None:
         shutil.rmtree(folder)
 
 
+@pytest.mark.slow
 def test_what_cannot_be_kept_is_counted(tmp_path: Path) -> None:
     folder = tmp_path / "ledger"
     folder.write_text("in the way")

@@ -97,6 +97,7 @@ async def test_output_up_to_the_deadline_is_counted(
     assert BYTES / 4 < estimated(caught.value.usage) < BYTES / 2
 
 
+@pytest.mark.slow
 async def test_what_the_server_counted_is_taken_and_only_the_rest_estimated(
     server: FakeOpenAI, model: OpenAICompatibleModel
 ) -> None:

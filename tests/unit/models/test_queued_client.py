@@ -73,6 +73,7 @@ async def _streamed(client: QueuedClient, request: ModelRequest) -> list[object]
     return [event async for event in client.stream(request)]
 
 
+@pytest.mark.slow
 async def test_a_timeout_counts_from_the_call_and_costs_nothing_in_the_queue(
     server: FakeOpenAI, client: QueuedClient
 ) -> None:
@@ -89,6 +90,7 @@ async def test_a_timeout_counts_from_the_call_and_costs_nothing_in_the_queue(
     assert len(server.chats) == 1
 
 
+@pytest.mark.slow
 async def test_what_the_wait_took_is_no_longer_there_for_the_answer(
     server: FakeOpenAI, client: QueuedClient
 ) -> None:
@@ -102,6 +104,7 @@ async def test_what_the_wait_took_is_no_longer_there_for_the_answer(
     await running
 
 
+@pytest.mark.slow
 async def test_a_call_that_is_cancelled_in_the_queue_has_used_nothing(
     server: FakeOpenAI, client: QueuedClient
 ) -> None:
@@ -147,6 +150,7 @@ async def test_calls_are_pinned_while_no_other_process_uses_the_engine(
     assert [chat.body.get("id_slot") for chat in server.chats] == [0, None, None, 0]
 
 
+@pytest.mark.slow
 async def test_all_clients_of_an_engine_in_this_process_share_its_slots(
     server: FakeOpenAI,
     client: QueuedClient,

@@ -130,6 +130,7 @@ def test_a_fresh_file_is_made_once_by_many_threads(tmp_path: Path) -> None:
     assert rows(caches[0].path) == len(caches)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(3))
 def test_a_killed_writer_leaves_every_answer_it_acknowledged(tmp_path: Path, seed: int) -> None:
     path = tmp_path / "answers.sqlite"

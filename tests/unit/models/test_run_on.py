@@ -44,6 +44,7 @@ def test_honest_output_passes(text: str) -> None:
     assert stops_after(text) is None
 
 
+@pytest.mark.slow
 @given(st.integers(0, 2**32), st.integers(1, 40))
 def test_random_words_pass_however_they_are_cut(seed: int, piece: int) -> None:
     chosen = random.Random(seed)

@@ -70,6 +70,7 @@ async def test_fewer_than_ten_are_compared_as_ten(k: int) -> None:
     assert not (await climb(look, k, enough=24, hurry=always)).mature
 
 
+@pytest.mark.slow
 async def test_over_a_graph_hurry_still_finds_nearly_all(tmp_path: Path) -> None:
     """Generator: like_embeddings, seed 0 for the index and 1 for the 200 queries."""
     vectors, queries = like_embeddings(5_000, 64, 0), like_embeddings(200, 64, 1)

@@ -86,6 +86,7 @@ def test_passages_without_words_do_not_disturb_the_others() -> None:
     assert texts(index, "cat") == ["cat"]
 
 
+@pytest.mark.slow
 def test_searching_from_several_threads() -> None:
     index = LexicalIndex([passage(f"word{n} common") for n in range(500)])
     with ThreadPoolExecutor(8) as pool:

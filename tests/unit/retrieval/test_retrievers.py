@@ -42,6 +42,7 @@ async def test_in_memory() -> None:
     await check_retriever(in_memory)
 
 
+@pytest.mark.slow
 async def test_on_disk(tmp_path: Path) -> None:
     await check_retriever(partial(on_disk, tmp_path / "index"))
 
@@ -50,6 +51,7 @@ async def test_on_disk_by_words_alone(tmp_path: Path) -> None:
     await check_retriever(partial(words_on_disk, tmp_path / "index"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("ladder", [False, True])
 async def test_on_disk_with_a_graph(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ladder: bool

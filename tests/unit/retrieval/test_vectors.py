@@ -111,6 +111,7 @@ def test_equal_vectors_do_not_spoil_the_recall(tmp_path: Path) -> None:
     assert calibration.verified >= 0.95
 
 
+@pytest.mark.slow
 def test_as_many_come_as_are_asked_for_where_a_graph_falls_apart(tmp_path: Path) -> None:
     equal = np.repeat(like_embeddings(3, 32, 1), 150, axis=0)
     vectors = np.concatenate([equal, like_embeddings(9_000, 32, 2)])

@@ -163,6 +163,7 @@ async def test_unpriced_model_without_a_cap_runs_and_its_cost_is_unknown(ledger:
     assert result.usage.provenance == {"unpriced"}
 
 
+@pytest.mark.slow
 async def test_seconds_limit_still_answers(ledger: Ledger) -> None:
     @tool
     async def slow(query: str) -> str:

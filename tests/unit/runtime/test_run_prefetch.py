@@ -107,6 +107,7 @@ async def test_case_and_blanks_make_no_other_text(ledger: Ledger) -> None:
     assert tool.began == [QUESTION]
 
 
+@pytest.mark.slow
 async def test_a_call_waits_for_what_is_under_way(ledger: Ledger) -> None:
     tool = Searching(0.5)
     subject, _ = agent(asking(QUESTION), ledger, tools=[tool])
@@ -201,6 +202,7 @@ async def test_half_a_text_is_searched_for_only_where_meaning_counts(ledger: Led
             assert tool.began == begun
 
 
+@pytest.mark.slow
 async def test_no_more_than_three_are_under_way(ledger: Ledger) -> None:
     tool = Searching(5, TrigramEmbedder("local:test"))
     subject, _ = agent(

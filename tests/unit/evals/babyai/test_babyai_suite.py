@@ -35,6 +35,7 @@ def first() -> MissionAttempt:
     return MissionAttempt(World("GoToRedBallGrey", 4))
 
 
+@pytest.mark.slow
 async def test_the_first_of_each_hardness_are_valid() -> None:
     assert isinstance(SUITE, Suite)
     assert await check_suite(SUITE, count=4) == []
