@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from lean_agent import ConfigurationError
 from lean_agent_evals.task import Split, Task
 
-__all__ = ["split_of", "take"]
+__all__ = ["half", "split_of", "take"]
 
 
 def split_of(question: str) -> Split:
@@ -16,6 +16,12 @@ def split_of(question: str) -> Split:
     one side both times.
     """
     return "dev" if hashlib.sha256(question.encode()).digest()[0] < 128 else "test"
+
+
+def half(tasks: Iterable[Task], split: Split, *, seed: int, count: int | None) -> list[Task]:
+    """Those of one split by their questions, as ``take`` takes them."""
+    found = (task for task in tasks if split_of(task.question) == split)
+    return take(found, seed=seed, count=count)
 
 
 def take(tasks: Iterable[Task], *, seed: int, count: int | None) -> list[Task]:

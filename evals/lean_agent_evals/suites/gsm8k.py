@@ -14,7 +14,7 @@ from pydantic import AliasChoices, BaseModel, ConfigDict, Field
 from lean_agent import ConfigurationError, RunResult
 from lean_agent_evals.attempt import Attempt
 from lean_agent_evals.records import read_records
-from lean_agent_evals.splits import split_of, take
+from lean_agent_evals.splits import half
 from lean_agent_evals.suite import Solution
 from lean_agent_evals.task import Score, Split, Task
 
@@ -62,8 +62,7 @@ class GSM8K:
         Raises:
             ConfigurationError: more are asked for than there are.
         """
-        asked = (task for task in self._tasks if split_of(task.question) == split)
-        return take(asked, seed=seed, count=count)
+        return half(self._tasks, split, seed=seed, count=count)
 
     @contextmanager
     def open(self, task: Task) -> Generator[Attempt]:

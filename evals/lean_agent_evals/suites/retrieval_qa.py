@@ -22,7 +22,7 @@ from lean_agent.retrieval.lexical import LexicalIndex, LexicalRetriever
 from lean_agent_evals.attempt import Attempt
 from lean_agent_evals.records import read_records
 from lean_agent_evals.short_answers import exact_match, f1
-from lean_agent_evals.splits import split_of, take
+from lean_agent_evals.splits import half
 from lean_agent_evals.suite import Solution
 from lean_agent_evals.task import Score, Split, Task
 from lean_agent_tools.search import SearchTool, search_tool
@@ -117,8 +117,7 @@ class RetrievalQA:
         Raises:
             ConfigurationError: more are asked for than there are.
         """
-        asked = (task for task in self._tasks if split_of(task.question) == split)
-        return take(asked, seed=seed, count=count)
+        return half(self._tasks, split, seed=seed, count=count)
 
     @contextmanager
     def open(self, task: Task) -> Generator[Attempt]:

@@ -18,7 +18,7 @@ from lean_agent import ConfigurationError, RunContext, RunResult, ToolSpec
 from lean_agent_evals.attempt import Attempt
 from lean_agent_evals.call_matching import mistake
 from lean_agent_evals.records import read_records
-from lean_agent_evals.splits import split_of, take
+from lean_agent_evals.splits import half
 from lean_agent_evals.suite import Solution
 from lean_agent_evals.task import Score, Split, Task
 
@@ -103,8 +103,7 @@ class ToolNeed:
         Raises:
             ConfigurationError: more are asked for than there are.
         """
-        asked = (task for task in self._tasks if split_of(task.question) == split)
-        return take(asked, seed=seed, count=count)
+        return half(self._tasks, split, seed=seed, count=count)
 
     @contextmanager
     def open(self, task: Task) -> Generator[Attempt]:

@@ -177,7 +177,7 @@ def with_successors(body: str) -> str:
         ("    return 'x' * 10**10", "fails: "),
         ("    return [{1, 2}]", "a state must be plain JSON"),
         ("    return __import__('os').listdir('/')", "fails: "),
-        ("    return [open('/tmp/stolen', 'w').write('1')]", "fails: "),
+        ("    return [open('stolen', 'w').write('1')]", "fails: "),
         ("    import urllib.request\n    return [urllib.request.urlopen('http://x')]", "fails: "),
         ("    import subprocess\n    return [subprocess.run(['id'])]", "fails: "),
     ],
