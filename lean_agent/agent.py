@@ -17,6 +17,8 @@ from lean_agent._threads import run_to_end
 from lean_agent.arguments import checked_task, known_mode, tools_by_name
 from lean_agent.errors import ConfigurationError
 from lean_agent.events import Event, Notice, RunFinished, RunStarted
+from lean_agent.gate import Gate, GateDecision
+from lean_agent.gating.calibrated import Quality, checked_quality
 from lean_agent.ledger.account import Account
 from lean_agent.ledger.budget import Budget
 from lean_agent.ledger.ledger import Ledger
@@ -82,6 +84,10 @@ class Agent:
         planners: What solves search problems without a model call; those of installed packages
             when None.
 
+        quality: How much mode auto may save at the expense of the expected pass rate: economy,
+            balanced, best, or the rate to be reached. Heeded where the model has a profile.
+        gate: Chooses in mode auto; when None the model's profile does, or else free rules.
+
     Raises:
         ConfigurationError: an unknown model, mode or way to reason, a tool that cannot be
             described, two tools of one name; of a run also a dollar cap on a model whose price
@@ -109,6 +115,8 @@ class Agent:
         show_budget: bool = False,
         record: bool | Recorder = False,
         planners: Sequence[Planner] | None = None,
+        quality: Quality = "balanced",
+        gate: Gate | None = None,
     ) -> None:
         chosen = model or os.environ.get("LEAN_AGENT_MODEL") or DEFAULT_MODEL
         self.model = resolve_model(chosen, base_url=base_url)
@@ -131,6 +139,8 @@ class Agent:
             cache=cache,
             show_budget=show_budget,
             planners=None if planners is None else tuple(planners),
+            quality=checked_quality(quality),
+            gate=gate,
         )
 
     async def run(
@@ -231,6 +241,14 @@ class Agent:
         async with aclosing(self._stream(self._later_part(run_id, budget, deps), stop)) as events:
             async for event in events:
                 yield event
+
+    async def explain(self, task: str, *, mode: Mode | None = None) -> GateDecision:
+        """Which mode a run would begin in, why, and what was expected of each. Nothing is spent.
+
+        Raises:
+            ConfigurationError: the forced mode cannot be.
+        """
+        return await self._setup.decide(checked_task(task), known_mode(mode or self.mode))
 
     async def probe(self) -> ProbeReport:
         """Find out, anew, which action format the model can do, and remember it. Charged.

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol
 
 from lean_agent._semconv import Mode
 
-__all__ = ["Gate", "GateDecision", "Signals"]
+__all__ = ["ChosenMode", "Gate", "GateDecision", "Prediction", "Signals", "Way"]
+
+ChosenMode = Literal["instant", "reason", "agent", "plan"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,11 +29,71 @@ class Signals:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class GateDecision:
-    """The mode to run in, and why, in words for a person."""
+class Way:
+    """A mode; or one, and ``then`` another where the confidence in its answer is below ``sure``."""
 
-    mode: Literal["instant", "reason", "agent", "plan"]
+    mode: ChosenMode
+    then: ChosenMode | None = None
+    sure: float = 0.0
+
+    @property
+    def name(self) -> str:
+        return f"{self.mode}>{self.then}" if self.then else self.mode
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prediction:
+    """What a way of doing a task is expected to come to.
+
+    ``pass_rate`` is 0 to 1, ``cost`` that of an attempt in token units (uncached input + 0.1 x
+    cached + 4 x output), ``tried`` how many attempts at tasks like it that rests on.
+    """
+
+    way: Way
+    pass_rate: float
+    cost: float
+    tried: int
+
+    @property
+    def cost_of_pass(self) -> float:
+        """Infinite where nothing is expected to pass."""
+        return self.cost / self.pass_rate if self.pass_rate else float("inf")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GateDecision:
+    """The way to take, and why, in words for a person.
+
+    ``predictions`` are those that it was chosen by, one for each way that was open to choice; none
+    where a rule or the caller decided.
+    """
+
+    way: Way
     reason: str
+    predictions: tuple[Prediction, ...] = ()
+
+    @property
+    def mode(self) -> ChosenMode:
+        """The mode to begin in."""
+        return self.way.mode
+
+    def to_dict(self) -> Mapping[str, Any]:
+        """Plain JSON types."""
+        return {
+            "mode": self.mode,
+            "then": self.way.then,
+            "sure": self.way.sure,
+            "reason": self.reason,
+            "predictions": [
+                {
+                    "way": one.way.name,
+                    "pass_rate": one.pass_rate,
+                    "cost": one.cost,
+                    "tried": one.tried,
+                }
+                for one in self.predictions
+            ],
+        }
 
 
 class Gate(Protocol):

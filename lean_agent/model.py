@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from math import exp
+from statistics import fmean
 from typing import Any, Literal, Protocol, runtime_checkable
 
 from lean_agent.messages import Message
@@ -29,7 +31,10 @@ __all__ = [
     "StreamEvent",
     "TextDelta",
     "Timings",
+    "TokenLogprob",
 ]
+
+_LEAST_LOGPROB = -1e4  # some servers write minus infinity as a huge number
 
 ActionFormat = Literal["native", "schema", "tagged"]
 """How a model is asked to act: native tool calls, constrained JSON, or tagged text."""
@@ -44,12 +49,14 @@ class ModelCard:
 
     ``context_tokens`` is the whole window (prompt and output). ``action_format`` is None until a
     probe has found it. ``self_hosted`` models run on the user's machine and have no token price
-    unless the user sets one. ``grammar`` says that the server takes llama.cpp's GBNF.
+    unless the user sets one. ``grammar`` says that the server takes llama.cpp's GBNF, ``logprobs``
+    that it gives log-probabilities where they are asked for.
     """
 
     context_tokens: int = 128_000
     action_format: ActionFormat | None = None
     grammar: bool = False
+    logprobs: bool = False
     self_hosted: bool = False
 
 
@@ -77,6 +84,8 @@ class ModelRequest:
     for the order of those that wait for one. Neither changes the answer.
     ``enough`` is told all the text so far, each time more of it has come, and ends the answer there
     where it says so (finish reason ``early_stop``); a model that cannot stream pays it no heed.
+    ``top_logprobs`` asks for each output token's log-probability, and for those of as many others
+    in its place (at most 20); a server that has none leaves them out.
     """
 
     messages: tuple[Message, ...]
@@ -91,6 +100,7 @@ class ModelRequest:
     timeout: float | None = None
     slot: int | None = None
     run: RunProgress | None = None
+    top_logprobs: int | None = None
     enough: Callable[[str], bool] | None = field(default=None, compare=False)
 
 
@@ -110,12 +120,24 @@ class Timings:
         return max(0.0, self.total - self.prompt - self.output)
 
 
+@dataclass(frozen=True, slots=True)
+class TokenLogprob:
+    """An output token as text, its natural log-probability, and those of the likeliest in its
+    place, itself among them. Under a grammar they are those from before it rules tokens out.
+    """
+
+    token: str
+    logprob: float
+    top: Mapping[str, float] = field(default_factory=dict[str, float])
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelResponse:
     """``usage_estimated`` is true where the server sent no usage and tokens were guessed.
 
     ``malformed_tool_calls`` holds native calls whose arguments are no JSON object, as
-    (name, raw arguments): paid for, and for the model to mend.
+    (name, raw arguments): paid for, and for the model to mend. ``logprobs`` is empty unless they
+    were asked for and the server has them.
     """
 
     message: Message
@@ -126,6 +148,14 @@ class ModelResponse:
     request_id: str | None = None
     usage_estimated: bool = False
     malformed_tool_calls: tuple[tuple[str, str], ...] = ()
+    logprobs: tuple[TokenLogprob, ...] = ()
+
+    @property
+    def confidence(self) -> float | None:
+        """The geometric mean of the output tokens' probabilities; None where nobody knows them."""
+        if not self.logprobs:
+            return None
+        return exp(fmean(max(one.logprob, _LEAST_LOGPROB) for one in self.logprobs))
 
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON types."""
@@ -138,6 +168,7 @@ class ModelResponse:
             "request_id": self.request_id,
             "usage_estimated": self.usage_estimated,
             "malformed_tool_calls": [list(call) for call in self.malformed_tool_calls],
+            "logprobs": [asdict(one) for one in self.logprobs],
         }
 
     @classmethod
@@ -151,6 +182,7 @@ class ModelResponse:
             request_id=data["request_id"],
             usage_estimated=data["usage_estimated"],
             malformed_tool_calls=tuple((name, raw) for name, raw in data["malformed_tool_calls"]),
+            logprobs=tuple(TokenLogprob(**one) for one in data.get("logprobs", ())),
         )
 
 

@@ -46,6 +46,9 @@ class RunResult:
     ``limit_of`` says whose it is: the run's own, that of an account above it, such as a session's,
     or the cap of a day or month over all runs. ``resumable``: it is not complete and its state is
     kept, so that ``Agent.resume`` can go on with it.
+    ``confidence`` is the geometric mean of the probabilities of the answer's tokens, known of an
+    instant answer from a model that tells them.
+    ``decision`` is the gate's (``GateDecision.to_dict``), with what it expected of each way.
     ``usage`` is the sum over every attempt of every call, failed ones included; ``saved`` what the
     response cache spared, at list price.
     """
@@ -65,6 +68,8 @@ class RunResult:
     resumable: bool = False
     mode_reason: str = ""
     notices: tuple[str, ...] = ()
+    confidence: float | None = None
+    decision: Mapping[str, Any] = field(default_factory=dict[str, Any])
     saved: Usage = field(default_factory=Usage)
 
     @property
@@ -90,4 +95,6 @@ class RunResult:
             "seconds": round(self.seconds, 3),
             "run_id": self.run_id,
             "notices": list(self.notices),
+            "confidence": self.confidence,
+            "decision": dict(self.decision),
         }

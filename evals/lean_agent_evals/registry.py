@@ -13,7 +13,7 @@ from typing import Any
 from lean_agent import ConfigurationError, LeanAgentError
 from lean_agent_evals.suite import Suite
 
-__all__ = ["Offer", "offers", "open_suite"]
+__all__ = ["Offer", "full_name", "offers", "open_suite"]
 
 _GROUP = "lean_agent.suites"
 _VARIABLE = "suite"
@@ -82,6 +82,14 @@ def open_suite(name: str) -> Suite:
         raise ConfigurationError(f"the suite {kind} is named otherwise", hint=f"{offer.usage}")
     suite = offer.make(Path(path).expanduser().absolute()) if path else offer.make()
     return _checked(suite, kind)
+
+
+def full_name(suite: str) -> str:
+    """The name with its path whole, so that the run can go on from another folder."""
+    if suite.endswith(".py"):
+        return str(Path(suite).expanduser().absolute())
+    kind, colon, path = suite.partition(":")
+    return f"{kind}:{Path(path).expanduser().absolute()}" if colon and path else suite
 
 
 def _from_file(path: Path) -> Suite:

@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass, field
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -29,6 +29,7 @@ __all__ = [
     "MaxTokens",
     "ModeChoice",
     "ModelName",
+    "QualityName",
     "Quiet",
     "ReasoningName",
     "RunOptions",
@@ -96,6 +97,12 @@ ReasoningName = Annotated[
         "writes, NAME+early-stop ends thoughts that repeat or have come to an answer.",
     ),
 ]
+QualityName = Annotated[
+    Literal["economy", "balanced", "best"],
+    typer.Option(
+        "--quality", help="How much of the expected pass rate mode auto may give for less cost."
+    ),
+]
 System = Annotated[
     str, typer.Option("--system", metavar="TEXT", help="Instructions for the model.")
 ]
@@ -153,6 +160,7 @@ class RunOptions:
     base_url: str | None = None
     mode: Mode = "auto"
     reasoning: str = "plain"
+    quality: Literal["economy", "balanced", "best"] = "balanced"
     system: str = ""
     corpus: Path | None = None
     files: list[Path] = field(default_factory=list[Path])
@@ -204,6 +212,7 @@ class RunOptions:
             ),
             mode=self.mode,
             reasoning=self.reasoning,
+            quality=self.quality,
             instructions=self._instructions(),
             base_url=self.base_url,
             ledger=observed_ledger(),

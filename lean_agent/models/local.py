@@ -123,4 +123,4 @@ def _without_blanks(request: ModelRequest) -> ModelRequest:
 
 
 def _card(context_tokens: int) -> ModelCard:
-    return ModelCard(context_tokens=context_tokens, grammar=True, self_hosted=True)
+    return ModelCard(context_tokens=context_tokens, grammar=True, logprobs=True, self_hosted=True)

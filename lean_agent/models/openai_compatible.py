@@ -66,7 +66,9 @@ class OpenAICompatibleModel:
         self._site = server.site
         self._dialect: Dialect = dialect
         self._card = card or ModelCard(
-            grammar=dialect == "llama_cpp", self_hosted=server.self_hosted
+            grammar=dialect == "llama_cpp",
+            logprobs=dialect == "llama_cpp",
+            self_hosted=server.self_hosted,
         )
         at_openai = server.site.host == "api.openai.com"
         self._max_tokens_name = "max_completion_tokens" if at_openai else "max_tokens"

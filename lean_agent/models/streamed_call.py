@@ -18,6 +18,7 @@ from lean_agent.model import (
     ModelResponse,
     TextDelta,
     Timings,
+    TokenLogprob,
 )
 from lean_agent.models import wire
 from lean_agent.models.provider_errors import (
@@ -70,6 +71,7 @@ class StreamedCall:
         self._stream: AsyncStream[object] | None = None
         self._request_id: str | None = None
         self._text: list[str] = []
+        self._logprobs: list[TokenLogprob] = []
         self._calls: list[_Call] = []
         self._indexes: dict[object, _Call] = {}
         self._uncounted: list[str] = []  # output of every kind since the server's last count
@@ -170,6 +172,7 @@ class StreamedCall:
             request_id=self._request_id,
             usage_estimated="estimated" in usage.provenance,
             malformed_tool_calls=malformed,
+            logprobs=tuple(self._logprobs),
         )
 
     def _feed(self, chunk: Mapping[str, Any]) -> TextDelta | CallDelta | None:
@@ -187,6 +190,7 @@ class StreamedCall:
             return None
         choice = wire.as_mapping(cast("list[object]", choices)[0])
         self._reason = choice.get("finish_reason") or self._reason
+        self._logprobs += wire.read_logprobs(choice)
         # Some servers send the last piece as a whole message.
         delta = wire.as_mapping(choice.get("delta") or choice.get("message"))
         text = wire.read_text(delta)

@@ -55,6 +55,7 @@ def read_answer(
         request_id=request_id,
         usage_estimated=usage is None,
         malformed_tool_calls=malformed,
+        logprobs=wire.read_logprobs(choice),
     )
 
 

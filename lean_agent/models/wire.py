@@ -11,13 +11,14 @@ from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
 from lean_agent.messages import Message, ToolCall
-from lean_agent.model import FinishReason, ModelRequest, Timings
+from lean_agent.model import FinishReason, ModelRequest, Timings, TokenLogprob
 from lean_agent.tool_spec import ToolSpec
 
 __all__ = [
     "as_mapping",
     "finish_reason",
     "message_to_wire",
+    "read_logprobs",
     "read_text",
     "read_timings",
     "read_tool_calls",
@@ -83,12 +84,14 @@ def request_body(
         body["tools"] = [tool_to_wire(spec) for spec in request.tools]
         if request.tool_choice != "auto":
             body["tool_choice"] = request.tool_choice
-    if request.max_output_tokens is not None:
-        body[max_tokens_name] = request.max_output_tokens
-    if request.temperature is not None:
-        body["temperature"] = request.temperature
-    if request.seed is not None:
-        body["seed"] = request.seed
+    settings = {
+        max_tokens_name: request.max_output_tokens,
+        "temperature": request.temperature,
+        "seed": request.seed,
+        "logprobs": None if request.top_logprobs is None else True,
+        "top_logprobs": request.top_logprobs,
+    }
+    body |= {name: value for name, value in settings.items() if value is not None}
     if request.stop:
         body["stop"] = list(request.stop)
     if request.response_schema is not None:
@@ -104,6 +107,27 @@ def request_body(
         body["stream"] = True
         body["stream_options"] = {"include_usage": True}
     return body
+
+
+def read_logprobs(choice: Mapping[str, Any]) -> tuple[TokenLogprob, ...]:
+    """Those of a choice, or of a streamed piece of it; what has another form is left out."""
+    tokens: object = as_mapping(choice.get("logprobs")).get("content")
+    if not isinstance(tokens, list):
+        return ()
+    return tuple(
+        TokenLogprob(*own, dict(_logprobs(data.get("top_logprobs"))))
+        for data in map(as_mapping, cast("list[object]", tokens))
+        for own in _logprobs([data])
+    )
+
+
+def _logprobs(tokens: object) -> list[tuple[str, float]]:
+    found = map(as_mapping, cast("list[object]", tokens) if isinstance(tokens, list) else [])
+    return [
+        (str(data.get("token")), float(data["logprob"]))
+        for data in found
+        if isinstance(data.get("logprob"), int | float)
+    ]
 
 
 def read_timings(data: Mapping[str, Any], total: float) -> Timings:

@@ -24,12 +24,21 @@ __all__ = [
     "least_answer",
     "limited",
     "plain_request",
+    "unsure",
 ]
 
 _INSTANT_TOKENS = 512
 _ANSWER_TOKENS = 512
 MARKED_ANSWER_TOKENS = 64
 _LEAST_EVIDENCE = 500  # bytes
+
+
+def unsure(state: RunState, confidence: float | None) -> bool:
+    """Whether the gate would have another mode go on from an instant answer like this."""
+    decision = state["decision"]
+    if not decision.get("then") or state["forced"] != "auto":
+        return False
+    return confidence is None or confidence < decision["sure"]
 
 
 def limited(error: LimitExceededError, state: RunState) -> dict[str, Any]:
@@ -48,6 +57,7 @@ async def instant(state: RunState, runtime: Runtime[RunScope]) -> dict[str, Any]
         max_output_tokens=_INSTANT_TOKENS,
         temperature=scope.temperature,
         seed=scope.seed,
+        top_logprobs=0 if scope.meter.model.card.logprobs else None,
     )
     step = state["steps"] + 1
     scope.emit(StepStarted(step))
@@ -57,9 +67,12 @@ async def instant(state: RunState, runtime: Runtime[RunScope]) -> dict[str, Any]
         response = await scope.meter.call(request, call)
     except LimitExceededError as error:
         return limited(error, state)
+    told = [asked.to_dict(), response.message.to_dict()]
     return {
-        "messages": [asked.to_dict(), response.message.to_dict()],
+        # A guess that another mode begins anew after would only mislead it.
+        "messages": [] if unsure(state, response.confidence) else told,
         "output": (begun + response.message.content).strip(),
+        "confidence": response.confidence,
         "answered": True,
         "finish_reason": response.finish_reason,
         "limit": state["limit"] or scope.meter.cut_by,

@@ -12,6 +12,7 @@ from langgraph.runtime import Runtime
 from lean_agent.events import ModeChosen
 from lean_agent.gate import Signals
 from lean_agent.runtime.acting import open_agent
+from lean_agent.runtime.answering import unsure
 from lean_agent.runtime.planning import recognised
 from lean_agent.runtime.scope import RunScope
 from lean_agent.runtime.state import RunState
@@ -26,9 +27,14 @@ _REFUSAL = re.compile(
 
 
 async def gate(state: RunState, runtime: Runtime[RunScope]) -> dict[str, Any]:
-    """Choose the mode by the free rules."""
+    """Choose the mode by what is known of the task for free."""
     scope = runtime.context
-    problem = await recognised(state, scope)
+    problem = await recognised(
+        state["task"],
+        state["forced"],  # pyright: ignore[reportArgumentType] - JSON holds str
+        scope.planners,
+        scope.context.roots,
+    )
     decision = scope.gate.decide(
         Signals(
             task=state["task"],
@@ -39,7 +45,11 @@ async def gate(state: RunState, runtime: Runtime[RunScope]) -> dict[str, Any]:
         )
     )
     scope.emit(ModeChosen(decision.mode, decision.reason))
-    update: dict[str, Any] = {"mode": decision.mode, "mode_reason": decision.reason}
+    update: dict[str, Any] = {
+        "mode": decision.mode,
+        "mode_reason": decision.reason,
+        "decision": decision.to_dict(),
+    }
     if decision.mode == "agent":
         update["messages"] = [await open_agent(state, scope)]
     if decision.mode == "plan" and problem is not None:
@@ -66,8 +76,11 @@ async def verify(state: RunState, runtime: Runtime[RunScope]) -> dict[str, Any]:
     """Check the answer's form; an unforced run whose answer fails goes on in the next mode."""
     scope = runtime.context
     problem = _problem(state)
-    if not problem or state["forced"] != "auto" or state["limit"]:
+    if state["forced"] != "auto" or state["limit"]:
         return {"problem": problem}
+    if not problem:
+        guessed = state["mode"] == "instant" and unsure(state, state["confidence"])
+        return await _go_on_unsure(state, scope) if guessed else {"problem": ""}
     after_plan = "agent" if scope.tools else "reason"
     stronger = {"instant": "reason", "reason": "agent", "plan": after_plan}
     mode = stronger.get(state["mode"])
@@ -81,8 +94,21 @@ async def verify(state: RunState, runtime: Runtime[RunScope]) -> dict[str, Any]:
     return update
 
 
+async def _go_on_unsure(state: RunState, scope: RunScope) -> dict[str, Any]:
+    """On in the mode that the gate has named for an answer that is a guess, as if none was made."""
+    mode = state["decision"]["then"]
+    confidence = state["confidence"]
+    said = "unknown" if confidence is None else f"{confidence:.2f}"
+    why = f"the instant answer was unsure: its confidence is {said}"
+    scope.emit(ModeChosen(mode, why))
+    update = {"mode": mode, "mode_reason": why, "problem": "", "answered": False, "output": ""}
+    if mode == "agent":
+        return {**update, "messages": [await open_agent(state, scope)]}
+    return update
+
+
 def next_after_verify(state: RunState) -> str:
     """On in the mode that verify escalated to, or the end."""
-    if state["answered"] or not state["problem"] or state["limit"]:
+    if state["answered"] or state["limit"]:
         return END
     return "think" if state["mode"] == "agent" else state["mode"]

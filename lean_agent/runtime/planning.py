@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Sequence
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 from langgraph.runtime import Runtime
 
+from lean_agent._semconv import Mode
 from lean_agent.errors import ConfigurationError, LimitExceededError
 from lean_agent.events import Token
 from lean_agent.messages import Message
 from lean_agent.model import ModelRequest, ModelResponse
-from lean_agent.planner import PlannedAnswer, Recognised
+from lean_agent.planner import PlannedAnswer, Planner, Recognised
 from lean_agent.runtime.answering import limited
 from lean_agent.runtime.meter import Call
 from lean_agent.runtime.scope import RunScope
@@ -22,22 +25,24 @@ from lean_agent.runtime.state import RunState
 __all__ = ["plan", "recognised"]
 
 
-async def recognised(state: RunState, scope: RunScope) -> Recognised | None:
+async def recognised(
+    task: str, forced_mode: Mode, planners: Sequence[Planner], roots: Sequence[Path]
+) -> Recognised | None:
     """What the first planner that knows the task takes it for; only where plan mode may follow.
 
     Raises:
         ConfigurationError: plan mode is forced, and there is no planner.
     """
-    forced = state["forced"] == "plan"
-    if not forced and state["forced"] != "auto":
+    forced = forced_mode == "plan"
+    if not forced and forced_mode != "auto":
         return None
-    if forced and not scope.planners:
+    if forced and not planners:
         raise ConfigurationError(
             "plan mode needs a planner, and none is installed", hint="choose another mode"
         )
-    files = [root for root in scope.context.roots if root.is_file()]
-    for planner in scope.planners:
-        look = partial(planner.recognise, state["task"], files, forced=forced)
+    files = [root for root in roots if root.is_file()]
+    for planner in planners:
+        look = partial(planner.recognise, task, files, forced=forced)
         # Where files are attached they are read, which may take its time.
         found = await asyncio.to_thread(look) if files else look()
         if found is not None:

@@ -57,6 +57,8 @@ def _result(state: RunState, scope: RunScope, status: ExitStatus) -> RunResult:
         run_id=meter.book.run_id,
         trajectory=tuple(TrajectoryStep(**step) for step in state["trajectory"]),
         notices=(*meter.take_notices(), *_doubts(state)),
+        confidence=state.get("confidence"),
+        decision=state.get("decision", {}),
     )
 
 

@@ -9,8 +9,11 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
+from lean_agent._semconv import Mode
 from lean_agent.events import Event
-from lean_agent.gating.rules import RuleGate
+from lean_agent.gate import Gate, GateDecision, Signals
+from lean_agent.gating.calibrated import Quality
+from lean_agent.gating.profiles import gate_for
 from lean_agent.ledger.account import Account
 from lean_agent.ledger.ledger import Ledger
 from lean_agent.model import Model
@@ -49,6 +52,8 @@ class Setup:
     cache: AnswerStore | None = None
     show_budget: bool = False
     planners: tuple[Planner, ...] | None = None
+    gate: Gate | None = None
+    quality: Quality = "balanced"
     _price: object = field(default=_UNSETTLED, init=False)
 
     @property
@@ -90,13 +95,13 @@ class Setup:
         )
         scope = RunScope(
             meter=meter,
-            gate=RuleGate(),
+            gate=await self._settle_gate(),
             tools=self.tools,
             action_format=self.model.card.action_format,
             format_key=self.format_key,
             context=context,
             prefetches=Prefetches(self.tools, context, embedding),
-            planners=await self._settle_planners(state),
+            planners=await self._settle_planners(state["forced"]),
             emit=emit,
             reasoning=self.reasoning,
             streaming=streaming,
@@ -107,9 +112,36 @@ class Setup:
         )
         return scope, state
 
-    async def _settle_planners(self, state: RunState) -> tuple[Planner, ...]:
+    async def decide(self, task: str, forced: Mode) -> GateDecision:
+        """What the gate would choose for a task. Nothing is spent.
+
+        Raises:
+            ConfigurationError: a mode is forced that cannot be.
+        """
+        from lean_agent.runtime.planning import recognised
+
+        planners = await self._settle_planners(forced)
+        problem = await recognised(task, forced, planners, self.roots)
+        gate = await self._settle_gate()
+        return gate.decide(
+            Signals(
+                task=task,
+                tools=frozenset(self.tools),
+                has_files=bool(self.roots),
+                domain=problem.domain if problem is not None else "",
+                forced=forced,
+            )
+        )
+
+    async def _settle_gate(self) -> Gate:
+        """The given one, else by the model's profile; that is read once, in a thread."""
+        if self.gate is None:
+            self.gate = await asyncio.to_thread(gate_for, self.model.name, self.quality)
+        return self.gate
+
+    async def _settle_planners(self, forced: str) -> tuple[Planner, ...]:
         """The given ones, else the installed; those are imported once a run may need them."""
-        if self.planners is None and state["forced"] in {"auto", "plan"}:
+        if self.planners is None and forced in {"auto", "plan"}:
             self.planners = await asyncio.to_thread(_installed_planners)
         return self.planners or ()
 

@@ -22,8 +22,9 @@ class RunState(TypedDict):
     ``idle`` the steps in a row that only repeated earlier calls. ``problem`` is why the answer
     failed its check, ``limit`` the limit that ended the search and ``cap`` how high it was, where
     it was the run's own, of tokens or dollars. ``going_on`` says that the last message is an answer
-    that a limit cut short. ``recognised`` are the fields of the Recognised that plan mode works
-    on. ``spent`` is Meter.spent() after the last node.
+    that a limit cut short. ``decision`` is the gate's, as JSON; ``confidence`` that in an instant
+    answer. ``recognised`` are the fields of the Recognised that plan mode works on. ``spent`` is
+    Meter.spent() after the last node.
     """
 
     task: str
@@ -37,6 +38,8 @@ class RunState(TypedDict):
     answered: bool
     finish_reason: str
     problem: str
+    confidence: float | None
+    decision: dict[str, Any]
     limit: str
     cap: str
     steps: int
@@ -62,6 +65,8 @@ def start_state(task: str, forced: str, messages: list[Message]) -> RunState:
         answered=False,
         finish_reason="",
         problem="",
+        confidence=None,
+        decision={},
         limit="",
         cap="",
         steps=0,

@@ -14,6 +14,7 @@ from lean_agent.cli.streams import emit
 from lean_agent.cli.table import print_json
 from lean_agent.cli.text import count as counted
 from lean_agent_evals.cli.ending import tell_end, to_go_on
+from lean_agent_evals.cli.evaluating import evaluated
 from lean_agent_evals.cli.going_on import going_on, written
 from lean_agent_evals.cli.options import Count, SplitChoice, SuiteName, at_least_zero
 
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
     from lean_agent_evals.arms import Arm
     from lean_agent_evals.config import RunConfig
     from lean_agent_evals.results import ResultsFolder
-    from lean_agent_evals.runner import RunEnd
     from lean_agent_evals.suite import Suite
 
 __all__ = ["run_suite"]
@@ -155,11 +155,11 @@ def run_suite(
     from lean_agent.models.registry import resolve_model
     from lean_agent_evals.arms import arm_named
     from lean_agent_evals.config import RunConfig
-    from lean_agent_evals.registry import open_suite
+    from lean_agent_evals.registry import full_name, open_suite
     from lean_agent_evals.results import ResultsFolder
 
     asked = RunConfig(
-        suite=_full_name(suite),
+        suite=full_name(suite),
         split=split,
         seed=seed,
         count=count,
@@ -188,7 +188,7 @@ def run_suite(
         return 0
     need_weights(config.model)
     try:
-        end = asyncio.run(_run(config, folder, opened, resolved, arms, quiet=quiet or json_))
+        end = asyncio.run(evaluated(config, folder, opened, resolved, arms, quiet=quiet or json_))
     except asyncio.CancelledError:
         raise KeyboardInterrupt from None  # a second Ctrl-C: the end was not waited for
     except LeanAgentError as error:
@@ -197,14 +197,6 @@ def run_suite(
             error.hint = f"{error.hint}; {after}" if error.hint else after
         raise
     return tell_end(end, config, folder, suite, as_json=json_)
-
-
-def _full_name(suite: str) -> str:
-    """The name with its path whole, so that the run can go on from another folder."""
-    if suite.endswith(".py"):
-        return str(Path(suite).expanduser().absolute())
-    kind, colon, path = suite.partition(":")
-    return f"{kind}:{Path(path).expanduser().absolute()}" if colon and path else suite
 
 
 def _folder(out: Path | None, suite: str, *, resume: bool) -> Path:
@@ -228,43 +220,6 @@ def _folder(out: Path | None, suite: str, *, resume: bool) -> Path:
     if resume and not ResultsFolder(out).begun:
         raise ConfigurationError(f"no run was begun in {out}", hint="leave --resume out")
     return out
-
-
-async def _run(
-    config: RunConfig,
-    folder: ResultsFolder,
-    suite: Suite,
-    model: Model,
-    arms: list[Arm],
-    *,
-    quiet: bool,
-) -> RunEnd:
-    from lean_agent.cli.signals import Interruptions
-    from lean_agent_evals.cli.watching import Watch
-    from lean_agent_evals.runner import evaluate
-
-    watch = Watch(quiet=quiet)
-    signals = Interruptions()
-    ends: list[RunEnd] = []
-
-    async def work() -> None:
-        ends.append(
-            await evaluate(
-                config,
-                folder,
-                suite=suite,
-                model=model,
-                arms=arms,
-                observer=watch,
-                stop=signals.stop,
-            )
-        )
-
-    try:
-        await signals.watch(work())
-    finally:
-        watch.close()
-    return ends[0]
 
 
 def _tell_bounds(

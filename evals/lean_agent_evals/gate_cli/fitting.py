@@ -1,0 +1,118 @@
+"""``lean-agent gate fit``."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from lean_agent.cli import options as opt
+from lean_agent.cli.streams import emit, say
+from lean_agent.cli.table import print_json, print_table
+
+if TYPE_CHECKING:
+    from lean_agent.gating.fit import Tried, Worth
+    from lean_agent.gating.profile import Profile
+
+__all__ = ["fit_profile", "fitted"]
+
+_LEAST_TASKS = 30
+
+
+def fit_profile(
+    folders: Annotated[
+        list[Path],
+        typer.Argument(
+            metavar="DIR...",
+            help="Results folders of `gate calibrate`, or of `eval run` with several modes.",
+            show_default=False,
+        ),
+    ],
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say what it would be worth, and keep nothing.")
+    ] = False,
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", metavar="FILE", help="Keep it there, whatever it is worth."),
+    ] = None,
+    json_: opt.Json = False,
+) -> int:
+    """Fit a model's profile to runs, and keep it if it is worth more than the free rules.
+
+    Judged on tasks that it was not fitted to (five folds), with each failure at the price of ten
+    agent attempts: it must be cheaper by more than a standard error, and rest on 30 tasks.
+    """
+    return fitted(folders, model=out, keep=not dry_run, as_json=json_)
+
+
+def fitted(folders: Sequence[Path], *, model: Path | None, keep: bool, as_json: bool) -> int:
+    """Fit, judge, tell, and keep the profile in ``model`` or, if it is worth it, as the user's."""
+    from lean_agent import ConfigurationError
+    from lean_agent.gate import Gate
+    from lean_agent.gating.calibrated import CalibratedGate
+    from lean_agent.gating.fit import cross_validated, failure_price, fit
+    from lean_agent.gating.profiles import own_profile
+    from lean_agent.gating.rules import RuleGate
+    from lean_agent_evals.calibrating import tried_in
+
+    runs = [tried_in(folder) for folder in folders]
+    names = {config.model for config, _ in runs}
+    if len(names) > 1:
+        raise ConfigurationError(
+            f"these runs are of several models: {', '.join(sorted(names))}",
+            hint="fit each model's runs by themselves",
+        )
+    tried = [one for _, found in runs for one in found]
+    (name,) = names
+    source = "; ".join(
+        f"{config.suite.partition(':')[0]}, {config.split}, seed {config.seed}, {len(found)} tasks"
+        for config, found in runs
+    )
+
+    def calibrated(some: Sequence[Tried]) -> Gate:
+        return CalibratedGate(fit(some, model=name, source=source))
+
+    price = failure_price(tried)
+    worths = {
+        "rules": cross_validated(lambda _: RuleGate(), tried, price=price),
+        "calibrated": cross_validated(calibrated, tried, price=price),
+    }
+    profile = fit(tried, model=name, source=source)
+    better = len(tried) >= _LEAST_TASKS and worths["calibrated"].saves(worths["rules"])
+    kept = model or (own_profile(name) if better else None)
+    if kept is not None and keep:
+        profile.save(kept)
+    _tell(profile, worths, kept if keep else None, better=better, as_json=as_json)
+    return 0
+
+
+def _tell(
+    profile: Profile,
+    worths: dict[str, Worth],
+    kept: Path | None,
+    *,
+    better: bool,
+    as_json: bool,
+) -> None:
+    if as_json:
+        print_json(
+            {
+                "model": profile.model,
+                "source": profile.source,
+                "better_than_rules": better,
+                "kept": str(kept) if kept else None,
+                "cross_validated": {
+                    name: {"pass_rate": one.pass_rate, "cost": one.cost, "priced": one.priced}
+                    for name, one in worths.items()
+                },
+            }
+        )
+        return
+    rows = [(name, one.pass_rate, one.cost, one.priced) for name, one in worths.items()]
+    print_table(("GATE", "PASS RATE", "COST", "FAILURE-PRICED COST"), rows)
+    emit("\nOn tasks kept back from the fit, in token units.\n")
+    if not better:
+        say("the free rules do as well on these tasks, or they are too few")
+    say(f"kept: {kept}" if kept else "no profile is kept")

@@ -1,0 +1,74 @@
+"""The calibrated gate: the least cost of a pass among ways that are good enough. Spec: gating."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final, Literal
+
+from lean_agent.errors import ConfigurationError
+from lean_agent.gate import GateDecision, Prediction, Signals
+from lean_agent.gating.profile import Profile
+from lean_agent.gating.rules import RuleGate
+from lean_agent.gating.words import CHAT
+
+__all__ = ["QUALITIES", "CalibratedGate", "Quality", "checked_quality", "choose"]
+
+Quality = Literal["economy", "balanced", "best"] | float
+"""How much of the best expected pass rate a way must have: by name, or as a pass rate of its own,
+0 to 1, that it must reach.
+"""
+
+QUALITIES: Final = {"economy": 0.5, "balanced": 0.9, "best": 1.0}
+
+
+def checked_quality(quality: Quality) -> Quality:
+    """
+    Raises:
+        ConfigurationError: it is neither one of the names nor between 0 and 1.
+    """
+    known = quality in QUALITIES if isinstance(quality, str) else 0 <= quality <= 1
+    if not known:
+        raise ConfigurationError(
+            f"quality is {quality!r}", hint=f"one of {', '.join(QUALITIES)}, or from 0 to 1"
+        )
+    return quality
+
+
+def choose(predictions: Sequence[Prediction], quality: Quality) -> Prediction:
+    """The least cost of a pass among those at or above the floor; if none is, the likeliest."""
+    best = max(predictions, key=lambda one: (one.pass_rate, -one.cost))
+    floor = QUALITIES[quality] * best.pass_rate if isinstance(quality, str) else quality
+    enough = [one for one in predictions if one.pass_rate >= floor]
+    return min(enough, key=lambda one: (one.cost_of_pass, one.cost)) if enough else best
+
+
+class CalibratedGate:
+    """Decides by a profile; what is certain, and what the profile does not know, goes by the rules.
+
+    Raises:
+        ConfigurationError: no such quality.
+    """
+
+    def __init__(self, profile: Profile, quality: Quality = "balanced") -> None:
+        self.profile = profile
+        self.quality = checked_quality(quality)
+        self._rules = RuleGate()
+
+    def decide(self, signals: Signals) -> GateDecision:
+        """Pick a way.
+
+        Raises:
+            ConfigurationError: as RuleGate.
+        """
+        certain = signals.forced != "auto" or signals.domain or CHAT.match(signals.task)
+        predictions = () if certain else self.profile.predictions(signals)
+        if not predictions:
+            return self._rules.decide(signals)
+        chosen = choose(predictions, self.quality)
+        way = chosen.way
+        unsure = f", and {way.then} where it is unsure" if way.then else ""
+        reason = (
+            f"{way.mode}{unsure}: {chosen.pass_rate:.0%} expected to pass at "
+            f"{chosen.cost:,.0f} token units, by {chosen.tried} attempts at tasks like it"
+        )
+        return GateDecision(way=way, reason=reason, predictions=predictions)
