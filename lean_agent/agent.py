@@ -39,6 +39,7 @@ from lean_agent.tool_spec import Tool
 
 if TYPE_CHECKING:
     from lean_agent.models.probe import ProbeReport
+    from lean_agent.trajectory.exemplars import ExemplarSource
     from lean_agent.trajectory.recording import Recorder
     from lean_agent.trajectory.run_recording import RunRecording
 
@@ -79,8 +80,10 @@ class Agent:
         account: A session's account: every run is charged to it too, and ends at its limits.
         cache: Answers to identical requests are served from it, and billed 0.
         show_budget: Tell the model with each observation what is left to spend.
+        exemplars: Solved examples that agent mode reads before the task (``Exemplars.read``).
         record: Write down what each run did, as a trajectory: with True in the user's own file,
-            for 30 days, or as a Recorder says. A disk that fails ends no run.
+            for as long as ``Recorder.of_user`` says, or as a Recorder does. A disk that fails ends
+            no run.
         planners: What solves search problems without a model call; those of installed packages
             when None.
 
@@ -113,6 +116,7 @@ class Agent:
         account: Account | None = None,
         cache: AnswerStore | None = None,
         show_budget: bool = False,
+        exemplars: ExemplarSource | None = None,
         record: bool | Recorder = False,
         planners: Sequence[Planner] | None = None,
         quality: Quality = "balanced",
@@ -138,6 +142,7 @@ class Agent:
             account=account,
             cache=cache,
             show_budget=show_budget,
+            exemplars=exemplars,
             planners=None if planners is None else tuple(planners),
             quality=checked_quality(quality),
             gate=gate,
@@ -343,7 +348,7 @@ class Agent:
         await _load_runtime()
         from lean_agent.runtime.run import run_graph
 
-        recording = self._recording()
+        recording = self._recording(part)
         listen = _ignore if recording is None else recording.listen
         scope, state = await self._setup.open(part, listen, streaming=False)
         run = run_graph(scope, state, checkpoints=self._setup.checkpoints, resumed=part.resumed)
@@ -351,15 +356,15 @@ class Agent:
             return await run
         return await recording.watch(run, state["task"], part.task_id)
 
-    def _recording(self) -> RunRecording | None:
-        """What writes the next run down, if that was asked for."""
+    def _recording(self, part: Part) -> RunRecording | None:
+        """What writes a run down, if that was asked for."""
         if self._record is False:
             return None
         from lean_agent.trajectory.recording import Recorder
         from lean_agent.trajectory.run_recording import RunRecording
 
-        recorder = Recorder() if self._record is True else self._record
-        return RunRecording(recorder, self.model.name)
+        recorder = Recorder.of_user() if self._record is True else self._record
+        return RunRecording(recorder, self.model.name, resumed=part.resumed)
 
     def _run_sync(self, part: Part) -> RunResult:
         async def once() -> RunResult:
@@ -373,7 +378,7 @@ class Agent:
         from lean_agent.runtime.run import run_graph
 
         queue: asyncio.Queue[Event | None] = asyncio.Queue()
-        recording = self._recording()
+        recording = self._recording(part)
 
         def emit(event: Event) -> None:
             if recording is not None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol, get_args
+from typing import TYPE_CHECKING, Protocol, get_args
 
 from lean_agent import (
     Account,
@@ -22,7 +22,10 @@ from lean_agent.models.pricing import PriceTable
 from lean_agent.models.response_cache import AnswerStore
 from lean_agent.thinking.named import resolve_reasoning
 
-__all__ = ["Arm", "Means", "ModeArm", "ReasonArm", "arm_named"]
+if TYPE_CHECKING:
+    from lean_agent.trajectory.exemplars import ExemplarSource
+
+__all__ = ["Arm", "Means", "ModeArm", "ReasonArm", "arm_named", "run_agent"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,7 +104,7 @@ class ModeArm:
         return min(steps, _CALLS.get(self.mode, steps))
 
     async def attempt(self, question: str, means: Means) -> RunResult:
-        return await _run(question, means, mode=self.mode)
+        return await run_agent(question, means, mode=self.mode)
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,10 +126,18 @@ class ReasonArm:
         return min(thinking + 1, steps + _PLANS)
 
     async def attempt(self, question: str, means: Means) -> RunResult:
-        return await _run(question, means, mode="reason", reasoning=self.reasoning)
+        return await run_agent(question, means, mode="reason", reasoning=self.reasoning)
 
 
-async def _run(question: str, means: Means, *, mode: Mode, reasoning: str = "plain") -> RunResult:
+async def run_agent(
+    question: str,
+    means: Means,
+    *,
+    mode: Mode,
+    reasoning: str = "plain",
+    exemplars: ExemplarSource | None = None,
+) -> RunResult:
+    """Our agent's attempt; raises as ``Arm.attempt`` does."""
     agent = Agent(
         model=means.model,
         tools=means.tools,
@@ -141,6 +152,7 @@ async def _run(question: str, means: Means, *, mode: Mode, reasoning: str = "pla
         seed=means.seed,
         account=means.account,
         cache=means.answers,
+        exemplars=exemplars,
     )
     return await agent.run(question, task_id=means.task_id)
 

@@ -46,6 +46,7 @@ def ask(
     max_seconds: opt.MaxSeconds = None,
     cache: opt.Cache = False,
     show_budget: opt.ShowBudget = False,
+    record: opt.Record = False,
     json_: opt.Json = False,
     quiet: opt.Quiet = False,
 ) -> int:
@@ -70,6 +71,7 @@ def ask(
         max_seconds=max_seconds,
         cache=cache,
         show_budget=show_budget,
+        record=record,
     )
     options.check()
     if options.mode != "plan":  # which needs no model for a problem that a planner knows

@@ -47,6 +47,7 @@ def chat(
     max_tokens: opt.MaxTokens = None,
     max_steps: opt.MaxSteps = None,
     max_seconds: opt.MaxSeconds = None,
+    record: opt.Record = False,
     quiet: opt.Quiet = False,
 ) -> int:
     """Talk to the model. Limits hold for each answer. Piped input is one question a line."""
@@ -66,6 +67,7 @@ def chat(
         max_tokens=max_tokens,
         max_steps=max_steps,
         max_seconds=max_seconds,
+        record=record,
     )
     options.check()
     need_weights(options.model)

@@ -32,6 +32,7 @@ __all__ = [
     "QualityName",
     "Quiet",
     "ReasoningName",
+    "Record",
     "RunOptions",
     "ShowBudget",
     "System",
@@ -143,6 +144,14 @@ Cache = Annotated[
         help="Answer a request that was answered before from disk, for free.",
     ),
 ]
+Record = Annotated[
+    bool,
+    typer.Option(
+        "--record",
+        envvar="LEAN_AGENT_RECORD",
+        help="Write down what the run does; lean-agent trajectory shows it.",
+    ),
+]
 ShowBudget = Annotated[
     bool, typer.Option("--show-budget", help="Tell the model what is left to spend.")
 ]
@@ -170,6 +179,7 @@ class RunOptions:
     max_seconds: float | None = None
     cache: bool = False
     show_budget: bool = False
+    record: bool = False
 
     def check(self) -> None:
         """Refuse what cannot work, before anything is loaded or paid for.
@@ -220,6 +230,7 @@ class RunOptions:
             checkpoints=checkpoints,
             cache=ResponseCache(cache_dir() / "responses.sqlite") if self.cache else None,
             show_budget=self.show_budget,
+            record=self.record,
         )
 
     def _instructions(self) -> str:

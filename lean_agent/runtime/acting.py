@@ -33,13 +33,18 @@ _MAX_IDLE = 2
 
 
 async def open_agent(state: RunState, scope: RunScope) -> dict[str, Any]:
-    """The message that begins an agent phase: the tools, unless told before, then the task."""
+    """The message that begins an agent phase: the tools and examples, unless told before, then the
+    task.
+    """
     scope.prefetches.begin(state["task"])
-    text = instructions(await scope.settle_format(), scope.specs)
-    if any(text in m["content"] for m in state["messages"]):
-        text = ""
+    tools = instructions(await scope.settle_format(), scope.specs)
+    examples = await scope.exemplars.told(state["task"]) if scope.exemplars is not None else ""
+    said = [m["content"] for m in state["messages"]]
+    tools, examples = (
+        "" if any(text in before for before in said) else text for text in (tools, examples)
+    )
     task = prompts.again(state["task"], state["problem"]) if state["problem"] else state["task"]
-    return Message("user", prompts.agent_task(task, text)).to_dict()
+    return Message("user", prompts.agent_task(task, tools, examples)).to_dict()
 
 
 async def think(state: RunState, runtime: Runtime[RunScope]) -> dict[str, Any]:

@@ -33,9 +33,12 @@ def stop_reasoning() -> str:
     return f"Stop thinking. Write only the answer, after '{ANSWER_MARK}'."
 
 
-def agent_task(task: str, instructions: str) -> str:
-    """The tools' text stands before the task: it is the same in every run, so it stays cached."""
-    return f"{instructions}\n\nQuestion: {task}" if instructions else task
+def agent_task(task: str, instructions: str, examples: str = "") -> str:
+    """What stands before the task: the tools' text, which is the same in every run and so stays
+    cached, then the examples, which are the task's own.
+    """
+    before = [text for text in (instructions, examples) if text]
+    return "\n\n".join([*before, f"Question: {task}"]) if before else task
 
 
 def again(task: str, problem: str) -> str:

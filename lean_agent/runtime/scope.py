@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from lean_agent.context import RunContext
 from lean_agent.errors import LimitExceededError
@@ -20,6 +21,9 @@ from lean_agent.runtime.prefetching import Prefetches
 from lean_agent.runtime.reading_on import READ_MORE, KeptTexts, ReadMore
 from lean_agent.tool_spec import Tool, ToolSpec
 
+if TYPE_CHECKING:
+    from lean_agent.trajectory.exemplars import ExemplarSource
+
 __all__ = ["RunScope"]
 
 
@@ -29,7 +33,7 @@ class RunScope:
     needed. ``texts`` keeps long results.
 
     ``streaming`` says that someone reads tokens as they come, ``show_budget`` that the model is
-    told with each observation what is left.
+    told with each observation what is left. ``exemplars`` has solved examples for agent phases.
 
     ``action_format`` is None until the first agent phase asks for it: a probe costs model calls,
     and a run that needs no tools does not pay for it. ``kept`` says that the newest state is in a
@@ -48,6 +52,7 @@ class RunScope:
     planners: tuple[Planner, ...] = ()
     streaming: bool = False
     show_budget: bool = False
+    exemplars: ExemplarSource | None = None
     temperature: float | None = 0.0
     seed: int | None = None
     kept: bool = False

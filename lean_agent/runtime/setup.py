@@ -29,6 +29,7 @@ from lean_agent.tool_spec import Tool
 
 if TYPE_CHECKING:
     from lean_agent.runtime.scope import RunScope
+    from lean_agent.trajectory.exemplars import ExemplarSource
 
 __all__ = ["Setup"]
 
@@ -51,6 +52,7 @@ class Setup:
     account: Account | None = None
     cache: AnswerStore | None = None
     show_budget: bool = False
+    exemplars: ExemplarSource | None = None
     planners: tuple[Planner, ...] | None = None
     gate: Gate | None = None
     quality: Quality = "balanced"
@@ -106,6 +108,7 @@ class Setup:
             reasoning=self.reasoning,
             streaming=streaming,
             show_budget=self.show_budget,
+            exemplars=self.exemplars,
             temperature=self.temperature,
             seed=self.seed,
             kept=part.resumed,

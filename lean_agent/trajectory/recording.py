@@ -6,7 +6,7 @@ import fcntl
 import math
 import os
 import time
-from collections.abc import Generator
+from collections.abc import Callable, Collection, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,9 +17,11 @@ from lean_agent.errors import ConfigurationError
 from lean_agent.trajectory.record import Trajectory
 from lean_agent.trajectory.scrubbing import Scrubber
 
-__all__ = ["KEEP_DAYS", "Recorder"]
+__all__ = ["KEEP_DAYS", "Recorder", "days_ago"]
 
 KEEP_DAYS: Final = 30
+_KEEP_VARIABLE: Final = "LEAN_AGENT_RECORD_DAYS"
+_KEEP_ALL: Final = "all"
 _SECONDS_PER_DAY: Final = 86_400
 _BLOCK: Final = 65_536
 
@@ -35,6 +37,26 @@ class Recorder:
     path: Path | None = None
     keep_days: float | None = KEEP_DAYS
 
+    @classmethod
+    def of_user(cls) -> Recorder:
+        """The user's own file, kept for as long as LEAN_AGENT_RECORD_DAYS says (else 30 days).
+
+        Raises:
+            ConfigurationError: that is neither a number of days nor ``all``.
+        """
+        told = os.environ.get(_KEEP_VARIABLE) or str(KEEP_DAYS)
+        if told == _KEEP_ALL:
+            return cls(keep_days=None)
+        try:
+            days = float(told)
+        except ValueError:
+            days = math.nan
+        if not (math.isfinite(days) and days > 0):
+            raise ConfigurationError(
+                f"{_KEEP_VARIABLE} is {told!r}", hint=f"a number of days above 0, or {_KEEP_ALL}"
+            )
+        return cls(keep_days=days)
+
     @property
     def file(self) -> Path:
         """Where they are."""
@@ -46,7 +68,7 @@ class Recorder:
         Raises:
             OSError: the disk refuses it.
         """
-        if self.keep_days is not None and self._first_recorded() < _days_ago(self.keep_days):
+        if self.keep_days is not None and self._first_recorded() < days_ago(self.keep_days):
             self.purge(self.keep_days)
         line = f"{Scrubber(paths=False).trajectory(found).to_line()}\n".encode()
         with self._held(), _private(self.file) as file:
@@ -60,7 +82,19 @@ class Recorder:
             OSError: the disk refuses it.
             ConfigurationError: a whole line is no trajectory.
         """
-        until = _days_ago(older_than_days)
+        until = days_ago(older_than_days)
+        return self._remove(lambda found: found.source.recorded < until)
+
+    def forget(self, ids: Collection[str]) -> int:
+        """Remove the runs of these ids; how many there were.
+
+        Raises:
+            OSError: the disk refuses it.
+            ConfigurationError: a whole line is no trajectory.
+        """
+        return self._remove(lambda found: found.id in ids)
+
+    def _remove(self, goes: Callable[[Trajectory], bool]) -> int:
         if not self.file.exists():
             return 0
         with self._held():
@@ -72,7 +106,7 @@ class Recorder:
             try:
                 with self.file.open("rb") as lines, _private(part) as kept:
                     for number, line in enumerate(lines, 1):
-                        if _recorded(line, self.file, number) < until:
+                        if goes(_read(line, self.file, number)):
                             removed += 1
                         else:
                             kept.write(line)
@@ -88,7 +122,7 @@ class Recorder:
                 first = lines.readline()
         except FileNotFoundError:
             first = b""
-        return _recorded(first, self.file, 1) if first.endswith(b"\n") else math.inf
+        return _read(first, self.file, 1).source.recorded if first.endswith(b"\n") else math.inf
 
     @contextmanager
     def _held(self) -> Generator[None]:
@@ -98,13 +132,14 @@ class Recorder:
             yield
 
 
-def _days_ago(days: float) -> float:
+def days_ago(days: float) -> float:
+    """So many days before now, in seconds since 1970."""
     return time.time() - days * _SECONDS_PER_DAY
 
 
-def _recorded(line: bytes, path: Path, number: int) -> float:
+def _read(line: bytes, path: Path, number: int) -> Trajectory:
     try:
-        return Trajectory.model_validate_json(line).source.recorded
+        return Trajectory.model_validate_json(line)
     except ValueError as error:
         raise ConfigurationError(
             f"{path}, line {number} is no trajectory", hint="take that line out"

@@ -38,10 +38,15 @@ class _StepUsages:
 
 @dataclass(slots=True)
 class RunRecording:
-    """Follows one run of a model and has it written down when it ends."""
+    """Follows one run of a model and has it written down when it ends.
+
+    One that was ``resumed`` stands for its earlier parts: it takes the place of what was written
+    down of them.
+    """
 
     recorder: Recorder
     model: str
+    resumed: bool = False
     _usages: _StepUsages = field(default_factory=_StepUsages)
 
     def listen(self, event: Event) -> None:
@@ -64,6 +69,8 @@ class RunRecording:
     async def _written(self, result: RunResult, task: str, task_id: str | None) -> RunResult:
         try:
             found = _recorded(task, result, self._usages.steps, self.model, task_id)
+            if self.resumed:
+                await asyncio.to_thread(self.recorder.forget, {found.id})
             await asyncio.to_thread(self.recorder.record, found)
         except (OSError, ValueError, LeanAgentError) as error:
             notice = f"this run was not recorded: {error}"
@@ -82,7 +89,7 @@ def _recorded(
         question=task,
         instructions="\n\n".join(m.content for m in result.messages if m.role == "system"),
         steps=run_steps(messages, result.trajectory, [_usage(step) for step in usages]),
-        output=result.output,
+        output=result.text,
         ending=result.exit_status,
         usage=_usage(result.usage, result.seconds),
         source=Source(format="run", model=model, arm=result.mode, recorded=time.time()),
@@ -91,7 +98,13 @@ def _recorded(
 
 def _of_this_run(task: str, messages: tuple[Message, ...]) -> tuple[Message, ...]:
     """Without the turns of a conversation that went before."""
-    asked = [n for n, m in enumerate(messages) if m.role == "user" and m.content == task]
+    after_examples = f"\n\nQuestion: {task}"
+    asked = [
+        number
+        for number, message in enumerate(messages)
+        if message.role == "user"
+        and (message.content == task or message.content.endswith(after_examples))
+    ]
     return messages[asked[-1] :] if asked else messages
 
 

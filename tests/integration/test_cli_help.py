@@ -61,6 +61,8 @@ def test_the_commands_are_those_that_are_documented() -> None:
         "trajectory filter",
         "trajectory import",
         "trajectory list",
+        "trajectory purge",
+        "trajectory replay",
         "trajectory show",
         "trajectory stats",
     }

@@ -74,7 +74,9 @@ def test_every_command_of_the_program_is_documented() -> None:
         "ledger budget ": ("show", "set"),
         "plan ": ("list", "solve", "bench", "learn"),
         "tools ": ("list",),
-        "trajectory ": ("list", "show", "stats", "filter", "import", "export"),
+        "trajectory ": (
+            "list", "show", "replay", "stats", "filter", "import", "export", "purge",
+        ),  # fmt: skip
     }.items():
         for command in commands:
             assert f"lean-agent {group}{command}" in pages

@@ -8,6 +8,8 @@ from lean_agent.cli.trajectory.export import export
 from lean_agent.cli.trajectory.filtering import filter_
 from lean_agent.cli.trajectory.importing import import_
 from lean_agent.cli.trajectory.listing import list_
+from lean_agent.cli.trajectory.purge import purge
+from lean_agent.cli.trajectory.replay import replay
 from lean_agent.cli.trajectory.show import show
 from lean_agent.cli.trajectory.stats import stats
 
@@ -19,7 +21,9 @@ app = typer.Typer(
 )
 app.command("list")(list_)
 app.command()(show)
+app.command()(replay)
 app.command()(stats)
 app.command("filter")(filter_)
 app.command("import")(import_)
 app.command()(export)
+app.command()(purge)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from itertools import islice
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -11,7 +12,7 @@ from lean_agent.cli import options as opt
 from lean_agent.cli.streams import say
 from lean_agent.cli.table import print_json, print_table
 from lean_agent.cli.text import clip
-from lean_agent.cli.trajectory.options import File
+from lean_agent.cli.trajectory.options import FileOrOwn, source
 
 if TYPE_CHECKING:
     from lean_agent.trajectory.record import Trajectory
@@ -22,22 +23,27 @@ _QUESTION_WIDTH = 60
 
 
 def list_(
-    file: File,
+    file: FileOrOwn = None,
     limit: Annotated[
         int, typer.Option("--limit", "-n", min=1, max=1_000_000, help="How many, at most.")
     ] = 20,
     json_: opt.Json = False,
 ) -> None:
-    """List the trajectories of a file, in its order."""
+    """List the trajectories of a file, in its order; your own recorded runs, the newest first."""
     from lean_agent.trajectory.files import read_trajectories
 
-    found = list(islice(read_trajectories(file), limit + 1))
+    path = source(file)
+    every = read_trajectories(path)
+    if file is None:
+        found = [*reversed(deque(every, maxlen=limit + 1))]
+    else:
+        found = [*islice(every, limit + 1)]
     rows = [_row(item) for item in found[:limit]]
     if json_:
         print_json(rows)
         return
     if not rows:
-        say(f"no trajectories in {file}")
+        say(f"no trajectories in {path}")
         return
     print_table(
         ("ID", "PASSED", "REWARD", "TURNS", "ACTIONS", "TOKENS", "COST", "QUESTION"),

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from lean_agent.cli import options as opt
-from lean_agent.cli.failures import usage_error
 from lean_agent.cli.streams import emit
 from lean_agent.cli.table import print_json
 from lean_agent.cli.text import clean, clip, one_line
-from lean_agent.cli.trajectory.options import File
+from lean_agent.cli.trajectory.options import Place, find
 
 if TYPE_CHECKING:
     from lean_agent.trajectory.record import Step, Trajectory
@@ -30,38 +28,18 @@ _HEADINGS = {
 
 
 def show(
-    file: File,
-    name: Annotated[str, typer.Argument(metavar="ID", help="As list tells it, or how it begins.")],
+    place: Place,
     full: Annotated[
         bool, typer.Option("--full", help="Whole texts; else the first 500 characters of each.")
     ] = False,
     json_: opt.Json = False,
 ) -> None:
     """Show one trajectory step by step, with what was wasted in it."""
-    found = _find(file, name)
+    found = find(place)
     if json_:
         print_json(found.model_dump(mode="json"))
     else:
         emit("".join(f"{line}\n" for line in _lines(found, full=full)))
-
-
-def _find(file: Path, name: str) -> Trajectory:
-    from lean_agent.trajectory.files import read_trajectories
-
-    beginning: list[Trajectory] = []
-    for item in read_trajectories(file):
-        if item.id == name:
-            return item
-        if item.id.startswith(name) and len(beginning) < 2:
-            beginning.append(item)
-    if len(beginning) == 1:
-        return beginning[0]
-    if beginning:
-        raise usage_error(
-            f"several ids begin with {name}: {beginning[0].id}, {beginning[1].id}, ...",
-            "give more of it",
-        )
-    raise usage_error(f"no trajectory {name} in {file}", f"lean-agent trajectory list {file}")
 
 
 def _lines(found: Trajectory, *, full: bool) -> list[str]:

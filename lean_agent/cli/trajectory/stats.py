@@ -9,7 +9,7 @@ import typer
 from lean_agent.cli import options as opt
 from lean_agent.cli.streams import emit
 from lean_agent.cli.table import print_json, print_table
-from lean_agent.cli.trajectory.options import File, Good
+from lean_agent.cli.trajectory.options import FileOrOwn, Good, source
 from lean_agent.trajectory.sums import cost_told
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ __all__ = ["stats"]
 
 
 def stats(
-    file: File,
+    file: FileOrOwn = None,
     waste: Annotated[
         bool, typer.Option("--waste", help="Also what was wasted, and what that cost.")
     ] = False,
@@ -31,7 +31,7 @@ def stats(
     from lean_agent.trajectory.files import read_trajectories
     from lean_agent.trajectory.stats import summed
 
-    found = summed(read_trajectories(file), good=good, waste=waste)
+    found = summed(read_trajectories(source(file)), good=good, waste=waste)
     if json_:
         print_json(found.to_dict())
         return

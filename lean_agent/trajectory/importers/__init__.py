@@ -9,6 +9,7 @@ from lean_agent.errors import ConfigurationError
 from lean_agent.trajectory.importers.babyai_actions import BABYAI_ACTIONS
 from lean_agent.trajectory.importers.evals import EVALS
 from lean_agent.trajectory.importers.importer import Importer, Refused, reading
+from lean_agent.trajectory.importers.openai_chat import OPENAI_CHAT
 from lean_agent.trajectory.importers.react_text import REACT_TEXT
 from lean_agent.trajectory.importers.tagged_chat import TAGGED_CHAT
 from lean_agent.trajectory.importers.tree_of_thoughts import TREE_OF_THOUGHTS
@@ -25,6 +26,7 @@ IMPORTERS: Final[dict[str, Importer]] = {
         TAGGED_CHAT,
         TREE_OF_THOUGHTS,
         WEBSHOP_REACT,
+        OPENAI_CHAT,  # last, as other formats have messages, too
     )
 }
 

@@ -11,7 +11,7 @@ import pytest
 from support.scripted_runs import ANSWER, SEARCH, agent, searching
 from support.trajectories import acted, trajectory
 
-from lean_agent import ConfigurationError, Ledger
+from lean_agent import Budget, ConfigurationError, Ledger
 from lean_agent.errors import LeanAgentError
 from lean_agent.events import RunFinished
 from lean_agent.model import ModelRequest
@@ -167,3 +167,51 @@ def test_several_processes_lose_nothing(recorder: Recorder) -> None:
     recorder.purge(30)
     names = [item.id for item in kept(recorder)]
     assert sorted(names) == sorted(f"{n}-{number}" for n in range(3) for number in range(0, 50, 2))
+
+
+def test_runs_are_forgotten_by_their_ids(recorder: Recorder) -> None:
+    for name in ("a", "b", "c"):
+        recorder.record(old(0, name))
+    assert recorder.forget({"a", "c", "elsewhere"}) == 2
+    assert [item.id for item in kept(recorder)] == ["b"]
+    assert stat.S_IMODE(recorder.file.stat().st_mode) == 0o600
+
+
+async def test_a_resumed_run_stands_for_its_earlier_part(
+    ledger: Ledger, recorder: Recorder, tmp_path: Path
+) -> None:
+    subject, _ = agent(
+        [SEARCH, "not enough", SEARCH.replace("gallium", "tin"), ANSWER, "29.8"],
+        ledger,
+        tools=[searching()],
+        record=recorder,
+        checkpoints=tmp_path / "states.sqlite",
+    )
+    first = await subject.run("How hot?", mode="agent", budget=Budget(steps=2))
+    assert first.resumable
+    assert [item.ending for item in kept(recorder)] == ["limit_exceeded"]
+    await subject.resume(first.run_id, budget=Budget(steps=9))
+    (found,) = kept(recorder)
+    assert (found.id, found.ending, found.output) == (first.run_id, "completed", "29.8")
+    assert [step.arguments for step in found.steps if step.kind == "act"] == [
+        {"query": "gallium"}, {"query": "tin"},
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(("told", "days"), [("", 30), ("7", 7), ("0.5", 0.5), ("all", None)])
+def test_how_long_the_users_own_are_kept(
+    told: str, days: float | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LEAN_AGENT_RECORD_DAYS", told)
+    assert Recorder.of_user() == Recorder(keep_days=days)
+
+
+@pytest.mark.parametrize("told", ["never", "-1", "0", "inf", "nan"])
+async def test_a_wrong_number_of_days_is_told_before_anything_is_spent(
+    told: str, ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LEAN_AGENT_RECORD_DAYS", told)
+    subject, model = agent(["yes"], ledger, record=True)
+    with pytest.raises(ConfigurationError, match="LEAN_AGENT_RECORD_DAYS is"):
+        await subject.run("Is it?", mode="instant")
+    assert model.requests == []
