@@ -65,12 +65,14 @@ class GateDecision:
     """The way to take, and why, in words for a person.
 
     ``predictions`` are those that it was chosen by, one for each way that was open to choice; none
-    where a rule or the caller decided.
+    where a rule or the caller decided. ``kinds`` are those that the task is of, the widest first:
+    what it comes to is counted by them.
     """
 
     way: Way
     reason: str
     predictions: tuple[Prediction, ...] = ()
+    kinds: tuple[str, ...] = ()
 
     @property
     def mode(self) -> ChosenMode:
@@ -84,6 +86,7 @@ class GateDecision:
             "then": self.way.then,
             "sure": self.way.sure,
             "reason": self.reason,
+            "kinds": list(self.kinds),
             "predictions": [
                 {
                     "way": one.way.name,

@@ -37,7 +37,7 @@ class Problem:
 
 
 class Ask(Protocol):
-    """A model call, charged to the run; temperature, seed and tools are filled in."""
+    """A model call, charged to the run; temperature and seed are the run's where they are open."""
 
     async def __call__(
         self,

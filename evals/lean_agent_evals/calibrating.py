@@ -94,7 +94,7 @@ def tried_in(folder: Path) -> tuple[RunConfig, list[Tried]]:
     for task in suite.tasks(config.split, seed=config.seed):
         if task.id not in outcomes or _certain(task.question, (), planners):
             continue
-        attempts = {
+        attempts: dict[ChosenMode, Attempted] = {
             mode: Attempted(
                 passed=fmean([one.passed for one in made]),
                 cost=fmean([one.usage.token_units for one in made]),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +16,7 @@ from lean_agent_evals.json_lines import read_lines
 from lean_agent_evals.outcome import Outcome
 from lean_agent_evals.results import ResultsFolder, read_outcomes
 
-__all__ = ["ArmFigures", "Bin", "Judged", "judged"]
+__all__ = ["ArmFigures", "Bin", "Judged", "cheapest_mixture", "judged"]
 
 _BINS: Final = 5
 _BAR: Final = 20
@@ -50,7 +51,9 @@ class Bin:
 class Judged:
     """``confusion`` has a row for each mode chosen and in it, by mode, at how many tasks that one
     was best in hindsight. ``arms`` has the forced ones, auto, and "best in hindsight".
-    ``calibration_error`` is the mean distance of foretold from actual rates, weighed by tasks.
+    ``cheapest_mixture`` is the least mean cost at which tossing a coin between two forced modes
+    passes as many as auto; None where no mixture does. ``calibration_error`` is the mean distance
+    of foretold from actual rates, weighed by tasks.
     """
 
     tasks: int
@@ -58,6 +61,7 @@ class Judged:
     modes: tuple[str, ...]
     confusion: tuple[tuple[int, ...], ...]
     arms: Mapping[str, ArmFigures]
+    cheapest_mixture: float | None
     bins: tuple[Bin, ...]
     calibration_error: float
 
@@ -104,9 +108,23 @@ def judged(folder: Path) -> Judged:
         modes=modes,
         confusion=tuple(tuple(confusion[row, column] for column in modes) for row in modes),
         arms=figures,
+        cheapest_mixture=cheapest_mixture(figures["auto"], [figures[arm] for arm in forced]),
         bins=bins,
         calibration_error=error / len(pairs) if pairs else 0.0,
     )
+
+
+def cheapest_mixture(wanted: ArmFigures, arms: Sequence[ArmFigures]) -> float | None:
+    """The least mean cost of a mixture of two arms, or one, that passes as often as is wanted."""
+    costs: list[float] = []
+    for low, high in itertools.product(arms, arms):
+        if high.pass_rate < wanted.pass_rate:
+            continue
+        gap = high.pass_rate - low.pass_rate
+        share = max(0.0, (high.pass_rate - wanted.pass_rate) / gap) if gap > 0 else 0.0
+        if share <= 1:
+            costs.append(share * low.cost + (1 - share) * high.cost)
+    return min(costs, default=None)
 
 
 def _order(one: Outcome) -> tuple[bool, float]:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final, Literal
 
 from lean_agent.errors import ConfigurationError
 from lean_agent.gate import GateDecision, Prediction, Signals
 from lean_agent.gating.profile import Profile
 from lean_agent.gating.rules import RuleGate
+from lean_agent.gating.task_kinds import task_kinds
 from lean_agent.gating.words import CHAT
 
 __all__ = ["QUALITIES", "CalibratedGate", "Quality", "checked_quality", "choose"]
@@ -18,7 +19,7 @@ Quality = Literal["economy", "balanced", "best"] | float
 0 to 1, that it must reach.
 """
 
-QUALITIES: Final = {"economy": 0.5, "balanced": 0.9, "best": 1.0}
+QUALITIES: Final[Mapping[str, float]] = {"economy": 0.5, "balanced": 0.9, "best": 1.0}
 
 
 def checked_quality(quality: Quality) -> Quality:
@@ -26,7 +27,7 @@ def checked_quality(quality: Quality) -> Quality:
     Raises:
         ConfigurationError: it is neither one of the names nor between 0 and 1.
     """
-    known = quality in QUALITIES if isinstance(quality, str) else 0 <= quality <= 1
+    known = 0 <= quality <= 1 if isinstance(quality, int | float) else quality in QUALITIES
     if not known:
         raise ConfigurationError(
             f"quality is {quality!r}", hint=f"one of {', '.join(QUALITIES)}, or from 0 to 1"
@@ -37,9 +38,15 @@ def checked_quality(quality: Quality) -> Quality:
 def choose(predictions: Sequence[Prediction], quality: Quality) -> Prediction:
     """The least cost of a pass among those at or above the floor; if none is, the likeliest."""
     best = max(predictions, key=lambda one: (one.pass_rate, -one.cost))
-    floor = QUALITIES[quality] * best.pass_rate if isinstance(quality, str) else quality
+    floor = _floor(quality, best.pass_rate)
     enough = [one for one in predictions if one.pass_rate >= floor]
     return min(enough, key=lambda one: (one.cost_of_pass, one.cost)) if enough else best
+
+
+def _floor(quality: Quality, best: float) -> float:
+    if isinstance(quality, int | float):
+        return quality
+    return QUALITIES[quality] * best
 
 
 class CalibratedGate:
@@ -71,4 +78,6 @@ class CalibratedGate:
             f"{way.mode}{unsure}: {chosen.pass_rate:.0%} expected to pass at "
             f"{chosen.cost:,.0f} token units, by {chosen.tried} attempts at tasks like it"
         )
-        return GateDecision(way=way, reason=reason, predictions=predictions)
+        return GateDecision(
+            way=way, reason=reason, predictions=predictions, kinds=task_kinds(signals)
+        )

@@ -9,7 +9,9 @@ from statistics import fmean, stdev
 from typing import Final, get_args
 
 from lean_agent.gate import ChosenMode, Gate, Signals, Way
-from lean_agent.gating.profile import Profile, Tally, levels
+from lean_agent.gating.learned import learned
+from lean_agent.gating.profile import Profile, Tally
+from lean_agent.gating.task_kinds import task_kinds
 
 __all__ = ["Attempted", "Tried", "Worth", "cross_validated", "failure_price", "fit"]
 
@@ -79,8 +81,12 @@ def failure_price(tried: Sequence[Tried]) -> float:
     return _FAILURES_TO_AN_AGENT * max(means, default=0.0)
 
 
-def fit(tried: Sequence[Tried], *, model: str, source: str) -> Profile:
-    """A profile of what was tried. ``source`` says of what, in words for a person."""
+def fit(tried: Sequence[Tried], *, model: str, source: str, with_weights: bool = False) -> Profile:
+    """A profile of what was tried. ``source`` says of what, in words for a person.
+
+    Raises:
+        ConfigurationError: weights are wanted, and scikit-learn is not installed.
+    """
     price = failure_price(tried)
     ways = [Way(mode=mode) for mode in _modes(tried)]
     ways += [way for then in _GOING_ON if (way := _going_on(tried, then, price)) is not None]
@@ -89,7 +95,7 @@ def fit(tried: Sequence[Tried], *, model: str, source: str) -> Profile:
         for way in ways:
             if (came := one.came_to(way)) is None:
                 continue
-            for kind in levels(one.signals):
+            for kind in task_kinds(one.signals):
                 found = tallies.setdefault(kind, {})
                 found[way.name] = found.get(way.name, Tally(0, 0.0, 0.0)) + Tally(
                     1, came.passed, came.cost
@@ -99,6 +105,7 @@ def fit(tried: Sequence[Tried], *, model: str, source: str) -> Profile:
         source=source,
         tallies=tallies,
         sure={way.name: way.sure for way in ways if way.then},
+        weights=learned(tried, ways) if with_weights else {},
     )
 
 

@@ -14,10 +14,10 @@ from typing import Any, Final, get_args
 
 from lean_agent.errors import ConfigurationError
 from lean_agent.gate import ChosenMode, Prediction, Signals, Way
-from lean_agent.gating.tool_kinds import kinds
-from lean_agent.gating.words import asks
+from lean_agent.gating.features import BIAS, features, foretold
+from lean_agent.gating.task_kinds import task_kinds
 
-__all__ = ["Profile", "Tally", "levels"]
+__all__ = ["Profile", "Tally"]
 
 _VERSION: Final = 1
 _PULL: Final = 4.0
@@ -25,12 +25,6 @@ _PULL: Final = 4.0
 _PRIOR: Final = 0.5
 _LEAST: Final = 5
 """Attempts at tasks with the same kinds of tools, for a profile to say anything of one."""
-
-
-def levels(signals: Signals) -> tuple[str, str, str]:
-    """The kinds that a task is of, the widest first."""
-    tools = kinds(signals.tools, has_files=signals.has_files) or "no tools"
-    return ("", tools, f"{tools} | {asks(signals.task) or 'plain'}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,20 +45,27 @@ class Tally:
 class Profile:
     """``source`` says what it was measured on, in words for a person. ``tallies`` are by kind, then
     by the way's name. ``sure`` is by the way's name, of ways that go on where an answer is unsure.
+    ``weights``, by the way's name and then the feature's, foretell pass rates in place of the
+    tallies where they are there: then the gate is a learned one.
     """
 
     model: str
     source: str
     tallies: Mapping[str, Mapping[str, Tally]]
     sure: Mapping[str, float] = field(default_factory=dict[str, float])
+    weights: Mapping[str, Mapping[str, float]] = field(
+        default_factory=dict[str, Mapping[str, float]]
+    )
 
     def predictions(self, signals: Signals) -> tuple[Prediction, ...]:
         """Of every way that was tried and is open at this task; none where too little is known."""
-        wide, tools, narrow = levels(signals)
+        wide, tools, narrow = task_kinds(signals)
         if not self._knows(tools):
             return ()
+        known: Mapping[str, float] = features(signals) if self.weights else {}
         found = [
-            self._prediction(name, (wide, tools, narrow)) for name in self.tallies.get(tools, {})
+            self._prediction(name, (wide, tools, narrow), known)
+            for name in self.tallies.get(tools, {})
         ]
         return tuple(one for one in found if signals.tools or "agent" not in one.way.name)
 
@@ -72,17 +73,21 @@ class Profile:
         ways = self.tallies.get(kind, {})
         return bool(ways) and all(tally.tried >= _LEAST for tally in ways.values())
 
-    def _prediction(self, name: str, kinds_: Sequence[str]) -> Prediction:
+    def _prediction(
+        self, name: str, kinds: Sequence[str], known: Mapping[str, float]
+    ) -> Prediction:
         rate, cost, tried = _PRIOR, 0.0, 0
-        for depth, kind in enumerate(kinds_):
+        for depth, kind in enumerate(kinds):
             tally = self.tallies.get(kind, {}).get(name, Tally(0, 0.0, 0.0))
             pull = _PULL if depth else 1.0
             rate = (tally.passed + pull * rate) / (tally.tried + pull)
             # Nothing is around the widest kind for its cost to be pulled to.
-            known = pull if depth else 0.0
-            if tally.tried + known:
-                cost = (tally.cost + known * cost) / (tally.tried + known)
+            around = pull if depth else 0.0
+            if tally.tried + around:
+                cost = (tally.cost + around * cost) / (tally.tried + around)
             tried = tally.tried or tried
+        if weights := self.weights.get(name):
+            rate = foretold(weights, known)
         mode, _, then = name.partition(">")
         way = Way(
             mode=_mode(mode), then=_mode(then) if then else None, sure=self.sure.get(name, 0.0)
@@ -119,6 +124,8 @@ class Profile:
             for ways in tallies.values():
                 for name in ways:
                     Way(mode=_mode(name.partition(">")[0]))
+            if any(BIAS not in weights for weights in found.weights.values()):
+                raise ValueError("its weights have no bias")
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
             raise ConfigurationError(
                 f"{path} is no profile of the gate: {error}",

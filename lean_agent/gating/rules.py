@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from lean_agent.errors import ConfigurationError
-from lean_agent.gate import GateDecision, Signals, Way
+from lean_agent.gate import ChosenMode, GateDecision, Signals, Way
+from lean_agent.gating.task_kinds import task_kinds
 from lean_agent.gating.tool_kinds import COMPUTING, READING, own_tools
 from lean_agent.gating.words import CHAT, PATTERNS, quantities
 
@@ -42,26 +43,25 @@ class RuleGate:
         Raises:
             ConfigurationError: agent mode was forced and there is no tool to use.
         """
-        if signals.forced == "agent" and not signals.tools:
-            raise ConfigurationError(
-                "agent mode needs at least one tool",
-                hint="offer tools, or choose mode auto, instant or reason",
-            )
-        if signals.forced != "auto":
-            return GateDecision(way=Way(mode=signals.forced), reason="forced by the caller")
-        if signals.domain:
-            return GateDecision(
-                way=Way(mode="plan"), reason=f"a search problem of the domain {signals.domain}"
-            )
-        if CHAT.match(signals.task):
-            return GateDecision(way=Way(mode="instant"), reason="small talk")
-        wanted = _tool_wanted(signals)
-        if wanted:
-            return GateDecision(way=Way(mode="agent"), reason=wanted)
-        if PATTERNS["proof"].search(signals.task) or quantities(signals.task):
-            return GateDecision(
-                way=Way(mode="reason"), reason="several quantities or a proof to work through"
-            )
-        return GateDecision(
-            way=Way(mode="instant"), reason="nothing in the task asks for tools or reasoning"
+        mode, reason = _chosen(signals)
+        return GateDecision(way=Way(mode=mode), reason=reason, kinds=task_kinds(signals))
+
+
+def _chosen(signals: Signals) -> tuple[ChosenMode, str]:
+    """The mode, and why."""
+    if signals.forced == "agent" and not signals.tools:
+        raise ConfigurationError(
+            "agent mode needs at least one tool",
+            hint="offer tools, or choose mode auto, instant or reason",
         )
+    if signals.forced != "auto":
+        return signals.forced, "forced by the caller"
+    if signals.domain:
+        return "plan", f"a search problem of the domain {signals.domain}"
+    if CHAT.match(signals.task):
+        return "instant", "small talk"
+    if wanted := _tool_wanted(signals):
+        return "agent", wanted
+    if PATTERNS["proof"].search(signals.task) or quantities(signals.task):
+        return "reason", "several quantities or a proof to work through"
+    return "instant", "nothing in the task asks for tools or reasoning"

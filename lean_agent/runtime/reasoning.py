@@ -157,7 +157,12 @@ class _Asking:
     async def _made(self, request: ModelRequest, call: Call) -> ModelResponse:
         text = plain_request(self.scope, request.messages, request.max_output_tokens or _TOKENS)
         sent = replace(
-            text, response_schema=request.response_schema, stop=request.stop, enough=request.enough
+            text,
+            response_schema=request.response_schema,
+            stop=request.stop,
+            enough=request.enough,
+            temperature=text.temperature if request.temperature is None else request.temperature,
+            seed=text.seed if request.seed is None else request.seed,
         )
         try:
             response = await self.scope.meter.call(sent, call)

@@ -97,4 +97,4 @@ def calibrate(
         code = tell_end(end, config, folder, suite, as_json=json_)
         say(f"to go on: the same command again, with --out {path}")
         return code
-    return fitted([path], model=None, keep=True, as_json=json_)
+    return fitted([path], out=None, keep=True, as_json=json_)

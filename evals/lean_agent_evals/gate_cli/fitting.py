@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -41,14 +42,16 @@ def fit_profile(
 ) -> int:
     """Fit a model's profile to runs, and keep it if it is worth more than the free rules.
 
-    Judged on tasks that it was not fitted to (five folds), with each failure at the price of ten
-    agent attempts: it must be cheaper by more than a standard error, and rest on 30 tasks.
+    A calibrated gate counts tasks by kinds; a learned one, tried beside it where the extra [gate]
+    is installed, weighs features; the better is taken. It is judged on tasks that it was not fitted
+    to (five folds), with each failure at the price of ten agent attempts: it must be cheaper than
+    the rules by more than a standard error, and rest on 30 tasks.
     """
-    return fitted(folders, model=out, keep=not dry_run, as_json=json_)
+    return fitted(folders, out=out, keep=not dry_run, as_json=json_)
 
 
-def fitted(folders: Sequence[Path], *, model: Path | None, keep: bool, as_json: bool) -> int:
-    """Fit, judge, tell, and keep the profile in ``model`` or, if it is worth it, as the user's."""
+def fitted(folders: Sequence[Path], *, out: Path | None, keep: bool, as_json: bool) -> int:
+    """Fit, judge, tell, and keep the profile in ``out`` or, if it is worth it, as the user's."""
     from lean_agent import ConfigurationError
     from lean_agent.gate import Gate
     from lean_agent.gating.calibrated import CalibratedGate
@@ -71,17 +74,21 @@ def fitted(folders: Sequence[Path], *, model: Path | None, keep: bool, as_json: 
         for config, found in runs
     )
 
-    def calibrated(some: Sequence[Tried]) -> Gate:
-        return CalibratedGate(fit(some, model=name, source=source))
+    def fitted_to(some: Sequence[Tried], *, with_weights: bool) -> Profile:
+        return fit(some, model=name, source=source, with_weights=with_weights)
 
     price = failure_price(tried)
-    worths = {
-        "rules": cross_validated(lambda _: RuleGate(), tried, price=price),
-        "calibrated": cross_validated(calibrated, tried, price=price),
+    makers: dict[str, Callable[[Sequence[Tried]], Gate]] = {
+        "rules": lambda _: RuleGate(),
+        "calibrated": lambda some: CalibratedGate(fitted_to(some, with_weights=False)),
     }
-    profile = fit(tried, model=name, source=source)
-    better = len(tried) >= _LEAST_TASKS and worths["calibrated"].saves(worths["rules"])
-    kept = model or (own_profile(name) if better else None)
+    if find_spec("sklearn") is not None:
+        makers["learned"] = lambda some: CalibratedGate(fitted_to(some, with_weights=True))
+    worths = {gate: cross_validated(make, tried, price=price) for gate, make in makers.items()}
+    best = min((gate for gate in worths if gate != "rules"), key=lambda gate: worths[gate].priced)
+    profile = fitted_to(tried, with_weights=best == "learned")
+    better = len(tried) >= _LEAST_TASKS and worths[best].saves(worths["rules"])
+    kept = out or (own_profile(name) if better else None)
     if kept is not None and keep:
         profile.save(kept)
     _tell(profile, worths, kept if keep else None, better=better, as_json=as_json)

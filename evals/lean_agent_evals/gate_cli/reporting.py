@@ -47,6 +47,11 @@ def report(
         ("", "PASS RATE", "COST", "FAILURE-PRICED COST"),
         [(name, one.pass_rate, one.cost, one.priced) for name, one in found.arms.items()],
     )
+    mixed = found.cheapest_mixture
+    told = "no mixture of two forced modes passes as many"
+    if mixed is not None:
+        told = f"the cheapest mixture of two forced modes that passes as many costs {mixed:,.0f}"
+    emit(f"\n{told}.\n")
     if found.bins:
         emit("\nForetold and actual pass rates of the ways taken:\n")
         print_table(

@@ -137,7 +137,8 @@ class Mixed:
         """The part that a task is from, and the task as that part knows it."""
         own = task.data
         inner = replace(task, id=own["id"], kind=own["kind"], data=own["data"])
-        return self._parts[task.kind][own["part"]], inner
+        number: int = own["part"]
+        return self._parts[task.kind][number], inner
 
 
 def _plain(kind: str) -> bool:

@@ -8,9 +8,11 @@ import pytest
 
 from lean_agent.errors import ConfigurationError
 from lean_agent.gate import Signals, Way
+from lean_agent.gating.features import features
 from lean_agent.gating.fit import Attempted, Tried, cross_validated, failure_price, fit
-from lean_agent.gating.profile import Profile, levels
+from lean_agent.gating.profile import Profile
 from lean_agent.gating.rules import RuleGate
+from lean_agent.gating.task_kinds import task_kinds
 
 TOOLS = frozenset({"calculator", "python"})
 
@@ -34,10 +36,10 @@ def tried(
     )
 
 
-def test_levels_name_the_kinds_of_tools_and_words() -> None:
-    assert levels(Signals(task="Name it")) == ("", "no tools", "no tools | plain")
+def test_task_kinds_name_the_kinds_of_tools_and_words() -> None:
+    assert task_kinds(Signals(task="Name it")) == ("", "no tools", "no tools | plain")
     asked = Signals(task="What is 2 + 2?", tools=TOOLS | {"search"}, has_files=True)
-    assert levels(asked)[1:] == (
+    assert task_kinds(asked)[1:] == (
         "files+reading+computing",
         "files+reading+computing | arithmetic",
     )
@@ -45,9 +47,9 @@ def test_levels_name_the_kinds_of_tools_and_words() -> None:
 
 def test_ones_own_tools_are_another_kind_than_other_peoples() -> None:
     ours, theirs = (Signals(task="x", tools=frozenset({name})) for name in ("stock", "click"))
-    assert levels(ours)[1] != levels(theirs)[1]
+    assert task_kinds(ours)[1] != task_kinds(theirs)[1]
     many = frozenset(f"tool_number_{n}" for n in range(300))
-    assert len(levels(Signals(task="x", tools=many))[1]) < 80
+    assert len(task_kinds(Signals(task="x", tools=many))[1]) < 80
 
 
 def test_a_profile_foretells_what_was_tried_pulled_to_what_is_around_it() -> None:
@@ -147,3 +149,39 @@ def test_only_a_saving_beyond_chance_counts() -> None:
     dear = cross_validated(lambda _: RuleGate(), some, price=20_000)
     assert rules.saves(dear)
     assert not dear.saves(rules)
+
+
+def test_weights_tell_tasks_of_one_kind_apart() -> None:
+    pytest.importorskip("sklearn")
+    short = [tried(n, words="Name", instant=1.0) for n in range(20)]
+    long = [tried(n + 20, words="Name " * 60, instant=0.0) for n in range(20)]
+    profile = fit([*short, *long], model="m", source="s", with_weights=True)
+    rates = [
+        next(
+            one.pass_rate for one in profile.predictions(task.signals) if one.way.name == "instant"
+        )
+        for task in (short[0], long[0])
+    ]
+    assert rates[0] > 0.7 > 0.3 > rates[1]
+    counted = fit([*short, *long], model="m", source="s").predictions(short[0].signals)
+    assert 0.4 < next(one.pass_rate for one in counted if one.way.name == "instant") < 0.6
+    always = next(one for one in profile.predictions(long[0].signals) if one.way.name == "agent")
+    assert always.pass_rate > 0.9, "where all passed there is nothing to tell apart"
+
+
+def test_weights_survive_being_saved(tmp_path: Path) -> None:
+    pytest.importorskip("sklearn")
+    some = [tried(n, instant=n % 2) for n in range(12)]
+    profile = fit(some, model="m", source="s", with_weights=True)
+    profile.save(tmp_path / "m.json")
+    loaded = Profile.load(tmp_path / "m.json")
+    found, expected = loaded.predictions(some[0].signals), profile.predictions(some[0].signals)
+    assert {one.way.name: one for one in found} == {one.way.name: one for one in expected}
+
+
+def test_what_a_task_has_not_is_no_feature() -> None:
+    found = features(Signals(task="What is Oslo to Bergen, 3 and 4?", tools=TOOLS))
+    assert found["tools: computing"] == 1.0
+    assert found["names"] == pytest.approx(0.4)
+    assert found["numbers"] == pytest.approx(0.4)
+    assert "lines" not in found

@@ -11,9 +11,11 @@ from support.scripted_runs import agent, rows
 
 from lean_agent import Budget, Ledger
 from lean_agent.model import ModelCard, ModelRequest
+from lean_agent.thinking.within import Within
 from lean_agent_planners import sub_questions
 from lean_agent_planners.outline import Outline
 from lean_agent_planners.plan_and_budget import PlanAndBudget, uniform
+from lean_agent_planners.vote import Vote
 
 HELD = ModelCard(action_format="schema", self_hosted=True, grammar=True)
 TASK = "How many apples?"
@@ -161,3 +163,40 @@ WAVES: list[tuple[list[list[int]], list[list[int]]]] = [
 def test_waves(needs: list[list[int]], expected: list[list[int]]) -> None:
     parts = [("q?", n, 1) for n in needs]
     assert sub_questions.waves(sub_questions.read(plan(*parts))) == expected
+
+
+async def test_a_vote_ends_once_an_answer_leads_by_two(ledger: Ledger) -> None:
+    script = ["so\nAnswer: 2", "so\nAnswer: **2.**", "never asked"]
+    subject, model = agent(script, ledger, mode="reason", reasoning=Vote(), seed=7)
+    result = await subject.run(TASK)
+    assert (result.output, result.steps) == ("2", 2)
+    sent = [(request.temperature, request.seed) for request in model.requests]
+    assert sent == [(0.0, 7), (0.7, 1)], "the first as the run samples"
+    assert model.requests[0].messages == model.requests[1].messages, "none is told of another"
+    assert len(result.messages) == 3
+
+
+@pytest.mark.parametrize(
+    ("said", "answer", "asked"),
+    [
+        (["Answer: 3", "Answer: 2", "Answer: 2", "Answer: 2", "x"], "2", 4),
+        (["Answer: 3", "Answer: 2", "Answer: 4", "Answer: 5", "Answer: 2"], "2", 5),
+        (["Maybe.\nAnswer: 3", "Answer: 2", "no", "no", "no"], "2", 5),
+        (["Answer: $1,000", "Answer: 1000"], "1000", 2),
+    ],
+)
+async def test_the_majority_wins_and_of_equals_the_less_doubtful(
+    ledger: Ledger, said: list[str], answer: str, asked: int
+) -> None:
+    subject, model = agent(said, ledger, mode="reason", reasoning=Vote())
+    result = await subject.run(TASK)
+    assert (result.output, len(model.requests)) == (answer, asked)
+
+
+async def test_a_vote_keeps_to_its_tokens(ledger: Ledger) -> None:
+    thought = "step " * 40 + "\nAnswer: 2"
+    script = [thought, "Answer: 3", "Answer: 3", "Answer: 3"]
+    subject, model = agent(script, ledger, mode="reason", reasoning=Within(Vote(), 60))
+    result = await subject.run(TASK)
+    assert result.output == "3"
+    assert [one for one in limits(model.requests) if one is not None][1] < 60

@@ -1,0 +1,15 @@
+"""The kinds that a task is of, by which what was tried is counted. Spec: gating, step 2."""
+
+from __future__ import annotations
+
+from lean_agent.gate import Signals
+from lean_agent.gating.tool_kinds import kinds
+from lean_agent.gating.words import asks
+
+__all__ = ["task_kinds"]
+
+
+def task_kinds(signals: Signals) -> tuple[str, str, str]:
+    """From the widest, which is of all tasks, to those with the same kinds of tools and words."""
+    tools = kinds(signals.tools, has_files=signals.has_files) or "no tools"
+    return ("", tools, f"{tools} | {asks(signals.task) or 'plain'}")
