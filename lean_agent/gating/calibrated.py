@@ -58,7 +58,7 @@ class CalibratedGate:
 
     def __init__(self, profile: Profile, quality: Quality = "balanced") -> None:
         self.profile = profile
-        self.quality = checked_quality(quality)
+        self.quality: Quality = checked_quality(quality)
         self._rules = RuleGate()
 
     def decide(self, signals: Signals) -> GateDecision:
