@@ -16,11 +16,38 @@ from typing import Any, Literal, get_args
 
 from lean_agent._paths import ledger_dir
 from lean_agent.errors import LedgerError
+from lean_agent.result import RunResult
 
-__all__ = ["OutcomeSource", "RunOutcome", "read_outcomes", "record_outcome"]
+__all__ = ["OutcomeSource", "RunDid", "RunOutcome", "read_outcomes", "record_outcome"]
 
 OutcomeSource = Literal["person", "scorer", "schema"]
 """Who judged: a person, an evaluation's scorer, or a check of the answer's form alone."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunDid:
+    """What the gate learns a judgement by: the model, the way taken, the kinds that the task was of
+    (``GateDecision.kinds``; not its words) and what the run cost, in token units.
+    """
+
+    model: str
+    way: str
+    kinds: tuple[str, ...]
+    cost: float
+
+    @classmethod
+    def of(cls, model: str, result: RunResult) -> RunDid | None:
+        """None of a run that came to no decision."""
+        decision = result.decision
+        if not decision:
+            return None
+        then = decision["then"]
+        return cls(
+            model=model,
+            way=f"{decision['mode']}>{then}" if then else decision["mode"],
+            kinds=tuple(decision["kinds"]),
+            cost=result.usage.token_units,
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,10 +58,16 @@ class RunOutcome:
     passed: bool
     source: OutcomeSource
     ts: float
+    did: RunDid | None = None
 
 
 def record_outcome(
-    run_id: str, passed: bool, source: OutcomeSource, *, folder: Path | None = None
+    run_id: str,
+    passed: bool,
+    source: OutcomeSource,
+    *,
+    did: RunDid | None = None,
+    folder: Path | None = None,
 ) -> None:
     """Write down whether a run passed; ``folder`` is the ledger's (default: the user's).
 
@@ -44,7 +77,7 @@ def record_outcome(
         LedgerError: it could not be written; the file is as it was.
     """
     path = _path(folder)
-    outcome = RunOutcome(run_id=run_id, passed=passed, source=source, ts=time.time())
+    outcome = RunOutcome(run_id=run_id, passed=passed, source=source, ts=time.time(), did=did)
     line = json.dumps(asdict(outcome)).encode() + b"\n"
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -93,10 +126,29 @@ def _path(folder: Path | None) -> Path:
 def _outcome(line: bytes) -> RunOutcome | None:
     try:
         data: Any = json.loads(line)
-        run_id, passed, source, ts = (data[name] for name in RunOutcome.__slots__)
+        run_id, passed, source, ts = (data[name] for name in ("run_id", "passed", "source", "ts"))
         whole = isinstance(run_id, str) and isinstance(passed, bool)
         if whole and source in get_args(OutcomeSource):
-            return RunOutcome(run_id=run_id, passed=passed, source=source, ts=float(ts))
+            return RunOutcome(
+                run_id=run_id,
+                passed=passed,
+                source=source,
+                ts=float(ts),
+                did=_did(data.get("did")),
+            )
     except (ValueError, TypeError, KeyError, RecursionError):
         pass
     return None
+
+
+def _did(data: Any) -> RunDid | None:
+    """
+    Raises:
+        TypeError, ValueError, KeyError: it is something else.
+    """
+    if data is None:
+        return None
+    kinds = tuple(str(kind) for kind in data["kinds"])
+    return RunDid(
+        model=str(data["model"]), way=str(data["way"]), kinds=kinds, cost=float(data["cost"])
+    )

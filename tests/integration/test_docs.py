@@ -75,7 +75,14 @@ def test_every_command_of_the_program_is_documented() -> None:
         "plan ": ("list", "solve", "bench", "learn"),
         "tools ": ("list",),
         "trajectory ": (
-            "list", "show", "replay", "stats", "filter", "import", "export", "purge",
+            "list",
+            "show",
+            "replay",
+            "stats",
+            "filter",
+            "import",
+            "export",
+            "purge",
         ),  # fmt: skip
     }.items():
         for command in commands:

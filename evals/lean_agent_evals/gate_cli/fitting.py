@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from lean_agent.cli import options as opt
+from lean_agent.cli.failures import usage_error
 from lean_agent.cli.streams import emit, say
 from lean_agent.cli.table import print_json, print_table
+from lean_agent.cli.text import count as counted
 
 if TYPE_CHECKING:
     from lean_agent.gating.fit import Tried, Worth
@@ -24,13 +26,18 @@ _LEAST_TASKS = 30
 
 def fit_profile(
     folders: Annotated[
-        list[Path],
+        list[Path] | None,
         typer.Argument(
             metavar="DIR...",
             help="Results folders of `gate calibrate`, or of `eval run` with several modes.",
             show_default=False,
         ),
-    ],
+    ] = None,
+    own: Annotated[
+        bool,
+        typer.Option("--own", help="Count your own runs in, as they were judged: /good, /bad."),
+    ] = False,
+    model: opt.ModelName = opt.DEFAULT_MODEL,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Say what it would be worth, and keep nothing.")
     ] = False,
@@ -47,32 +54,57 @@ def fit_profile(
     to (five folds), with each failure at the price of ten agent attempts: it must be cheaper than
     the rules by more than a standard error, and rest on 30 tasks.
     """
+    if own:
+        return _fitted_to_own(folders or [], model, out=out, keep=not dry_run, as_json=json_)
+    if not folders:
+        raise usage_error("nothing to fit to", "name results folders, or --own for your own runs")
     return fitted(folders, out=out, keep=not dry_run, as_json=json_)
+
+
+def _fitted_to_own(
+    folders: Sequence[Path], model: str, *, out: Path | None, keep: bool, as_json: bool
+) -> int:
+    """Count judged runs in with the profile of these folders, or else the model's."""
+    from lean_agent.gating.fit import fit
+    from lean_agent.gating.own_runs import learned_from
+    from lean_agent.gating.profile import Profile
+    from lean_agent.gating.profiles import found_profile, own_profile
+    from lean_agent.ledger.outcomes import read_outcomes
+
+    judged = [
+        (outcome.did, outcome.passed)
+        for outcome in read_outcomes()
+        if outcome.did is not None and outcome.did.model == model
+    ]
+    if not judged:
+        raise usage_error(
+            f"no run of {model} was judged yet", "judge answers in the chat with /good and /bad"
+        )
+    known = found_profile(model) or Profile(model=model, source="", tallies={})
+    if folders:
+        name, source, tried = _tried_in(folders)
+        known = fit(tried, model=name, source=source)
+    told = counted(len(judged), "own run")
+    profile = learned_from(known, judged, source=told)
+    kept = out or own_profile(model)
+    if keep:
+        profile.save(kept)
+    if as_json:
+        print_json({"model": model, "source": profile.source, "own_runs": len(judged)})
+    else:
+        say(f"{told} counted in; {f'kept: {kept}' if keep else 'no profile is kept'}")
+    return 0
 
 
 def fitted(folders: Sequence[Path], *, out: Path | None, keep: bool, as_json: bool) -> int:
     """Fit, judge, tell, and keep the profile in ``out`` or, if it is worth it, as the user's."""
-    from lean_agent import ConfigurationError
     from lean_agent.gate import Gate
     from lean_agent.gating.calibrated import CalibratedGate
     from lean_agent.gating.fit import cross_validated, failure_price, fit
     from lean_agent.gating.profiles import own_profile
     from lean_agent.gating.rules import RuleGate
-    from lean_agent_evals.calibrating import tried_in
 
-    runs = [tried_in(folder) for folder in folders]
-    names = {config.model for config, _ in runs}
-    if len(names) > 1:
-        raise ConfigurationError(
-            f"these runs are of several models: {', '.join(sorted(names))}",
-            hint="fit each model's runs by themselves",
-        )
-    tried = [one for _, found in runs for one in found]
-    (name,) = names
-    source = "; ".join(
-        f"{config.suite.partition(':')[0]}, {config.split}, seed {config.seed}, {len(found)} tasks"
-        for config, found in runs
-    )
+    name, source, tried = _tried_in(folders)
 
     def fitted_to(some: Sequence[Tried], *, with_weights: bool) -> Profile:
         return fit(some, model=name, source=source, with_weights=with_weights)
@@ -93,6 +125,30 @@ def fitted(folders: Sequence[Path], *, out: Path | None, keep: bool, as_json: bo
         profile.save(kept)
     _tell(profile, worths, kept if keep else None, better=better, as_json=as_json)
     return 0
+
+
+def _tried_in(folders: Sequence[Path]) -> tuple[str, str, list[Tried]]:
+    """The model, on what it was tried, and what each task came to.
+
+    Raises:
+        ConfigurationError: they are of several models, or cannot be read.
+    """
+    from lean_agent import ConfigurationError
+    from lean_agent_evals.calibrating import tried_in
+
+    runs = [tried_in(folder) for folder in folders]
+    names = {config.model for config, _ in runs}
+    if len(names) > 1:
+        raise ConfigurationError(
+            f"these runs are of several models: {', '.join(sorted(names))}",
+            hint="fit each model's runs by themselves",
+        )
+    (name,) = names
+    source = "; ".join(
+        f"{config.suite.partition(':')[0]}, {config.split}, seed {config.seed}, {len(found)} tasks"
+        for config, found in runs
+    )
+    return name, source, [one for _, found in runs for one in found]
 
 
 def _tell(

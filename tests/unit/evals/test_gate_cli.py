@@ -9,6 +9,9 @@ import pytest
 from support.cli import Ended, in_process
 from support.outcomes import outcome
 
+from lean_agent.gate import Signals
+from lean_agent.gating.task_kinds import task_kinds
+from lean_agent.ledger.outcomes import RunDid, record_outcome
 from lean_agent_evals.config import RunConfig
 from lean_agent_evals.registry import open_suite
 from lean_agent_evals.results import ResultsFolder
@@ -91,3 +94,23 @@ def test_a_broken_profile_is_named(tmp_path: Path) -> None:
     ended = gate(tmp_path, "explain", "hello", "--model", MODEL)
     assert ended.code == 2
     assert str(kept) in ended.err
+
+
+def test_own_runs_are_counted_in(tmp_path: Path) -> None:
+    ended = gate(tmp_path, "fit", "--own", "--model", MODEL)
+    assert (ended.code, "/good" in ended.err) == (2, True)
+    folder = tmp_path / "data" / "lean-agent" / "ledger"
+    signals = Signals(task=ASKED.format(9), tools=frozenset({"calculator", "plan", "python"}))
+    for number in range(6):
+        for way, cost in (("instant", 20.0), ("reason", 240.0)):
+            did = RunDid(model=MODEL, way=way, kinds=task_kinds(signals), cost=cost)
+            record_outcome(f"{way}{number}", True, "person", did=did, folder=folder)
+    fitted = gate(tmp_path, "fit", "--own", "--model", MODEL, "--json").json
+    assert fitted == {"model": MODEL, "source": "12 own runs", "own_runs": 12}
+    explained = gate(tmp_path, "explain", ASKED.format(50), "--model", MODEL, "--json").json
+    assert explained["mode"] == "instant"
+
+
+def test_nothing_to_fit_to_is_said(tmp_path: Path) -> None:
+    ended = gate(tmp_path, "fit")
+    assert (ended.code, "--own" in ended.err) == (2, True)
