@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import sys
 from collections.abc import Sequence
 from types import FrameType
 from typing import Annotated, Any, NoReturn
@@ -13,14 +14,17 @@ import typer.main
 from lean_agent.cli import streams
 from lean_agent.cli.ask import ask, empty_object
 from lean_agent.cli.chat import chat
+from lean_agent.cli.config import app as config
 from lean_agent.cli.demo import demo
 from lean_agent.cli.doctor import doctor
 from lean_agent.cli.failures import EXIT_INTERRUPTED, Failure, describe, usage_error
 from lean_agent.cli.index import app as index
 from lean_agent.cli.ledger import app as ledger
+from lean_agent.cli.memory import app as memory
 from lean_agent.cli.models import app as models
 from lean_agent.cli.plugged import CommandGroup
 from lean_agent.cli.resume import resume
+from lean_agent.cli.sessions import app as sessions
 from lean_agent.cli.text import to_json
 from lean_agent.cli.tools import app as tools
 from lean_agent.cli.trajectory import app as trajectory
@@ -29,6 +33,8 @@ from lean_agent.errors import LeanAgentError
 __all__ = ["app", "run"]
 
 _EXIT_BROKEN_PIPE = 141
+_WITHOUT_SETTINGS = frozenset({"config", "doctor"})
+"""They tell what is wrong with the settings."""
 
 # Without rich's markup, help costs a quarter of the time and is as readable.
 app = typer.Typer(
@@ -48,6 +54,9 @@ app.add_typer(index, name="index")
 app.add_typer(ledger, name="ledger")
 app.add_typer(tools, name="tools")
 app.add_typer(trajectory, name="trajectory")
+app.add_typer(memory, name="memory")
+app.add_typer(sessions, name="sessions")
+app.add_typer(config, name="config")
 app.command()(doctor)
 
 
@@ -62,6 +71,12 @@ def _print_version(wanted: bool) -> None:
 @app.callback(invoke_without_command=True)
 def root(
     context: typer.Context,
+    profile: Annotated[
+        str | None,
+        typer.Option(
+            "--profile", metavar="NAME", help="Settings of that profile (lean-agent config show)."
+        ),
+    ] = None,
     version: Annotated[
         bool,
         typer.Option("--version", callback=_print_version, is_eager=True, help="Show the version."),
@@ -69,13 +84,31 @@ def root(
 ) -> None:
     """Agents that know what every step costs, and spend only what the task needs."""
     del version
-    if context.invoked_subcommand is None:
+    context.obj = profile
+    command = context.invoked_subcommand
+    if command is None:
         streams.emit(context.get_help() + "\n")
+    elif command not in _WITHOUT_SETTINGS:
+        _configure(context, profile)
+
+
+def _configure(context: typer.Context, profile: str | None) -> None:
+    from lean_agent.cli.config.resolving import resolve, run_defaults, share
+
+    resolved = resolve(profile)
+    share(resolved)
+    defaults = run_defaults(resolved)
+    context.default_map = dict.fromkeys(("ask", "chat", "demo"), defaults)
 
 
 def run(arguments: Sequence[str]) -> int:
-    """Run one command and return its exit code. Nothing but an exit code leaves this function."""
+    """Run one command and return its exit code. Nothing but an exit code leaves this function.
+
+    Without a command a person at a terminal is taken to the chat.
+    """
     streams.prepare()
+    if not arguments and streams.is_terminal(sys.stdin) and streams.is_terminal(sys.stdout):
+        arguments = ["chat"]
     for number in (signal.SIGTERM, signal.SIGHUP):
         if signal.getsignal(number) is signal.SIG_DFL:
             signal.signal(number, _leave)

@@ -12,7 +12,6 @@ from lean_agent.cli.streams import is_terminal, say
 from lean_agent.cli.text import money
 
 if TYPE_CHECKING:
-    from lean_agent.agent import Agent
     from lean_agent.result import RunResult
 
 __all__ = ["QUESTION", "demo"]
@@ -43,18 +42,18 @@ def demo(
     corpus = _corpus()
     options = opt.RunOptions(model=model, base_url=base_url, corpus=corpus)
     options.check()
-    need_weights(model, unasked=True)
+    need_weights(model, if_missing="fetch")
     say(f"Documents: {_from_here(corpus)} ({len(list(corpus.iterdir()))} files)")
     say(f"Model:     {model}")
     say(f"Question:  {QUESTION}")
-    return asyncio.run(_demo(options.make_agent()))
+    return asyncio.run(_demo(options))
 
 
-async def _demo(agent: Agent) -> int:
+async def _demo(options: opt.RunOptions) -> int:
     from lean_agent.cli.running import follow, opened
     from lean_agent.cli.view import View
 
-    async with opened(agent):
+    async with opened(options.make_agent()) as agent:
         view = View()
         outcome = await follow(lambda stop: agent.stream(QUESTION, stop=stop), view)
         view.finish(outcome.result, cost=False)
@@ -65,9 +64,10 @@ async def _demo(agent: Agent) -> int:
         say(_NEXT)
         if is_terminal(sys.stdin) and is_terminal(sys.stdout):
             from lean_agent.cli.chat import converse
+            from lean_agent.cli.chat.conversation import Conversation
 
             say("")
-            return await converse(agent)
+            return await converse(Conversation(options=options))
     return outcome.exit_code
 
 

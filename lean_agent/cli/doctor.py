@@ -12,9 +12,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+import typer
+
 from lean_agent.cli import options as opt
 from lean_agent.cli.table import print_json, print_table
-from lean_agent.cli.text import size
+from lean_agent.cli.text import count, size
+from lean_agent.errors import ConfigurationError
 
 __all__ = ["doctor"]
 
@@ -31,9 +34,9 @@ class Check:
     hint: str = ""
 
 
-def doctor(json_: opt.Json = False) -> int:
+def doctor(context: typer.Context, json_: opt.Json = False) -> int:
     """Check this installation. Ends with 1 if something needed is broken."""
-    checks = [*_python(), *_models(), *_folders(), *_terminal()]
+    checks = [*_settings(context.obj), *_python(), *_models(), *_folders(), *_terminal()]
     broken = any(check.state == "broken" for check in checks)
     if json_:
         rows = [
@@ -46,6 +49,21 @@ def doctor(json_: opt.Json = False) -> int:
             [(c.name, c.state, c.detail, c.hint) for c in checks],
         )
     return 1 if broken else 0
+
+
+def _settings(profile: str | None) -> Iterator[Check]:
+    from lean_agent.cli.config.file import config_path
+    from lean_agent.cli.config.resolving import resolve, share
+
+    path = config_path()
+    try:
+        resolved = resolve(profile)
+    except ConfigurationError as error:
+        yield Check(name="settings", state="broken", detail=error.message, hint=error.hint)
+        return
+    share(resolved)  # so that the folders below are those that are used
+    here = count(sum(one.from_file for one in resolved), "setting") if path.exists() else "no file"
+    yield Check(name="settings", state="ok", detail=f"{path}: {here}")
 
 
 def _python() -> Iterator[Check]:

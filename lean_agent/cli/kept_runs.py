@@ -8,15 +8,13 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 import time
-from dataclasses import asdict, dataclass, fields, replace
-from decimal import Decimal
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from lean_agent._paths import state_dir
 from lean_agent.cli.options import RunOptions
+from lean_agent.cli.private_files import write_private
 from lean_agent.cli.streams import say
 from lean_agent.cli.text import one_line
 from lean_agent.errors import ConfigurationError
@@ -68,24 +66,14 @@ class KeptRun:
 
     def write(self) -> None:
         """Keep it; a disk that refuses costs only the resuming."""
-        corpus, files = self.options.corpus, self.options.files
-        options = asdict(
-            replace(
-                self.options,
-                corpus=corpus.resolve() if corpus is not None else None,
-                files=[file.resolve() for file in files],
-            )
-        )
-        data = {"question": self.question, "options": options, "started": time.time()}
-        temporary = self._path.with_suffix(".part")
+        data = {
+            "question": self.question,
+            "options": self.options.to_dict(),
+            "started": time.time(),
+        }
         try:
-            fd = os.open(temporary, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600)
-            with os.fdopen(fd, "w", encoding="utf-8") as file:
-                json.dump(data, file, default=str)
-            temporary.replace(self._path)
+            write_private(self._path, data)
         except OSError as error:
-            with contextlib.suppress(OSError):
-                temporary.unlink()
             say(f"note: this run cannot be resumed: {self._path}: {error.strerror}")
 
     def forget(self) -> None:
@@ -102,7 +90,7 @@ def kept_runs() -> list[KeptRun]:
                 KeptRun(
                     run_id=path.stem,
                     question=str(data["question"]),
-                    options=_options(data["options"]),
+                    options=RunOptions.from_dict(data["options"]),
                     started=float(data["started"]),
                 )
             )
@@ -117,17 +105,6 @@ def _old(run: KeptRun) -> bool:
     if old:
         run.forget()
     return old
-
-
-def _options(data: dict[str, Any]) -> RunOptions:
-    known = {field.name for field in fields(RunOptions)}
-    options = RunOptions(**{name: value for name, value in data.items() if name in known})
-    return replace(
-        options,
-        corpus=Path(options.corpus) if options.corpus is not None else None,
-        files=[Path(file) for file in options.files],
-        budget_usd=Decimal(options.budget_usd) if options.budget_usd is not None else None,
-    )
 
 
 def find(prefix: str | None) -> KeptRun:

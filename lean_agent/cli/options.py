@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields, replace
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -15,9 +16,13 @@ from lean_agent.cli.inputs import check_corpus, check_file, check_text
 
 if TYPE_CHECKING:
     from lean_agent.agent import Agent
+    from lean_agent.approval import Approve
+    from lean_agent.ledger.budget import Budget
 
 __all__ = [
     "DEFAULT_MODEL",
+    "DEFAULT_STEPS",
+    "Allow",
     "BaseUrl",
     "BudgetUsd",
     "Cache",
@@ -29,6 +34,7 @@ __all__ = [
     "MaxTokens",
     "ModeChoice",
     "ModelName",
+    "Plain",
     "QualityName",
     "Quiet",
     "ReasoningName",
@@ -36,10 +42,15 @@ __all__ = [
     "RunOptions",
     "ShowBudget",
     "System",
+    "WithMemory",
+    "ToolNames",
     "amount",
+    "duration",
 ]
 
 DEFAULT_MODEL = "local:qwen2.5-coder-1.5b"
+_GLOB = frozenset("*?[")
+DEFAULT_STEPS = 20
 
 
 def amount(text: str) -> Decimal:
@@ -57,7 +68,12 @@ def amount(text: str) -> Decimal:
     return value
 
 
-def _duration(text: str) -> float:
+def duration(text: str) -> float:
+    """Seconds above 0.
+
+    Raises:
+        BadParameter: it is no such number.
+    """
     try:
         value = float(text)
     except ValueError:
@@ -115,6 +131,23 @@ Files = Annotated[
     list[Path] | None,
     typer.Option("--file", "-f", metavar="FILE", help="A text file to read; may be repeated."),
 ]
+ToolNames = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--tool",
+        metavar="NAME",
+        help="Offer one more of the tools that lean-agent tools list names; may be repeated.",
+    ),
+]
+Allow = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--allow",
+        metavar="NAME[:PATTERN]",
+        help="Offer this tool and do not ask before it changes something; a pattern of paths, "
+        "addresses or commands says where. May be repeated.",
+    ),
+]
 BudgetUsd = Annotated[
     Decimal | None,
     typer.Option("--budget-usd", metavar="USD", parser=amount, help="Spend at most this."),
@@ -134,7 +167,7 @@ MaxSteps = Annotated[
 ]
 MaxSeconds = Annotated[
     float | None,
-    typer.Option("--max-seconds", metavar="S", parser=_duration, help="At most S seconds."),
+    typer.Option("--max-seconds", metavar="S", parser=duration, help="At most S seconds."),
 ]
 Cache = Annotated[
     bool,
@@ -142,6 +175,14 @@ Cache = Annotated[
         "--cache",
         envvar="LEAN_AGENT_CACHE",
         help="Answer a request that was answered before from disk, for free.",
+    ),
+]
+WithMemory = Annotated[
+    bool,
+    typer.Option(
+        "--memory",
+        envvar="LEAN_AGENT_MEMORY",
+        help="Recall earlier runs like the task, and remember this one; see lean-agent memory.",
     ),
 ]
 Record = Annotated[
@@ -159,6 +200,9 @@ Json = Annotated[bool, typer.Option("--json", help="Print one JSON value.")]
 Quiet = Annotated[
     bool, typer.Option("--quiet", "-q", help="Only the answer: no progress, tools or cost.")
 ]
+Plain = Annotated[
+    bool, typer.Option("--plain", help="No live line and no menus, for screen readers.")
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -173,6 +217,8 @@ class RunOptions:
     system: str = ""
     corpus: Path | None = None
     files: list[Path] = field(default_factory=list[Path])
+    tools: list[str] = field(default_factory=list[str])
+    allow: list[str] = field(default_factory=list[str])
     budget_usd: Decimal | None = None
     max_tokens: int | None = None
     max_steps: int | None = None
@@ -180,6 +226,7 @@ class RunOptions:
     cache: bool = False
     show_budget: bool = False
     record: bool = False
+    memory: bool = False
 
     def check(self) -> None:
         """Refuse what cannot work, before anything is loaded or paid for.
@@ -193,15 +240,61 @@ class RunOptions:
         for file in self.files:
             check_file(file)
 
-    def make_agent(self, *, checkpoints: Path | None = None) -> Agent:
-        """An agent with the tools that these options give something to work on."""
-        from lean_agent import Agent, Budget
+    def budget(self) -> Budget:
+        """What one answer may spend."""
+        from lean_agent.ledger.budget import Budget
+
+        return Budget(
+            usd=self.budget_usd,
+            tokens=self.max_tokens,
+            steps=self.max_steps or DEFAULT_STEPS,
+            seconds=self.max_seconds,
+        )
+
+    def same_agent(self, other: RunOptions) -> bool:
+        """Whether both make the same agent: mode and limits are told to each run anew."""
+        return self == replace(
+            other,
+            mode=self.mode,
+            budget_usd=self.budget_usd,
+            max_tokens=self.max_tokens,
+            max_steps=self.max_steps,
+            max_seconds=self.max_seconds,
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        """Types that JSON takes with ``default=str``; paths are absolute."""
+        corpus = self.corpus.resolve() if self.corpus is not None else None
+        files = [file.resolve() for file in self.files]
+        return asdict(replace(self, corpus=corpus, files=files))
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> RunOptions:
+        """What ``to_dict`` gave, by way of JSON; what an older version did not know is left out.
+
+        Raises:
+            ValueError, TypeError: it is something else.
+        """
+        known = {field.name for field in fields(cls)}
+        options = cls(**{name: value for name, value in data.items() if name in known})
+        return replace(
+            options,
+            corpus=Path(options.corpus) if options.corpus is not None else None,
+            files=[Path(file) for file in options.files],
+            budget_usd=Decimal(options.budget_usd) if options.budget_usd is not None else None,
+        )
+
+    def make_agent(
+        self, *, checkpoints: Path | None = None, approve: Approve | None = None
+    ) -> Agent:
+        """An agent with the tools that these options name or give something to work on."""
+        from lean_agent import Agent
         from lean_agent._paths import cache_dir
-        from lean_agent.agent import DEFAULT_STEPS
         from lean_agent.cli.streams import say
         from lean_agent.cli.telemetry import observed_ledger
         from lean_agent.models.response_cache import ResponseCache
-        from lean_agent.plugins import load_corpus_tools, load_tools
+        from lean_agent.plugins import load_corpus_tools, load_optional_tools, load_tools
+        from lean_agent.trajectory.memory import Memory
 
         roots = [path.resolve() for path in (self.corpus, *self.files) if path is not None]
         # Search comes first: a small model prefers what it reads first.
@@ -211,15 +304,13 @@ class RunOptions:
         if not roots:
             for name in ("list_files", "read_file"):
                 tools.pop(name, None)
+        named = [*self.tools, *(pattern.partition(":")[0] for pattern in self.allow)]
+        wanted = [name for name in named if name not in tools and not _GLOB.intersection(name)]
+        tools |= load_optional_tools(wanted, say)
         return Agent(
             model=self.model,
             tools=list(tools.values()),
-            budget=Budget(
-                usd=self.budget_usd,
-                tokens=self.max_tokens,
-                steps=self.max_steps or DEFAULT_STEPS,
-                seconds=self.max_seconds,
-            ),
+            budget=self.budget(),
             mode=self.mode,
             reasoning=self.reasoning,
             quality=self.quality,
@@ -230,7 +321,10 @@ class RunOptions:
             checkpoints=checkpoints,
             cache=ResponseCache(cache_dir() / "responses.sqlite") if self.cache else None,
             show_budget=self.show_budget,
+            allow=self.allow,
+            approve=approve,
             record=self.record,
+            memory=Memory() if self.memory else None,
         )
 
     def _instructions(self) -> str:

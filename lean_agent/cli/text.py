@@ -9,7 +9,18 @@ from typing import Any
 
 from lean_agent.usage import Usage
 
-__all__ = ["clean", "clip", "cost_line", "count", "money", "one_line", "size", "to_json"]
+__all__ = [
+    "clean",
+    "clip",
+    "cost_line",
+    "count",
+    "money",
+    "one_line",
+    "short_money",
+    "size",
+    "to_json",
+    "visible",
+]
 
 # C0 but \t and \n, DEL, C1 (a terminal takes U+009B for ESC [), and the marks that reorder the
 # text around them, with which a line can be made to read as another one.
@@ -26,15 +37,27 @@ def clean(text: str) -> str:
     return _UNSAFE.sub("", text)
 
 
+def visible(text: str) -> str:
+    """The text with all that is not seen written out (\\x1b, \\u200b): what it does must be told.
+
+    Newlines stay, tabs too.
+    """
+    return "".join(c if c.isprintable() or c in "\n\t" else ascii(c)[1:-1] for c in text)
+
+
 def one_line(text: str) -> str:
     """The text, cleaned, on one line."""
     return " ".join(clean(text).split())
 
 
 def clip(text: str, width: int) -> str:
-    """The text on one line of at most ``width`` characters, the cut marked."""
+    """The text on one line of at most ``width`` columns of a terminal, the cut marked."""
     line = one_line(text)
-    return line if len(line) <= width else line[: max(width - 3, 0)] + "..."
+    if line.isascii():
+        return line if len(line) <= width else line[: max(width - 3, 0)] + "..."
+    from rich.cells import cell_len, set_cell_size
+
+    return line if cell_len(line) <= width else set_cell_size(line, max(width - 3, 0)) + "..."
 
 
 def to_json(value: Any, *, indent: int | None = 2) -> str:
@@ -57,6 +80,11 @@ def money(usage: Usage) -> str:
     if "self_hosted" in usage.provenance:
         text += " + self-hosted, no rate set"
     return text
+
+
+def short_money(usage: Usage) -> str:
+    """``money`` for a line with little room: unknown is $?."""
+    return "$?" if usage.cost is None else _dollars(usage)
 
 
 def _dollars(usage: Usage) -> str:

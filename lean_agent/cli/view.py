@@ -8,9 +8,11 @@ import sys
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from lean_agent.cli.run_status import RunStatus
 from lean_agent.cli.streams import emit, is_terminal, say, styled
 from lean_agent.cli.text import clean, clip, cost_line, money, one_line
 from lean_agent.events import (
+    CostUpdated,
     Event,
     ModeChosen,
     Notice,
@@ -25,7 +27,7 @@ if TYPE_CHECKING:
 
     from lean_agent.result import RunResult
 
-__all__ = ["View"]
+__all__ = ["View", "call_line"]
 
 _UNSEEN_WIDTH = 120  # columns of a line that goes to a file
 
@@ -35,17 +37,27 @@ class View:
 
     On a terminal the answer appears as it is written. Anywhere else it is printed once, when it is
     final, because a check may still withdraw it; so it is where ``live`` is off (--json).
-    ``quiet`` leaves only the answer and notices.
+    ``quiet`` leaves only the answer and notices; ``plain`` writes no codes and no changing line.
+    ``status`` is told of every event.
     """
 
-    def __init__(self, *, quiet: bool = False, live: bool = True) -> None:
+    def __init__(
+        self,
+        *,
+        quiet: bool = False,
+        live: bool = True,
+        plain: bool = False,
+        status: RunStatus | None = None,
+    ) -> None:
+        self._status = status or RunStatus()
         self._live = live and is_terminal(sys.stdout)
         self._quiet = quiet
         self._watched = is_terminal(sys.stderr) and not quiet
-        self._styled = styled(sys.stderr)
+        self._styled = styled(sys.stderr) and not plain
         self._streamed: list[str] = []  # the answer so far, of the model call that goes on
         self._open_line = False
         self._spinner: Status | None = None
+        self._doing = ""
 
     def start(self) -> None:
         """Show that work goes on, before there is anything to tell of it."""
@@ -54,23 +66,27 @@ class View:
 
     def show(self, event: Event) -> None:
         """Show one event of a run."""
+        self._status.note(event)
         match event:
             case Token(text, "answer") if self._live:
                 self._write(clean(text))
             case ModeChosen(mode, reason):
                 self._streamed.clear()
                 self.note(f"{mode} mode" + (f": {reason}" if reason else ""))
-            case StepStarted(step):
+            case StepStarted():
                 self._streamed.clear()
                 self.pause()
-                self._wait(f"step {step}")
+                self._wait("thinking")
             case ToolStarted(_, name, arguments):
                 self._streamed.clear()
-                self._trace("  ", f"{name} {_compact(arguments)}")
+                self._trace("  ", call_line(name, arguments))
                 self._wait(f"running {name}")
             case ToolFinished(_, _, output, is_error, served, seconds):
                 outcome = "failed" if is_error else "served again" if served else "ok"
-                self._trace("    ", f"{outcome}, {seconds:.2f} s: {output}")
+                facts = [outcome, f"{seconds:.2f} s", self._status.newly_spent()]
+                self._trace("    ", f"{', '.join(fact for fact in facts if fact)}: {output}")
+            case CostUpdated() if self._spinner is not None:
+                self._wait(self._doing)
             case Notice(message):
                 self.note(f"note: {message}", always=True)
             case _:
@@ -142,12 +158,14 @@ class View:
             emit(text)
 
     def _wait(self, doing: str) -> None:
+        self._doing = doing
         if not (self._watched and self._styled) or self._open_line:
             return
         from rich.console import Console
         from rich.text import Text
 
-        message = Text(clip(doing, self._columns() - 4))
+        told = " | ".join(part for part in (doing, self._status.line()) if part)
+        message = Text(clip(told, self._columns() - 4))
         if self._spinner is None:
             self._spinner = Console(stderr=True, highlight=False).status(message)
             self._spinner.start()
@@ -161,8 +179,10 @@ class View:
         return f"\x1b[2m{line}\x1b[0m" if self._styled else line
 
 
-def _compact(arguments: Mapping[str, Any]) -> str:
-    return " ".join(
+def call_line(tool: str, arguments: Mapping[str, Any]) -> str:
+    """A tool call as a person reads it, uncleaned."""
+    told = (
         f"{name}={json.dumps(value, ensure_ascii=False, default=str)}"
         for name, value in arguments.items()
     )
+    return " ".join((tool, *told))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from lean_agent.cli.failures import usage_error
 from lean_agent.cli.streams import is_terminal, say
@@ -19,10 +19,10 @@ if TYPE_CHECKING:
 __all__ = ["need_weights", "pull_visibly"]
 
 
-def need_weights(model: str, *, unasked: bool = False) -> None:
+def need_weights(model: str, *, if_missing: Literal["ask", "fetch", "refuse"] = "ask") -> None:
     """Make sure that a ``local:`` model of the catalogue can be loaded; others are left alone.
 
-    On a terminal the user is offered the download; ``unasked`` goes ahead without an answer.
+    What is missing is fetched: at once, or (on a terminal) if the user wants it, or never.
 
     Raises:
         ConfigurationError: with the command to run, where nobody can be asked or the answer is no.
@@ -33,12 +33,13 @@ def need_weights(model: str, *, unasked: bool = False) -> None:
     if provider != "local" or name not in catalog.CATALOG or weights.find(name) is not None:
         return
     entry = catalog.get(name)
-    if not unasked:
+    if if_missing != "fetch":
         missing = usage_error(
             f"the weights of {name} ({size(entry.size)}) are not on this machine",
             f"run: lean-agent models pull {name}",
         )
-        if not (is_terminal(sys.stdin) and is_terminal(sys.stderr)):
+        watched = is_terminal(sys.stdin) and is_terminal(sys.stderr)
+        if if_missing == "refuse" or not watched:
             raise missing
         say(f"The weights of {name} are not on this machine yet.")
         if not _agreed(f"Download {size(entry.size)} ({entry.licence}) now?"):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import json
 import re
 import signal
 from collections.abc import Callable, Iterator
@@ -10,8 +12,11 @@ from typing import Any
 
 import pexpect
 import pytest
+from rich.cells import cell_len
 from support.cli import LEAN_AGENT, environment, lean_agent
 from support.fake_openai import FakeOpenAI, Reply
+
+from lean_agent.ledger.outcomes import read_outcomes
 
 # A pseudo-terminal needs a fork, and the server is a thread of this process.
 pytestmark = pytest.mark.filterwarnings("ignore:.*multi-threaded:DeprecationWarning")
@@ -42,7 +47,8 @@ def test_commands(server: FakeOpenAI, tmp_path: Path) -> None:
     ended = in_a_pipe(server, tmp_path, typed)
     assert (ended.code, ended.out) == (0, "yes\nyes\n")
     lines = ended.err.splitlines()
-    assert lines[0].startswith("/mode [auto")
+    assert lines[0].startswith("/bad ")
+    assert any(line.startswith("/mode [MODE] ") for line in lines)
     assert lines.index("mode auto") < lines.index("mode reason")
     assert any(line.startswith("error: no mode 'magic'") for line in lines)
     assert any(line.startswith("error: no command '/what'") for line in lines)
@@ -71,18 +77,20 @@ def at_terminal(server: FakeOpenAI, tmp_path: Path) -> Iterator[Spawn]:
     """Starts a chat on a pseudo-terminal."""
     children: list[Any] = []
 
-    def spawn(**variables: str) -> Any:
+    def spawn(*flags: str, columns: int = 160, **variables: str) -> Any:
         program: Any = pexpect  # which has no types
         child = program.spawn(
             LEAN_AGENT,
-            ["chat", "--model", "openai:x", "--base-url", server.url],
+            ["chat", "--model", "openai:x", "--base-url", server.url, *flags],
             env=environment(tmp_path, TERM="xterm-256color", **variables),
-            dimensions=(40, 160),
+            cwd=tmp_path,
+            dimensions=(40, columns),
             timeout=60,
             encoding="utf-8",
             # Under nohup the tests ignore it, and so would the child.
             preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_DFL),
         )
+        child.logfile_read = io.StringIO()
         children.append(child)
         child.expect("Ctrl-D leaves")
         child.expect(PROMPT)
@@ -161,3 +169,92 @@ def test_a_terminated_session_restores_the_terminal(
     child.expect(pexpect.EOF)
     child.close()
     assert child.exitstatus == 130
+
+
+def leave(child: Any) -> str:
+    """Ctrl-D; what was written since the last expectation."""
+    child.sendeof()
+    child.expect(pexpect.EOF)
+    child.close()
+    assert child.exitstatus == 0
+    return str(child.before)
+
+
+@pytest.mark.slow
+def test_a_session_goes_on_another_day_where_it_was(
+    server: FakeOpenAI, at_terminal: Spawn, tmp_path: Path
+) -> None:
+    (tmp_path / "note.txt").write_text("the key is under the mat")
+    server.say(Reply(text="Under the mat."), Reply(text="forget me"), Reply(text="Still there."))
+    child = at_terminal()
+    child.send("Where is the key? @note.txt\r")
+    child.expect("Under the mat.")
+    child.expect(PROMPT)
+    child.send("Something else\r")
+    child.expect("forget me")
+    child.expect(PROMPT)
+    for command, told in (("/undo", "1 question left"), ("/good", "was right"), ("/name k", "k")):
+        child.send(f"{command}\r")
+        child.expect(told)
+        child.expect(PROMPT)
+    assert "lean-agent chat --resume k" in leave(child)
+    child = at_terminal("--resume", "k")
+    child.send("And now?\r")
+    child.expect("Still there.")
+    child.expect(PROMPT)
+    assert "session: 3 steps" in leave(child)
+    first, _, last = (request.body["messages"] for request in server.chats)
+    assert "under the mat" in first[-1]["content"]
+    assert last[: len(first)] == first
+    assert [m["content"] for m in last[len(first) :]] == ["Under the mat.", "And now?"]
+    (judged,) = read_outcomes(tmp_path / "data" / "lean-agent" / "ledger")
+    assert (judged.passed, judged.source) == (True, "person")
+    listed = lean_agent("sessions", "list", "--json", folder=tmp_path).json
+    assert [(one["name"], one["answers"]) for one in listed] == [("k", 3)]
+    assert lean_agent("sessions", "rm", "k", folder=tmp_path).code == 0
+    assert lean_agent("sessions", "list", "--json", folder=tmp_path).json == []
+
+
+@pytest.mark.slow
+def test_at_a_cap_the_person_raises_it_and_the_run_goes_on(
+    server: FakeOpenAI, at_terminal: Spawn
+) -> None:
+    server.say(
+        Reply(text="Once upon a time there", finish_reason="length"), Reply(text=" was an end.")
+    )
+    child = at_terminal("--max-tokens", "300")
+    child.send("Tell a story\r")
+    child.expect(re.escape("[r]aise the limit to 600 tokens"))
+    child.expect(PROMPT)
+    child.send("r\r")
+    child.expect("Once upon a time there was an end.")
+    child.expect(PROMPT)
+    child.send("/cost\r")
+    child.expect("session: 2 steps")
+    leave(child)
+    assert len(server.chats) == 2
+    assert "Tell a story" not in server.chats[1].body["messages"][-1]["content"]
+
+
+CODES = re.compile(r"\x1b\[[0-9;?]*[a-zA-Z]|\x1b[=>]")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("columns", [80, 200])
+def test_no_line_of_ours_is_wider_than_the_terminal(
+    server: FakeOpenAI, at_terminal: Spawn, columns: int
+) -> None:
+    wide = json.dumps({"expression": "漢字かな" * 60})
+    server.say(Reply(tool_calls=(("calculator", wide),)), Reply(text="cannot"))
+    child = at_terminal("--mode", "agent", columns=columns)
+    child.send("Calculate!\r")
+    child.expect("cannot")
+    child.expect(PROMPT)
+    child.send("/to\t")
+    child.expect("/tokens")
+    child.sendintr()
+    child.expect(PROMPT)
+    leave(child)
+    shown = re.split(r"[\r\n]+", CODES.sub("", child.logfile_read.getvalue()))
+    assert any("漢字" in line for line in shown)
+    assert max(map(cell_len, shown)) <= columns

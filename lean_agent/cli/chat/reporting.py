@@ -1,0 +1,117 @@
+"""Commands that tell what was done and spent, and the judgement of the person who watched."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable
+
+from lean_agent.cli.chat.registry import command
+from lean_agent.cli.chat.session import Session
+from lean_agent.cli.failures import usage_error
+from lean_agent.cli.run_status import context_share
+from lean_agent.cli.streams import say
+from lean_agent.cli.text import clean, clip, one_line
+from lean_agent.cli.view import call_line
+from lean_agent.ledger.outcomes import RunDid, record_outcome
+from lean_agent.result import RunResult
+from lean_agent.usage import Usage
+
+__all__: list[str] = []
+
+_COLUMNS = 78
+
+
+def _last(session: Session) -> RunResult:
+    if session.last is None or not session.last.run_id:
+        raise usage_error("there is no answer yet", "ask a question first")
+    return session.last
+
+
+@command("cost")
+async def cost(session: Session, _argument: str) -> None:
+    """What this session has cost so far."""
+    session.tell_cost()
+
+
+@command("tokens")
+async def tokens(session: Session, _argument: str) -> None:
+    """The tokens of the last answer and of the session, and how full the context is."""
+    if session.last is not None:
+        _tell("answer", session.last.usage)
+    _tell("session", session.conversation.usage)
+    status = session.status
+    if used := context_share(status.context, status.window):
+        say(f"{used}: {status.context:,} of {status.window:,} tokens")
+
+
+def _tell(whose: str, usage: Usage) -> None:
+    uncached = usage.input_tokens - usage.cache_read_input_tokens
+    say(
+        f"{whose:8} {uncached:,} uncached + {usage.cache_read_input_tokens:,} cached in, "
+        f"{usage.output_tokens:,} out ({usage.reasoning_output_tokens:,} of them reasoning)"
+    )
+
+
+@command("good")
+async def good(session: Session, _argument: str) -> None:
+    """The last answer was right: the gate may learn from that."""
+    await _judge(session, passed=True)
+
+
+@command("bad")
+async def bad(session: Session, _argument: str) -> None:
+    """The last answer was wrong."""
+    await _judge(session, passed=False)
+
+
+async def _judge(session: Session, *, passed: bool) -> None:
+    result = _last(session)
+    did = RunDid.of(session.options.model, result)
+    await asyncio.to_thread(record_outcome, result.run_id, passed, "person", did=did)
+    say(f"noted: run {result.run_id[:12]} was {'right' if passed else 'wrong'}")
+
+
+@command("why")
+async def why(session: Session, _argument: str) -> None:
+    """Why the last answer was given in its mode, and what the others were expected to take."""
+    result = _last(session)
+    say(one_line(f"{result.mode} mode: {result.mode_reason or 'no reason was given'}"))
+    for one in result.decision.get("predictions", ()):
+        expected = f"{one['pass_rate']:.0%} expected to pass at {one['cost']:,.0f} token units"
+        say(one_line(f"{one['way']}: {expected} ({one['tried']} tried)"))
+
+
+def _numbers(session: Session) -> Iterable[str]:
+    done = len(session.last.trajectory) if session.last is not None else 0
+    return [str(number) for number in range(1, done + 1)]
+
+
+@command("tools", "[N]", choices=_numbers)
+async def tools(session: Session, argument: str) -> None:
+    """The tools there are and the last answer's calls, or all that call N gave."""
+    calls = session.last.trajectory if session.last is not None else ()
+    if not argument:
+        agent = await session.agent()
+        say(f"tools: {', '.join(map(one_line, agent.tools)) or 'none'}")
+        for number, call in enumerate(calls, 1):
+            say(clip(f"{number:3} {call_line(call.tool, call.arguments)}", _COLUMNS))
+    elif argument.isdecimal() and 1 <= int(argument) <= len(calls):
+        call = calls[int(argument) - 1]
+        say(one_line(call_line(call.tool, call.arguments)))
+        say(clean(call.observation))
+    else:
+        raise usage_error(f"no call {argument!r}", f"the last answer made {len(calls)}")
+
+
+@command("files")
+async def files(session: Session, _argument: str) -> None:
+    """The files and the folder that questions may be about."""
+    options = session.options
+    if options.corpus is not None:
+        say(one_line(f"searched: {options.corpus}"))
+    for path in options.files:
+        say(one_line(f"readable: {path}"))
+    for path in session.inlined:
+        say(one_line(f"in a question: {path}"))
+    if options.corpus is None and not options.files and not session.inlined:
+        say("none; @path in a question attaches one")

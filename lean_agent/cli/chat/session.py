@@ -1,0 +1,286 @@
+"""One chat: answers questions and obeys commands until it is over."""
+
+from __future__ import annotations
+
+import asyncio
+import importlib
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import AsyncExitStack, aclosing
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from lean_agent.cli.approval import AsksAtTerminal
+from lean_agent.cli.chat.attachments import Attached, attach
+from lean_agent.cli.chat.caps import may_go_on, raised, raising
+from lean_agent.cli.chat.conversation import Conversation, saved_conversations
+from lean_agent.cli.chat.registry import COMMANDS
+from lean_agent.cli.failures import describe, usage_error
+from lean_agent.cli.inputs import decode_question
+from lean_agent.cli.kept_runs import KeptRun, checkpoints_path, settle, usable_checkpoints
+from lean_agent.cli.options import RunOptions
+from lean_agent.cli.run_status import RunStatus
+from lean_agent.cli.running import Outcome, follow, opened
+from lean_agent.cli.streams import say
+from lean_agent.cli.text import cost_line, one_line
+from lean_agent.cli.view import View
+from lean_agent.errors import LeanAgentError
+from lean_agent.result import RunResult
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from lean_agent.agent import Agent
+    from lean_agent.events import Event
+
+__all__ = ["Ask", "Session"]
+
+Ask = Callable[[str], Awaitable[str]]
+"""Asks the person something; the answer is lower case, "" where there is none."""
+
+
+class Session:
+    """``ask`` is None where nobody can be asked; ``saved`` says that the conversation is kept.
+
+    ``last`` is the newest answer, ``over`` ends the chat, ``exit_code`` is that of the last
+    question that did not complete.
+    """
+
+    def __init__(
+        self,
+        conversation: Conversation,
+        *,
+        quiet: bool = False,
+        plain: bool = False,
+        saved: bool = False,
+        ask: Ask | None = None,
+    ) -> None:
+        self.conversation = conversation
+        self.status = RunStatus(budget=conversation.options.budget())
+        self.ask = ask
+        self.saved = saved
+        self.last: RunResult | None = None
+        self.inlined: list[Path] = []
+        self.over = False
+        self.terminated = False
+        self.exit_code = 0
+        self._view = View(quiet=quiet, plain=plain, status=self.status)
+        self._approve = AsksAtTerminal.if_possible()
+        if self._approve is not None:
+            self._approve.pause = self._view.pause
+        self._opening: asyncio.Task[Agent] | None = None
+        self._stack = AsyncExitStack()
+
+    @property
+    def options(self) -> RunOptions:
+        return self.conversation.options
+
+    async def open(self, *, patience: float | None = None) -> None:
+        """Begin to load what answers; wait for it at most ``patience`` seconds.
+
+        Raises:
+            LeanAgentError: it became known meanwhile that it cannot be had.
+        """
+        self._opening = asyncio.create_task(self._open())
+        await asyncio.wait({self._opening}, timeout=patience)
+        if self._opening.done():
+            self._opening.result()
+
+    async def close(self) -> None:
+        """Give back what was loaded."""
+        if self._opening is not None:
+            self._opening.cancel()
+            await asyncio.gather(self._opening, return_exceptions=True)
+        await self._stack.aclose()
+
+    async def agent(self) -> Agent:
+        """What answers, once it is loaded.
+
+        Raises:
+            LeanAgentError: it cannot be had.
+        """
+        if self._opening is None:
+            self._opening = asyncio.create_task(self._open())
+        try:
+            return await asyncio.shield(self._opening)
+        except LeanAgentError:
+            self._opening = None  # the next question tries again
+            raise
+
+    async def change(self, options: RunOptions) -> None:
+        """Answer with other options from now on.
+
+        Raises:
+            LeanAgentError: they cannot be; everything is as before.
+        """
+        await self.adopt(replace(self.conversation, options=options))
+
+    async def adopt(self, conversation: Conversation) -> None:
+        """Go on with another conversation, under its options.
+
+        Raises:
+            LeanAgentError: they cannot be; everything is as before.
+        """
+        conversation.options.check()
+        before, self.conversation = self.conversation, conversation
+        if conversation.session_id != before.session_id:
+            self.last, self.inlined = None, []
+        if not conversation.options.same_agent(before.options):
+            try:
+                await self._reopen()
+            except LeanAgentError:
+                self.conversation = before
+                raise
+        self.status.budget = self.options.budget()
+
+    async def rename(self, name: str) -> None:
+        """Give the conversation a name.
+
+        Raises:
+            ConfigurationError: another one has it.
+        """
+        saved = await asyncio.to_thread(saved_conversations)
+        if name in {one.name for one in saved if one.session_id != self.conversation.session_id}:
+            raise usage_error(f"another session is called {name!r}", "choose another name")
+        self.conversation.name = name
+        await self.save()
+
+    async def take(self, line: bytes) -> None:
+        """Obey a command or answer a question; what is wrong with it is told, and ends nothing."""
+        if not line.strip():
+            return
+        try:
+            text = decode_question(line)
+            if text.startswith("/"):
+                await self._obey(text)
+            else:
+                await self.answer(text)
+        except LeanAgentError as error:
+            failure = describe(error)
+            failure.print()
+            self.exit_code = failure.exit_code
+
+    async def answer(self, question: str) -> None:
+        """Run, show and remember; at a cap the person may raise it."""
+        attached = Attached(question)
+        if self.ask is not None:  # a script that pipes questions in is not to open files by them
+            attached = await asyncio.to_thread(attach, question)
+        for mention in attached.missing:
+            say(one_line(f"note: there is no file {mention}"))
+        await self._offer(attached)
+        outcome = await self._follow(attached.question)
+        kept = True
+        while self.ask is not None and may_go_on(outcome.result):
+            choice = await self.ask(raising(outcome.result, self.status.budget))
+            kept = not choice.startswith("s")
+            if not choice.startswith("r"):
+                break
+            self.status.budget = raised(outcome.result, self.status.budget)
+            later = await self._follow(attached.question, go_on=outcome.result.run_id)
+            if not later.result.run_id:  # it could not go on, and what was there still counts
+                break
+            outcome = later
+        self.status.budget = self.options.budget()
+        await self._keep(attached.question, outcome, remember=kept)
+
+    def tell_cost(self) -> None:
+        """One line: what this session has taken."""
+        talk = self.conversation
+        line = cost_line(
+            talk.usage, seconds=talk.seconds, steps=talk.steps, tool_calls=talk.tool_calls
+        )
+        say(f"session: {line}")
+
+    async def save(self) -> None:
+        """Keep the conversation; a disk that refuses costs only that."""
+        if not self.saved or not self.conversation.name:
+            return
+        try:
+            await asyncio.to_thread(self.conversation.save)
+        except OSError as error:
+            say(one_line(f"note: this session cannot be kept: {error.strerror}"))
+
+    async def _offer(self, attached: Attached) -> None:
+        """Open to the tools what is too large to travel in the question."""
+        self.inlined += [path for path in attached.inlined if path not in self.inlined]
+        new = [file for file in attached.files if file not in self.options.files]
+        if new or attached.corpus is not None:
+            corpus = attached.corpus or self.options.corpus
+            files = [*self.options.files, *new]
+            await self.change(replace(self.options, files=files, corpus=corpus))
+
+    async def _follow(self, question: str, *, go_on: str = "") -> Outcome:
+        talk = self.conversation
+
+        def began(run_id: str) -> None:
+            if self.ask is not None:
+                KeptRun(run_id=run_id, question=question, options=talk.options).write()
+
+        async def events(stop: asyncio.Event) -> AsyncGenerator[Event]:
+            agent = await self.agent()
+            if go_on:
+                stream = agent.resume_stream(go_on, budget=self.status.budget, stop=stop)
+            else:
+                stream = agent.stream(
+                    question,
+                    mode=talk.options.mode,
+                    budget=self.status.budget,
+                    history=talk.messages,
+                    session_id=talk.session_id,
+                    stop=stop,
+                )
+            async with aclosing(stream):
+                async for event in stream:
+                    yield event
+
+        outcome = await follow(events, self._view, began=began)
+        self._view.finish(outcome.result)
+        if outcome.failure is not None:
+            outcome.failure.print()
+        return outcome
+
+    async def _keep(self, question: str, outcome: Outcome, *, remember: bool) -> None:
+        result = outcome.result
+        self.last = result
+        self.exit_code = outcome.exit_code or self.exit_code
+        self.terminated = outcome.terminated
+        interrupted = result.exit_status == "interrupted"
+        self.over = self.terminated or (interrupted and self.ask is None)
+        self.conversation.charge(result)
+        if remember:
+            self.conversation.remember(question, result)
+        settle(result)
+        await self.save()
+
+    async def _obey(self, text: str) -> None:
+        name, _, argument = text.partition(" ")
+        found = COMMANDS.get({"/exit": "/quit"}.get(name, name))
+        if found is None:
+            say(f"error: no command {one_line(name)!r}; /help lists them")
+            return
+        try:
+            await found.run(self, argument.strip())
+        except LeanAgentError as error:  # a mistake that a person sees, and no question's failure
+            describe(error).print()
+
+    async def _open(self) -> Agent:
+        # In threads, since a person may be typing: the libraries take a second and more.
+        keep = self.ask is not None
+        agent = await self._made(checkpoints_path() if keep else None)
+        await asyncio.to_thread(importlib.import_module, "lean_agent.runtime.run")
+        if keep and await usable_checkpoints() is None:
+            agent = await self._made(None)
+        await self._stack.enter_async_context(opened(agent))
+        self.status.window = agent.model.card.context_tokens
+        return agent
+
+    async def _made(self, checkpoints: Path | None) -> Agent:
+        make = self.options.make_agent
+        return await asyncio.to_thread(make, checkpoints=checkpoints, approve=self._approve)
+
+    async def _reopen(self) -> None:
+        if self._opening is not None:
+            await asyncio.gather(self._opening, return_exceptions=True)
+        await self._stack.aclose()
+        self._stack = AsyncExitStack()
+        self._opening = None
+        await self.agent()

@@ -1,0 +1,151 @@
+"""Questions that a person types, with history, completion and more than one line."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from collections.abc import AsyncIterator
+from typing import TYPE_CHECKING
+
+from prompt_toolkit import PromptSession
+from prompt_toolkit.application import get_app
+from prompt_toolkit.completion import ThreadedCompleter
+from prompt_toolkit.filters import Condition
+from prompt_toolkit.formatted_text import StyleAndTextTuples
+from prompt_toolkit.history import FileHistory, History, InMemoryHistory
+from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
+from prompt_toolkit.output import ColorDepth, Output, create_output
+from prompt_toolkit.output.vt100 import Vt100_Output
+from prompt_toolkit.styles import Style
+
+from lean_agent._paths import state_dir
+from lean_agent.cli.chat.completion import ChatCompleter
+from lean_agent.cli.failures import EXIT_INTERRUPTED
+from lean_agent.cli.run_status import context_share, tokens
+from lean_agent.cli.signals import ENDING, heard
+from lean_agent.cli.streams import styled
+from lean_agent.cli.text import clip, one_line, short_money
+
+if TYPE_CHECKING:
+    from lean_agent.cli.chat.session import Session
+
+__all__ = ["Typed"]
+
+_STYLE = Style.from_dict({"status": "fg:ansibrightblack"})
+
+
+class Typed:
+    """The prompt. ``plain`` has no status line and no menus."""
+
+    def __init__(self, session: Session, *, plain: bool) -> None:
+        self._session = session
+        self._plain = plain
+        output = _output()
+        depth = None if styled(sys.stdout) else ColorDepth.DEPTH_1_BIT
+        menus = Condition(_completes)
+        self._prompt: PromptSession[str] = PromptSession(
+            self._message,
+            multiline=True,
+            key_bindings=_keys(),
+            prompt_continuation="  ",
+            history=_history(),
+            completer=None if plain else ThreadedCompleter(ChatCompleter(session)),
+            complete_while_typing=menus & Condition(lambda: not plain),
+            reserve_space_for_menu=6,
+            style=_STYLE,
+            color_depth=depth,
+            output=output,
+        )
+        self._question: PromptSession[str] = PromptSession(output=output, color_depth=depth)
+
+    async def lines(self) -> AsyncIterator[bytes]:
+        """What is typed. Ctrl-C discards it, Ctrl-D ends."""
+        while True:
+            try:
+                line = await self._until_entered(self._prompt)
+            except KeyboardInterrupt:
+                continue
+            except EOFError:
+                return
+            yield line.encode("utf-8", "surrogateescape")
+
+    async def ask(self, question: str) -> str:
+        """One short answer, lower case; "" where the person would not give any."""
+        try:
+            answer = await self._until_entered(self._question, f"{one_line(question)} ")
+        except (KeyboardInterrupt, EOFError):
+            return ""
+        return answer.strip().lower()
+
+    async def _until_entered(self, prompt: PromptSession[str], message: str | None = None) -> str:
+        def terminated(_number: int) -> None:
+            end = SystemExit(EXIT_INTERRUPTED)
+            if not prompt.app.is_running:
+                raise end
+            prompt.app.exit(exception=end)
+
+        with heard(ENDING, terminated):
+            return await prompt.prompt_async(message)
+
+    def _message(self) -> StyleAndTextTuples:
+        status = "" if self._plain or get_app().is_done else self._status()
+        return [("class:status", f"{status}\n" if status else ""), ("", "> ")]
+
+    def _status(self) -> str:
+        talk, status = self._session.conversation, self._session.status
+        parts = (
+            talk.options.model,
+            f"{talk.options.mode} mode",
+            tokens(talk.usage),
+            short_money(talk.usage) if talk.answers else "",
+            context_share(status.context, status.window),
+        )
+        told = " | ".join(part for part in parts if part)
+        return clip(told, shutil.get_terminal_size().columns - 1)
+
+
+def _output() -> Output:
+    output = create_output()
+    if isinstance(output, Vt100_Output):
+        # Nothing here needs a report of the cursor's position, for which some terminals wait and
+        # others get a warning.
+        output.enable_cpr = False
+    return output
+
+
+def _history() -> History:
+    path = state_dir() / "chat_history"
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))  # it holds questions
+    except OSError:
+        return InMemoryHistory()
+    return FileHistory(path)
+
+
+def _completes() -> bool:
+    """Whether a menu may open by itself: where a command or a file is being named."""
+    text = get_app().current_buffer.document.text_before_cursor
+    return text.startswith("/") or text.rpartition(" ")[2].startswith("@")
+
+
+def _keys() -> KeyBindings:
+    keys = KeyBindings()
+
+    def enter(event: KeyPressEvent) -> None:
+        """Send; after a backslash begin a new line instead."""
+        buffer = event.current_buffer
+        if buffer.document.text_before_cursor.endswith("\\"):
+            buffer.delete_before_cursor()
+            buffer.insert_text("\n")
+        else:
+            buffer.validate_and_handle()
+
+    def new_line(event: KeyPressEvent) -> None:
+        event.current_buffer.insert_text("\n")
+
+    keys.add("enter")(enter)
+    keys.add("escape", "enter")(new_line)
+    keys.add("c-j")(new_line)
+    return keys

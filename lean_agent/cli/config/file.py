@@ -1,0 +1,114 @@
+"""The configuration file: read, checked, and every mistake told with its line."""
+
+from __future__ import annotations
+
+import difflib
+import re
+import tomllib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+from pathlib import Path
+from typing import Any, cast
+
+from lean_agent._paths import config_dir
+from lean_agent._redact import redact
+from lean_agent.cli.config.settings import SETTINGS
+from lean_agent.errors import ConfigurationError
+
+__all__ = ["ConfigFile", "config_path", "near", "read_file"]
+
+_SECRET = re.compile(r"api_?key|secret|password|passwd|(?:^|_)(?:token|key)$", re.I)
+_SECRET_HINT = "keep keys out of this file: set the variable, as in OPENAI_API_KEY"  # noqa: S105
+
+
+@dataclass(frozen=True, slots=True)
+class ConfigFile:
+    """What it sets, whatever the profile and by profile; ``profile`` is the one it chooses."""
+
+    path: Path
+    settings: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    profiles: Mapping[str, Mapping[str, Any]] = field(default_factory=dict[str, Mapping[str, Any]])
+    profile: str | None = None
+
+
+def config_path() -> Path:
+    """Where the file is, or would be."""
+    return config_dir() / "config.toml"
+
+
+def read_file(path: Path) -> ConfigFile:
+    """The checked file; empty where there is none.
+
+    Raises:
+        ConfigurationError: naming the file, the line, and the nearest name that means something.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return ConfigFile(path)
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigurationError(f"{path} cannot be read: {error}") from None
+    try:
+        data = tomllib.loads(text, parse_float=Decimal)
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigurationError(f"{path} is not TOML: {error}") from None
+    return _Reader(path, text).file(data)
+
+
+def near(word: str, known: Iterable[str]) -> str:
+    """A hint: the nearest of the names, or all of them."""
+    names = sorted(known)
+    found = difflib.get_close_matches(word, names, n=1)
+    return f"did you mean {found[0]}?" if found else f"known: {', '.join(names) or 'none'}"
+
+
+class _Reader:
+    """One file's text, kept to say which line is wrong."""
+
+    def __init__(self, path: Path, text: str) -> None:
+        self._path = path
+        self._lines = text.splitlines()
+
+    def file(self, data: dict[str, Any]) -> ConfigFile:
+        tables: object = data.pop("profiles", {})
+        profile: object = data.pop("profile", None)
+        if not isinstance(tables, dict):
+            raise self._error("profiles is not a table", "write [profiles.NAME]", "profiles")
+        profiles: dict[str, Mapping[str, Any]] = {}
+        for name, table in cast("dict[str, Any]", tables).items():
+            if not isinstance(table, dict):
+                raise self._error(f"profiles.{name} is not a table", f"[profiles.{name}]", name)
+            profiles[name] = self._settings(cast("dict[str, Any]", table), f"[profiles.{name}]")
+        if profile is not None and profile not in profiles:
+            hint = near(str(profile), profiles)
+            raise self._error(f"there is no profile {profile!r}", hint, "profile")
+        settings = self._settings(data)
+        return ConfigFile(self._path, settings, profiles, cast("str | None", profile))
+
+    def _settings(self, table: Mapping[str, Any], *under: str) -> dict[str, Any]:
+        return {key: self._value(key, value, *under) for key, value in table.items()}
+
+    def _value(self, key: str, value: object, *under: str) -> Any:
+        if key not in SETTINGS:
+            if _SECRET.search(key):
+                raise self._error(f"{key} may be a secret", _SECRET_HINT, *under, key)
+            raise self._error(f"no setting is called {key!r}", near(key, SETTINGS), *under, key)
+        if isinstance(value, str) and redact(value) != value:
+            raise self._error(f"{key} holds what looks like a secret", _SECRET_HINT, *under, key)
+        place = self._place(*under, key)
+        return SETTINGS[key].parse(value, place, beside=self._path.parent)
+
+    def _place(self, *at: str) -> str:
+        """The line where the words of ``at`` begin one, one after another, as far as they do."""
+        line = 0
+        for word in at:
+            begins = (i for i in range(line, len(self._lines)) if self._begins(i, word))
+            line = next(begins, line)
+        return f"{self._path}, line {line + 1}"
+
+    def _begins(self, line: int, word: str) -> bool:
+        return re.match(rf"{re.escape(word)}(?!\w)", self._lines[line].lstrip(" \t\"'")) is not None
+
+    def _error(self, message: str, hint: str, *at: str) -> ConfigurationError:
+        return ConfigurationError(f"{self._place(*at)}: {message}", hint=hint)
