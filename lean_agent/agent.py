@@ -80,6 +80,8 @@ class Agent:
         account: A session's account: every run is charged to it too, and ends at its limits.
         cache: Answers to identical requests are served from it, and billed 0.
         show_budget: Tell the model with each observation what is left to spend.
+        schema_tokens: What may be told of the tools at first, in tokens of 3 bytes. Of more tools
+            those that the task asks for are, and one that finds others.
         exemplars: Solved examples that agent mode reads before the task (``Exemplars.read``).
         record: Write down what each run did, as a trajectory: with True in the user's own file,
             for as long as ``Recorder.of_user`` says, or as a Recorder does. A disk that fails ends
@@ -116,6 +118,7 @@ class Agent:
         account: Account | None = None,
         cache: AnswerStore | None = None,
         show_budget: bool = False,
+        schema_tokens: int = 2_000,
         exemplars: ExemplarSource | None = None,
         record: bool | Recorder = False,
         planners: Sequence[Planner] | None = None,
@@ -142,6 +145,7 @@ class Agent:
             account=account,
             cache=cache,
             show_budget=show_budget,
+            schema_tokens=schema_tokens,
             exemplars=exemplars,
             planners=None if planners is None else tuple(planners),
             quality=checked_quality(quality),

@@ -32,11 +32,16 @@ def call_key(spec: ToolSpec, arguments: Mapping[str, Any]) -> str:
 
 
 def loose_key(spec: ToolSpec, arguments: Mapping[str, Any]) -> str:
-    """Like ``call_key``, but case and blanks make no other call in any text.
+    """Like ``call_key``, but case and blanks make no other call in any text, nor does the order of
+    the words in a parameter of ``spec.word_parameters``.
 
     Too loose to serve by; two such calls with the same result are one all the same.
     """
-    loose = {n: folded(v) if isinstance(v, str) else v for n, v in arguments.items()}
+    loose: dict[str, Any] = {}
+    for name, value in arguments.items():
+        text = folded(value) if isinstance(value, str) else value
+        in_any_order = isinstance(text, str) and name in spec.word_parameters
+        loose[name] = " ".join(sorted(text.split())) if in_any_order else text
     return call_key(spec, loose)
 
 

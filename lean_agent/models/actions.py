@@ -22,6 +22,7 @@ from typing import Any, cast
 from lean_agent.errors import InvalidToolCallError
 from lean_agent.messages import Message, ToolCall
 from lean_agent.model import ActionFormat, ModelResponse
+from lean_agent.models.wire import tool_to_wire
 from lean_agent.tool_spec import ToolSpec
 
 __all__ = [
@@ -31,8 +32,10 @@ __all__ = [
     "action_schema",
     "final_text",
     "instructions",
+    "more_instructions",
     "observations",
     "parse_action",
+    "told",
     "unfinished_call",
 ]
 
@@ -77,6 +80,17 @@ def _example(spec: ToolSpec, name_key: str) -> str:
     return f"{call} - {spec.description}{more}"
 
 
+def told(action_format: ActionFormat, spec: ToolSpec) -> str:
+    """What a message tells of one tool. Its first line is that of no other tool."""
+    if action_format == "native":
+        return json.dumps(tool_to_wire(spec)["function"], separators=(",", ":"))
+    return _example(spec, "tool" if action_format == "schema" else "name")
+
+
+def _listing(action_format: ActionFormat, tools: Sequence[ToolSpec]) -> str:
+    return "\n".join(told(action_format, spec) for spec in tools)
+
+
 def instructions(action_format: ActionFormat, tools: Sequence[ToolSpec]) -> str:
     """What a model is told of the tools and how to call them; empty for native calls.
 
@@ -87,17 +101,26 @@ def instructions(action_format: ActionFormat, tools: Sequence[ToolSpec]) -> str:
         return ""
     facts = "Facts must come from the tools, not from memory. Look up one thing at a time."
     if action_format == "schema":
-        listing = "\n".join(_example(spec, "tool") for spec in tools)
         return (
-            f"Use tools, one JSON action at a time:\n{listing}\n"
+            f"Use tools, one JSON action at a time:\n{_listing(action_format, tools)}\n"
             f'{{"tool":"{ANSWER}"}} - You know enough: finish.\n{facts}'
         )
-    listing = "\n".join(_example(spec, "name") for spec in tools)
     return (
-        f"Tools:\n{listing}\n"
+        f"Tools:\n{_listing(action_format, tools)}\n"
         'To use one, write <tool>{"name":NAME,"arguments":{...}}</tool> and stop: its result '
         f"comes back. {facts} When you know enough, write the answer as plain text without any tag."
     )
+
+
+def more_instructions(action_format: ActionFormat, tools: Sequence[ToolSpec]) -> str:
+    """What a later message tells of further tools; empty where there are none.
+
+    A server may not let a model call natively what the request did not list: it can write the call.
+    """
+    if not tools:
+        return ""
+    written = ' or written as {"name":NAME,"arguments":{...}}' if action_format == "native" else ""
+    return f"More tools, called like the others{written}:\n{_listing(action_format, tools)}"
 
 
 def _bounded(schema: Mapping[str, Any]) -> dict[str, Any]:

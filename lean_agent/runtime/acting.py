@@ -17,7 +17,7 @@ from lean_agent.errors import (
 from lean_agent.events import StepStarted, Token
 from lean_agent.messages import Message, ToolCall
 from lean_agent.model import ModelRequest
-from lean_agent.models.actions import action_schema, instructions, observations, parse_action
+from lean_agent.models.actions import action_schema, observations, parse_action
 from lean_agent.result import TrajectoryStep
 from lean_agent.runtime import prompts
 from lean_agent.runtime.calling import Plan, decide, run_calls
@@ -37,13 +37,12 @@ async def open_agent(state: RunState, scope: RunScope) -> dict[str, Any]:
     task.
     """
     scope.prefetches.begin(state["task"])
-    tools = instructions(await scope.settle_format(), scope.specs)
-    examples = await scope.exemplars.told(state["task"]) if scope.exemplars is not None else ""
-    said = [m["content"] for m in state["messages"]]
-    tools, examples = (
-        "" if any(text in before for before in said) else text for text in (tools, examples)
-    )
+    action_format = await scope.settle_format()
     task = prompts.again(state["task"], state["problem"]) if state["problem"] else state["task"]
+    tools = await scope.disclosed.begin(action_format, state["messages"], task)
+    examples = await scope.exemplars.told(state["task"]) if scope.exemplars is not None else ""
+    if any(examples in message["content"] for message in state["messages"]):
+        examples = ""
     return Message("user", prompts.agent_task(task, tools, examples)).to_dict()
 
 
@@ -51,6 +50,7 @@ async def think(state: RunState, runtime: Runtime[RunScope]) -> dict[str, Any]:
     """One model call that picks the next action."""
     scope = runtime.context
     action_format = await scope.settle_format()
+    await scope.disclosed.follow(action_format, state["messages"])
     constrained, native = action_format == "schema", action_format == "native"
     step = state["steps"] + 1
     request = ModelRequest(
@@ -106,6 +106,7 @@ async def act(state: RunState, runtime: Runtime[RunScope]) -> dict[str, Any]:
     Calls that are safe beside each other run side by side.
     """
     scope = runtime.context
+    await scope.disclosed.follow(await scope.settle_format(), state["messages"])
     calls = [ToolCall.from_dict(c) for c in state["calls"]]
     decided = await decide(calls, state, scope)
     results = await run_calls(decided.plans, state["steps"], scope)

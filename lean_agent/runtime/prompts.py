@@ -19,6 +19,8 @@ __all__ = [
     "go_on",
     "going_round",
     "malformed",
+    "no_more_tools",
+    "question_of",
     "refused",
     "repeated",
     "same_result",
@@ -39,6 +41,11 @@ def agent_task(task: str, instructions: str, examples: str = "") -> str:
     """
     before = [text for text in (instructions, examples) if text]
     return "\n\n".join([*before, f"Question: {task}"]) if before else task
+
+
+def question_of(message: str) -> str:
+    """The task of such a message, or the message, if it has no other."""
+    return message.rpartition("\n\nQuestion: ")[2]
 
 
 def again(task: str, problem: str) -> str:
@@ -80,6 +87,11 @@ def refused(reason: str) -> str:
 def going_round(reason: str) -> str:
     """Stands below the result of a call that goes on with a loop."""
     return f"\n\n(You are going round in circles: {reason}. Do something else, or answer.)"
+
+
+def no_more_tools() -> str:
+    """Answers a search for tools that finds none."""
+    return "No other tool fits these words. Use other words, or do without."
 
 
 def budget_line(left: Remaining) -> str:

@@ -16,7 +16,9 @@ from lean_agent.model import ActionFormat
 from lean_agent.models.probe import probe, recall, remember
 from lean_agent.planner import Planner
 from lean_agent.reasoning import Reasoning
+from lean_agent.runtime.disclosing import Disclosed, FindTools
 from lean_agent.runtime.meter import Call, Meter
+from lean_agent.runtime.narrowing import FIND_TOOLS
 from lean_agent.runtime.prefetching import Prefetches
 from lean_agent.runtime.reading_on import READ_MORE, KeptTexts, ReadMore
 from lean_agent.tool_spec import Tool, ToolSpec
@@ -30,7 +32,7 @@ __all__ = ["RunScope"]
 @dataclass(slots=True, kw_only=True)
 class RunScope:
     """``tools`` are the caller's; ``callable`` has the run's own beside them, told of when they are
-    needed. ``texts`` keeps long results.
+    needed, and ``disclosed`` says of which the model is told. ``texts`` keeps long results.
 
     ``streaming`` says that someone reads tokens as they come, ``show_budget`` that the model is
     told with each observation what is left. ``exemplars`` has solved examples for agent phases.
@@ -43,6 +45,7 @@ class RunScope:
     meter: Meter
     gate: Gate
     tools: Mapping[str, Tool]
+    disclosed: Disclosed
     action_format: ActionFormat | None
     format_key: str
     context: RunContext
@@ -62,7 +65,11 @@ class RunScope:
 
     def __post_init__(self) -> None:
         self.texts = KeptTexts(self._tokens_of)
-        self.callable = {READ_MORE: ReadMore(self.texts), **self.tools}
+        own: dict[str, Tool] = {
+            READ_MORE: ReadMore(self.texts),
+            FIND_TOOLS.name: FindTools(self.disclosed),
+        }
+        self.callable = own | dict(self.tools)
         self.memory = CallMemory(self.callable)
 
     async def settle_format(self) -> ActionFormat:
@@ -83,15 +90,15 @@ class RunScope:
 
     @property
     def specs(self) -> tuple[ToolSpec, ...]:
-        """What every request tells of, in the order the caller gave: byte-stable."""
-        return tuple(tool.spec for tool in self.tools.values())
+        """What a request with native calls offers: the same in each, byte for byte."""
+        return self.disclosed.first
 
     @property
     def known_specs(self) -> tuple[ToolSpec, ...]:
-        """Those and what observations have told of since."""
+        """What the model may call: what it has been told of until now."""
         if self.texts and READ_MORE not in self.tools:
-            return (*self.specs, self.callable[READ_MORE].spec)
-        return self.specs
+            return (*self.disclosed.all, self.callable[READ_MORE].spec)
+        return self.disclosed.all
 
     async def _tokens_of(self, text: str) -> int:
         count = self.meter.model.count_tokens

@@ -28,6 +28,7 @@ from lean_agent.runtime.state import RunState
 from lean_agent.tool_spec import Tool
 
 if TYPE_CHECKING:
+    from lean_agent.runtime.narrowing import Catalogue
     from lean_agent.runtime.scope import RunScope
     from lean_agent.trajectory.exemplars import ExemplarSource
 
@@ -52,11 +53,13 @@ class Setup:
     account: Account | None = None
     cache: AnswerStore | None = None
     show_budget: bool = False
+    schema_tokens: int = 2_000
     exemplars: ExemplarSource | None = None
     planners: tuple[Planner, ...] | None = None
     gate: Gate | None = None
     quality: Quality = "balanced"
     _price: object = field(default=_UNSETTLED, init=False)
+    _catalogue: Catalogue | None = field(default=None, init=False)
 
     @property
     def format_key(self) -> str:
@@ -74,6 +77,7 @@ class Setup:
         Raises:
             ConfigurationError: nothing was spent.
         """
+        from lean_agent.runtime.disclosing import Disclosed
         from lean_agent.runtime.prefetching import Prefetches
         from lean_agent.runtime.resuming import last_checkpoint
         from lean_agent.runtime.scope import RunScope
@@ -99,6 +103,7 @@ class Setup:
             meter=meter,
             gate=await self._settle_gate(),
             tools=self.tools,
+            disclosed=Disclosed(self._settle_catalogue()),
             action_format=self.model.card.action_format,
             format_key=self.format_key,
             context=context,
@@ -113,6 +118,7 @@ class Setup:
             seed=self.seed,
             kept=part.resumed,
         )
+        await scope.disclosed.go_on(scope.action_format, state["messages"])
         return scope, state
 
     async def decide(self, task: str, forced: Mode) -> GateDecision:
@@ -141,6 +147,18 @@ class Setup:
         if self.gate is None:
             self.gate = await asyncio.to_thread(gate_for, self.model.name, self.quality)
         return self.gate
+
+    def _settle_catalogue(self) -> Catalogue:
+        """What ranks the tools, made once: it keeps their index."""
+        if self._catalogue is None:
+            from lean_agent.runtime.narrowing import Catalogue
+
+            self._catalogue = Catalogue(
+                (tool.spec for tool in self.tools.values()),
+                tokens=self.schema_tokens,
+                schema_is_read=not self.model.card.grammar,
+            )
+        return self._catalogue
 
     async def _settle_planners(self, forced: str) -> tuple[Planner, ...]:
         """The given ones, else the installed; those are imported once a run may need them."""

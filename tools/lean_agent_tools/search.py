@@ -50,7 +50,7 @@ class SearchTool:
         self._embedder = embedder
         self._k = k
         self._told = False
-        self._tool = tool(name="search", timeout=120)(self._search)
+        self._tool = tool(name="search", timeout=120, word_parameters=(_ARGUMENT,))(self._search)
         self.prefetched = _ARGUMENT if prefetch else ""
 
     @property
