@@ -57,7 +57,8 @@ async def instant(state: RunState, runtime: Runtime[RunScope]) -> dict[str, Any]
         max_output_tokens=_INSTANT_TOKENS,
         temperature=scope.temperature,
         seed=scope.seed,
-        top_logprobs=0 if scope.meter.model.card.logprobs else None,
+        # llama.cpp's server gives none at all where no other token's are asked for.
+        top_logprobs=1 if scope.meter.model.card.logprobs else None,
     )
     step = state["steps"] + 1
     scope.emit(StepStarted(step))

@@ -43,7 +43,7 @@ async def test_a_sure_answer_stands(ledger: Ledger) -> None:
     assert (result.output, result.mode, result.steps) == ("Canberra.", "instant", 1)
     assert result.confidence == pytest.approx(0.861, abs=0.001)
     assert result.decision["then"] == "agent"
-    assert model.requests[0].top_logprobs == 0
+    assert model.requests[0].top_logprobs == 1
 
 
 @pytest.mark.parametrize("logprobs", [(-2.0, -3.0), ()])
