@@ -62,7 +62,7 @@ layers: setup ## import-linter: who may import whom
 all: format lint typecheck layers test ## Everything a change must pass
 
 .PHONY: bench
-bench: setup ## Overhead, start-up, ledger, budgets, evaluation, indexing, anytime search and trajectories, each beside its baseline
+bench: setup ## Overhead, start-up, ledger, budgets, evaluation, indexing, anytime search, trajectories and tool calls, each beside its baseline
 	$(BIN)/python bench/overhead.py
 	$(BIN)/python bench/startup.py
 	$(BIN)/python bench/ledger.py
@@ -71,6 +71,8 @@ bench: setup ## Overhead, start-up, ledger, budgets, evaluation, indexing, anyti
 	$(BIN)/python bench/indexing.py
 	$(BIN)/python bench/anytime.py
 	$(BIN)/python bench/trajectories.py
+	$(BIN)/python bench/tool_calls.py
+	$(BIN)/python bench/provoked_loops.py
 
 .PHONY: bench-retrieval
 bench-retrieval: weights ## Agents that search on few slots: real engine (over an hour, resumable) and simulated
