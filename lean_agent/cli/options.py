@@ -42,8 +42,8 @@ __all__ = [
     "RunOptions",
     "ShowBudget",
     "System",
-    "WithMemory",
     "ToolNames",
+    "WithMemory",
     "amount",
     "duration",
 ]

@@ -45,14 +45,14 @@ class RunStatus:
                 pass
 
     def line(self) -> str:
-        """Mode, step, tokens, cache hits, dollars, what is left and how full the context is."""
+        """Mode, step, tokens, cache hits, dollars, how full the context is and what is left."""
         parts = [
             self.mode,
             f"step {self.step}" if self.step else "",
             tokens(self.usage),
             short_money(self.usage) if self.usage.total_tokens else "",
-            self._left(),
             context_share(self.context, self.window),
+            self._left(),
         ]
         return " | ".join(part for part in parts if part)
 

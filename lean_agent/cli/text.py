@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import textwrap
 from decimal import Decimal
 from typing import Any
 
@@ -14,6 +15,7 @@ __all__ = [
     "clip",
     "cost_line",
     "count",
+    "folded",
     "money",
     "one_line",
     "short_money",
@@ -58,6 +60,17 @@ def clip(text: str, width: int) -> str:
     from rich.cells import cell_len, set_cell_size
 
     return line if cell_len(line) <= width else set_cell_size(line, max(width - 3, 0)) + "..."
+
+
+def folded(line: str, width: int, *, indent: int = 0) -> str:
+    """The line broken between words, never within one; what follows the first is indented."""
+    return textwrap.fill(
+        line,
+        width,
+        subsequent_indent=" " * indent,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
 
 
 def to_json(value: Any, *, indent: int | None = 2) -> str:

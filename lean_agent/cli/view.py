@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from lean_agent.cli.run_status import RunStatus
 from lean_agent.cli.streams import emit, is_terminal, say, styled
-from lean_agent.cli.text import clean, clip, cost_line, money, one_line
+from lean_agent.cli.text import clean, clip, cost_line, folded, money, one_line
 from lean_agent.events import (
     CostUpdated,
     Event,
@@ -96,7 +96,8 @@ class View:
         """A line beside the answer; ``always`` even where only the answer was asked for."""
         if always or not self._quiet:
             self.pause()
-            say(self._dim(one_line(line)))
+            text = one_line(line)
+            say(self._dim(folded(text, self._columns()) if self._watched else text))
 
     def finish(self, result: RunResult, *, cost: bool = True) -> None:
         """The final answer, unless it stands on the terminal already, and what it took."""

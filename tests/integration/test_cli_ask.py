@@ -12,7 +12,7 @@ from typing import Any
 
 import pexpect
 import pytest
-from support.cli import LEAN_AGENT, Ended, environment, in_process, lean_agent
+from support.cli import LEAN_AGENT, Ended, acts_natively, environment, in_process, lean_agent
 from support.fake_openai import FakeOpenAI, Reply
 
 CORPUS = Path(__file__).parents[2] / "examples" / "corpus"
@@ -32,13 +32,6 @@ def ask(server: FakeOpenAI, folder: Path, *arguments: str, **more: Any) -> Ended
     return in_process(
         "ask", *arguments, "--model", "openai:x", "--base-url", server.url, folder=folder, **more
     )
-
-
-def acts_natively(server: FakeOpenAI, folder: Path) -> None:
-    """As if a probe had found that this server's model can call tools."""
-    memory = folder / "state" / "lean-agent" / "action_formats.json"
-    memory.parent.mkdir(parents=True)
-    memory.write_text(json.dumps({f"openai:x {server.url}": "native"}))
 
 
 @pytest.mark.slow
@@ -87,7 +80,7 @@ def test_the_question_comes_from_a_pipe(server: FakeOpenAI, tmp_path: Path) -> N
 
 
 def test_tools_work_on_the_corpus_that_was_given(server: FakeOpenAI, tmp_path: Path) -> None:
-    acts_natively(server, tmp_path)
+    acts_natively(server.url, tmp_path)
     server.say(
         Reply(text="", tool_calls=(("search", '{"query": "40 cm telescope one night"}'),)),
         Reply(text="", tool_calls=(("calculator", '{"expression": "7 * 68"}'),)),
@@ -105,7 +98,7 @@ def test_tools_work_on_the_corpus_that_was_given(server: FakeOpenAI, tmp_path: P
 
 
 def test_only_the_files_given_can_be_read(server: FakeOpenAI, tmp_path: Path) -> None:
-    acts_natively(server, tmp_path)
+    acts_natively(server.url, tmp_path)
     given, other = tmp_path / "given.md", tmp_path / "other.md"
     given.write_text("The password is heather.")
     other.write_text("The password is bracken.")
@@ -138,7 +131,7 @@ def test_a_folder_without_documents_is_told_before_anything_is_paid(
 
 
 def test_a_limit_ends_with_3_and_the_best_answer(server: FakeOpenAI, tmp_path: Path) -> None:
-    acts_natively(server, tmp_path)
+    acts_natively(server.url, tmp_path)
     again = Reply(text="", tool_calls=(("search", '{"query": "price"}'),))
     server.say(again, Reply(text="about 68 euros"))
     line = ("What does a night cost?", "--corpus", str(CORPUS), "--max-steps", "2")
@@ -252,7 +245,7 @@ def test_an_old_locale_costs_letters_not_the_answer(server: FakeOpenAI, tmp_path
 def test_a_corpus_with_a_current_index_is_searched_in_it(
     server: FakeOpenAI, tmp_path: Path
 ) -> None:
-    acts_natively(server, tmp_path)
+    acts_natively(server.url, tmp_path)
     folder = tmp_path / "docs"
     folder.mkdir()
     (folder / "whale.md").write_text("The blue whale is the largest animal.")

@@ -6,6 +6,7 @@ import io
 import json
 import re
 import signal
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ from typing import Any
 import pexpect
 import pytest
 from rich.cells import cell_len
-from support.cli import LEAN_AGENT, environment, lean_agent
+from support.cli import LEAN_AGENT, acts_natively, environment, lean_agent
 from support.fake_openai import FakeOpenAI, Reply
 
 from lean_agent.ledger.outcomes import read_outcomes
@@ -224,13 +225,13 @@ def test_at_a_cap_the_person_raises_it_and_the_run_goes_on(
     )
     child = at_terminal("--max-tokens", "300")
     child.send("Tell a story\r")
-    child.expect(re.escape("[r]aise the limit to 600 tokens"))
-    child.expect(PROMPT)
+    child.expect(re.escape("[r]aise it to 600 tokens"))
     child.send("r\r")
     child.expect("Once upon a time there was an end.")
     child.expect(PROMPT)
     child.send("/cost\r")
     child.expect("session: 2 steps")
+    child.expect(PROMPT)
     leave(child)
     assert len(server.chats) == 2
     assert "Tell a story" not in server.chats[1].body["messages"][-1]["content"]
@@ -242,13 +243,17 @@ CODES = re.compile(r"\x1b\[[0-9;?]*[a-zA-Z]|\x1b[=>]")
 @pytest.mark.slow
 @pytest.mark.parametrize("columns", [80, 200])
 def test_no_line_of_ours_is_wider_than_the_terminal(
-    server: FakeOpenAI, at_terminal: Spawn, columns: int
+    server: FakeOpenAI, at_terminal: Spawn, tmp_path: Path, columns: int
 ) -> None:
     wide = json.dumps({"expression": "漢字かな" * 60})
     server.say(Reply(tool_calls=(("calculator", wide),)), Reply(text="cannot"))
+    acts_natively(server.url, tmp_path)
     child = at_terminal("--mode", "agent", columns=columns)
     child.send("Calculate!\r")
     child.expect("cannot")
+    child.expect(PROMPT)
+    child.send("/tools\r")
+    child.expect("1 calculator")
     child.expect(PROMPT)
     child.send("/to\t")
     child.expect("/tokens")
@@ -258,3 +263,18 @@ def test_no_line_of_ours_is_wider_than_the_terminal(
     shown = re.split(r"[\r\n]+", CODES.sub("", child.logfile_read.getvalue()))
     assert any("漢字" in line for line in shown)
     assert max(map(cell_len, shown)) <= columns
+
+
+@pytest.mark.slow
+def test_the_prompt_is_there_within_a_second(
+    server: FakeOpenAI, at_terminal: Spawn, tmp_path: Path
+) -> None:
+    began = time.perf_counter()
+    lean_agent("--help", folder=tmp_path)
+    least = time.perf_counter() - began
+    began = time.perf_counter()
+    child = at_terminal()
+    child.expect(">")
+    took = time.perf_counter() - began
+    leave(child)
+    assert took < max(1.0, 4 * least)  # the machine may be a slow or a busy one

@@ -16,7 +16,7 @@ from unittest.mock import patch
 
 from lean_agent.cli.app import run
 
-__all__ = ["LEAN_AGENT", "Ended", "environment", "in_process", "lean_agent"]
+__all__ = ["LEAN_AGENT", "Ended", "acts_natively", "environment", "in_process", "lean_agent"]
 
 LEAN_AGENT = str(Path(sys.executable).parent / "lean-agent")
 
@@ -84,3 +84,10 @@ def _text(stream: io.TextIOWrapper) -> str:
     stream.flush()
     stream.seek(0)
     return stream.read()
+
+
+def acts_natively(url: str, folder: Path) -> None:
+    """As if a probe had found that the model ``x`` of the server at ``url`` can call tools."""
+    memory = folder / "state" / "lean-agent" / "action_formats.json"
+    memory.parent.mkdir(parents=True, exist_ok=True)
+    memory.write_text(json.dumps({f"openai:x {url}": "native"}))

@@ -33,4 +33,4 @@ def raising(result: RunResult, budget: Budget) -> str:
     limit = result.limit or ""
     new = getattr(raised(result, budget), limit)
     amount = f"${new}" if limit == "usd" else f"{new:,} {limit.replace('_', ' ')}"
-    return f"[r]aise the limit to {amount} and go on, [f]inish with this answer, or [s]top? "
+    return f"[r]aise it to {amount} and go on, [f]inish with this answer, [s]top? "

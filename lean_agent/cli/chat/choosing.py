@@ -49,7 +49,7 @@ def _models(_session: Session) -> Iterable[str]:
     return [*local, *usable]
 
 
-@command("model", "[PROVIDER:NAME]", choices=_models)
+@command("model", "[NAME]", choices=_models)
 async def model(session: Session, argument: str) -> None:
     """Show or change the model."""
     if argument:
@@ -73,9 +73,9 @@ def _limits(_session: Session) -> Iterable[str]:
     return _LIMITS
 
 
-@command("budget", "[usd|tokens|steps|seconds AMOUNT|none]", choices=_limits)
+@command("budget", "[LIMIT AMOUNT]", choices=_limits)
 async def budget(session: Session, argument: str) -> None:
-    """Show or set what each answer may spend."""
+    """Show or set what each answer may spend: usd, tokens, steps, seconds; none lifts it."""
     if argument:
         limit, _, text = argument.partition(" ")
         await session.change(replace(session.options, **_limit(limit, text.strip())))

@@ -19,8 +19,6 @@ if TYPE_CHECKING:
 
 __all__ = ["chat", "converse"]
 
-_PATIENCE = 0.3  # seconds that a prompt waits for what is wrong with the options to be known
-
 
 def chat(
     corpus: opt.Corpus = None,
@@ -111,16 +109,22 @@ async def converse(conversation: Conversation, *, quiet: bool = False, plain: bo
 
 
 async def _begin(session: Session, *, watched: bool, plain: bool) -> AsyncIterator[bytes]:
-    """Where the lines come from. A prompt does not wait until everything is loaded."""
+    """Where the lines come from. A prompt does not wait until everything is loaded.
+
+    Raises:
+        ConfigurationError: there is no such model, or no key for it.
+    """
     if not watched:
         from lean_agent.cli.chat.piped import piped_lines
 
-        await session.open()
+        await session.agent()
         return piped_lines()
     from lean_agent.cli.chat.typed import Typed
+    from lean_agent.models.registry import resolve_model
+
+    resolve_model(session.options.model, base_url=session.options.base_url)
 
     typed = Typed(session, plain=plain)
     session.ask = typed.ask
-    await session.open(patience=_PATIENCE)
     say(f"{one_line(session.options.model)}. /help lists the commands, Ctrl-D leaves.")
     return typed.lines()

@@ -94,7 +94,7 @@ async def tools(session: Session, argument: str) -> None:
         agent = await session.agent()
         say(f"tools: {', '.join(map(one_line, agent.tools)) or 'none'}")
         for number, call in enumerate(calls, 1):
-            say(clip(f"{number:3} {call_line(call.tool, call.arguments)}", _COLUMNS))
+            say(clip(f"{number} {call_line(call.tool, call.arguments)}", _COLUMNS))
     elif argument.isdecimal() and 1 <= int(argument) <= len(calls):
         call = calls[int(argument) - 1]
         say(one_line(call_line(call.tool, call.arguments)))

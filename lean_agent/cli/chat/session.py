@@ -74,16 +74,11 @@ class Session:
     def options(self) -> RunOptions:
         return self.conversation.options
 
-    async def open(self, *, patience: float | None = None) -> None:
-        """Begin to load what answers; wait for it at most ``patience`` seconds.
-
-        Raises:
-            LeanAgentError: it became known meanwhile that it cannot be had.
-        """
-        self._opening = asyncio.create_task(self._open())
-        await asyncio.wait({self._opening}, timeout=patience)
-        if self._opening.done():
-            self._opening.result()
+    def load(self) -> asyncio.Task[Agent]:
+        """Begin to load what answers, if that has not begun."""
+        if self._opening is None:
+            self._opening = asyncio.create_task(self._open())
+        return self._opening
 
     async def close(self) -> None:
         """Give back what was loaded."""
@@ -98,10 +93,8 @@ class Session:
         Raises:
             LeanAgentError: it cannot be had.
         """
-        if self._opening is None:
-            self._opening = asyncio.create_task(self._open())
         try:
-            return await asyncio.shield(self._opening)
+            return await asyncio.shield(self.load())
         except LeanAgentError:
             self._opening = None  # the next question tries again
             raise
@@ -188,7 +181,7 @@ class Session:
         line = cost_line(
             talk.usage, seconds=talk.seconds, steps=talk.steps, tool_calls=talk.tool_calls
         )
-        say(f"session: {line}")
+        self._view.note(f"session: {line}", always=True)
 
     async def save(self) -> None:
         """Keep the conversation; a disk that refuses costs only that."""

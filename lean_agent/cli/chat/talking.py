@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from lean_agent.cli.chat.registry import COMMANDS, command
 from lean_agent.cli.chat.session import Session
 from lean_agent.cli.failures import usage_error
 from lean_agent.cli.streams import say
-from lean_agent.cli.text import clip, count, one_line
+from lean_agent.cli.text import clip, count, folded, one_line
 
 __all__: list[str] = []
 
@@ -25,9 +26,10 @@ def _names(_session: Session) -> Iterable[str]:
 async def show_help(_session: Session, _argument: str) -> None:
     """This list."""
     heads = {f"{one.name} {one.arguments}".rstrip(): one.about for one in COMMANDS.values()}
-    width = max(map(len, heads))
+    width = max(map(len, heads)) + 2
+    columns = shutil.get_terminal_size().columns
     for head, about in sorted(heads.items()):
-        say(f"{head:{width}}  {about}")
+        say(folded(f"{head:{width}}{about}", columns, indent=width))
     say("@path in a question attaches a file or a folder; Alt-Enter begins a new line;")
     say("Ctrl-C stops an answer and keeps what it took; Ctrl-D leaves.")
 
@@ -45,7 +47,6 @@ async def undo(session: Session, _argument: str) -> None:
     """Forget the last question and its answer, keep the spend."""
     if not session.conversation.undo():
         raise usage_error("there is nothing to undo", "ask a question first")
-    session.last = None
     await session.save()
     say(f"forgotten; {count(len(session.conversation.turns), 'question')} left")
 

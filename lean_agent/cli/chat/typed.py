@@ -86,7 +86,11 @@ class Typed:
             prompt.app.exit(exception=end)
 
         with heard(ENDING, terminated):
-            return await prompt.prompt_async(message)
+            # The prompt is drawn before anything else is loaded.
+            return await prompt.prompt_async(message, pre_run=self._load)
+
+    def _load(self) -> None:
+        self._session.load()
 
     def _message(self) -> StyleAndTextTuples:
         status = "" if self._plain or get_app().is_done else self._status()

@@ -6,10 +6,7 @@ from typing import Any
 
 import typer
 
-from lean_agent._redact import redact
 from lean_agent.cli import options as opt
-from lean_agent.cli.config.file import config_path
-from lean_agent.cli.config.resolving import resolve
 from lean_agent.cli.streams import emit
 from lean_agent.cli.table import print_json, print_table
 from lean_agent.cli.text import one_line
@@ -22,6 +19,8 @@ app = typer.Typer(rich_markup_mode=None, help="Show the settings and where they 
 @app.command()
 def show(context: typer.Context, json_: opt.Json = False) -> None:
     """Show every setting's value, and where it comes from. A flag beats them all."""
+    from lean_agent.cli.config.resolving import resolve
+
     rows = [(one.setting, _shown(one.value), one.source) for one in resolve(context.obj)]
     if json_:
         print_json(
@@ -40,6 +39,8 @@ def show(context: typer.Context, json_: opt.Json = False) -> None:
 @app.command()
 def path(json_: opt.Json = False) -> None:
     """Say where the configuration file is, or would be."""
+    from lean_agent.cli.config.file import config_path
+
     place = config_path()
     if json_:
         print_json({"path": str(place), "exists": place.exists()})
@@ -48,4 +49,6 @@ def path(json_: opt.Json = False) -> None:
 
 
 def _shown(value: Any) -> Any:
+    from lean_agent._redact import redact
+
     return redact(value) if isinstance(value, str) else value

@@ -34,12 +34,12 @@ def test_the_line_tells_what_a_run_takes_and_what_is_left() -> None:
     ):
         status.note(event)
     assert status.line() == (
-        "agent | step 2 | 1,350 tokens, 46 % cached | $0.02 | left $0.0300, 650 tokens, 2 steps"
-        " | context 9 %"
+        "agent | step 2 | 1,350 tokens, 46 % cached | $0.02 | context 9 %"
+        " | left $0.0300, 650 tokens, 2 steps"
     )
     assert (status.newly_spent(), status.newly_spent()) == ("1,350 tokens", "")
     status.note(RunStarted("next"))
-    assert status.line().startswith("left $0.0500, 2,000 tokens")
+    assert status.line() == "context 9 % | left $0.0500, 2,000 tokens, 4 steps"
 
 
 def test_an_unknown_cost_is_never_shown_as_nothing() -> None:
