@@ -5,10 +5,12 @@ from __future__ import annotations
 import io
 import os
 import sys
-from contextlib import suppress
+import termios
+from collections.abc import Generator
+from contextlib import contextmanager, suppress
 from typing import TextIO
 
-__all__ = ["emit", "finish", "is_terminal", "prepare", "say", "styled"]
+__all__ = ["emit", "finish", "is_terminal", "no_echo", "prepare", "say", "styled"]
 
 
 def prepare() -> None:
@@ -62,3 +64,20 @@ def is_terminal(stream: TextIO) -> bool:
 def styled(stream: TextIO) -> bool:
     """Whether colour and weight are welcome there (https://no-color.org)."""
     return is_terminal(stream) and not os.environ.get("NO_COLOR")
+
+
+@contextmanager
+def no_echo() -> Generator[None]:
+    """What is typed meanwhile is not shown, and waits for the next prompt."""
+    if not sys.stdin.isatty():
+        yield
+        return
+    terminal = sys.stdin.fileno()
+    before = termios.tcgetattr(terminal)
+    quiet = [*before]
+    quiet[3] &= ~termios.ECHO
+    termios.tcsetattr(terminal, termios.TCSADRAIN, quiet)
+    try:
+        yield
+    finally:
+        termios.tcsetattr(terminal, termios.TCSADRAIN, before)

@@ -73,6 +73,7 @@ class View:
             case ModeChosen(mode, reason):
                 self._streamed.clear()
                 self.note(f"{mode} mode" + (f": {reason}" if reason else ""))
+                self._wait("starting")
             case StepStarted():
                 self._streamed.clear()
                 self.pause()

@@ -14,7 +14,7 @@ from typing import Any
 import pexpect
 import pytest
 from rich.cells import cell_len
-from support.cli import LEAN_AGENT, acts_natively, environment, lean_agent
+from support.cli import LEAN_AGENT, acts_natively, environment, in_process, lean_agent
 from support.fake_openai import FakeOpenAI, Reply
 
 from lean_agent.ledger.outcomes import read_outcomes
@@ -118,6 +118,7 @@ def test_ctrl_c_stops_an_answer_and_keeps_session_and_spend(
     child.expect(PROMPT)
     child.send("Count!\r")
     child.expect("two three")
+    assert not child.getecho()
     child.sendintr()
     child.expect("error: interrupted")
     child.expect(PROMPT)
@@ -210,10 +211,10 @@ def test_a_session_goes_on_another_day_where_it_was(
     assert [m["content"] for m in last[len(first) :]] == ["Under the mat.", "And now?"]
     (judged,) = read_outcomes(tmp_path / "data" / "lean-agent" / "ledger")
     assert (judged.passed, judged.source) == (True, "person")
-    listed = lean_agent("sessions", "list", "--json", folder=tmp_path).json
+    listed = in_process("sessions", "list", "--json", folder=tmp_path).json
     assert [(one["name"], one["answers"]) for one in listed] == [("k", 3)]
-    assert lean_agent("sessions", "rm", "k", folder=tmp_path).code == 0
-    assert lean_agent("sessions", "list", "--json", folder=tmp_path).json == []
+    assert in_process("sessions", "rm", "k", folder=tmp_path).code == 0
+    assert in_process("sessions", "list", "--json", folder=tmp_path).json == []
 
 
 @pytest.mark.slow

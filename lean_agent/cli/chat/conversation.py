@@ -180,7 +180,10 @@ def _path(session_id: str) -> Path:
 
 def _name_for(question: str, session_id: str) -> str:
     """The question's first words, and what tells it from another session that began so."""
-    words = re.sub(r"\W+", "-", question.lower()).strip("-")[:_NAME_LENGTH].rstrip("-")
+    words = re.sub(r"\W+", "-", question.lower()).strip("-")
+    if len(words) > _NAME_LENGTH:
+        cut = words[: _NAME_LENGTH + 1]
+        words = cut.rpartition("-")[0] or cut
     taken = {one.name for one in saved_conversations() if one.session_id != session_id}
     name = words or "session"
     return name if name not in taken else f"{name}-{session_id[:4]}"

@@ -20,7 +20,7 @@ from lean_agent.cli.kept_runs import KeptRun, checkpoints_path, settle, usable_c
 from lean_agent.cli.options import RunOptions
 from lean_agent.cli.run_status import RunStatus
 from lean_agent.cli.running import Outcome, follow, opened
-from lean_agent.cli.streams import say
+from lean_agent.cli.streams import no_echo, say
 from lean_agent.cli.text import cost_line, one_line
 from lean_agent.cli.view import View
 from lean_agent.errors import LeanAgentError
@@ -225,7 +225,8 @@ class Session:
                 async for event in stream:
                     yield event
 
-        outcome = await follow(events, self._view, began=began)
+        with no_echo():
+            outcome = await follow(events, self._view, began=began)
         self._view.finish(outcome.result)
         if outcome.failure is not None:
             outcome.failure.print()

@@ -100,7 +100,7 @@ class Typed:
         talk, status = self._session.conversation, self._session.status
         parts = (
             talk.options.model,
-            f"{talk.options.mode} mode",
+            talk.options.mode,
             tokens(talk.usage),
             short_money(talk.usage) if talk.answers else "",
             context_share(status.context, status.window),
