@@ -15,11 +15,12 @@ from lean_agent.gating.words import CHAT
 __all__ = ["QUALITIES", "CalibratedGate", "Quality", "checked_quality", "choose"]
 
 Quality = Literal["economy", "balanced", "best"] | float
-"""How much of the best expected pass rate a way must have: by name, or as a pass rate of its own,
-0 to 1, that it must reach.
+"""How near the best expected pass rate a way must come: by name, or as a pass rate, 0 to 1, that it
+must reach.
 """
 
-QUALITIES: Final[Mapping[str, float]] = {"economy": 0.5, "balanced": 0.9, "best": 1.0}
+QUALITIES: Final[Mapping[str, float]] = {"economy": 0.15, "balanced": 0.05, "best": 0.0}
+"""How much of the pass rate a way may be expected to give up against the best."""
 
 
 def checked_quality(quality: Quality) -> Quality:
@@ -46,7 +47,7 @@ def choose(predictions: Sequence[Prediction], quality: Quality) -> Prediction:
 def _floor(quality: Quality, best: float) -> float:
     if isinstance(quality, int | float):
         return quality
-    return QUALITIES[quality] * best
+    return best - QUALITIES[quality]
 
 
 class CalibratedGate:

@@ -26,7 +26,7 @@ CHEAP, MIDDLE, DEAR = (
 @pytest.mark.parametrize(
     ("quality", "chosen"),
     [
-        ("economy", CHEAP),
+        ("economy", MIDDLE),
         ("balanced", MIDDLE),
         ("best", DEAR),
         (0.0, CHEAP),
@@ -37,6 +37,12 @@ CHEAP, MIDDLE, DEAR = (
 )
 def test_the_least_cost_of_a_pass_above_the_floor(quality: str | float, chosen: Prediction) -> None:
     assert choose([DEAR, CHEAP, MIDDLE], quality) == chosen  # pyright: ignore[reportArgumentType]
+
+
+def test_where_little_can_be_lost_the_cheapest_is_taken() -> None:
+    hopeless = [prediction("agent", 0.06, 1_400), prediction("instant", 0.03, 60)]
+    assert choose(hopeless, "balanced").way.mode == "instant"
+    assert choose(hopeless, "best").way.mode == "agent"
 
 
 def test_where_nothing_passes_the_cheapest_is_taken() -> None:
