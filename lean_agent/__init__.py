@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from lean_agent.agent import Agent
+    from lean_agent.approval import Approval, ApprovalRequest
     from lean_agent.context import RunContext
     from lean_agent.errors import ConfigurationError, LeanAgentError, LimitExceededError, ToolError
     from lean_agent.function_tool import tool
@@ -20,12 +21,14 @@ if TYPE_CHECKING:
     from lean_agent.messages import Message, ToolCall
     from lean_agent.model import Model, ModelCard, ModelRequest, ModelResponse
     from lean_agent.result import RunResult
-    from lean_agent.tool_spec import Tool, ToolSpec
+    from lean_agent.tool_spec import Preview, Tool, ToolSpec
     from lean_agent.usage import Usage
 
 __all__ = [
     "Account",
     "Agent",
+    "Approval",
+    "ApprovalRequest",
     "Budget",
     "ConfigurationError",
     "LeanAgentError",
@@ -36,6 +39,7 @@ __all__ = [
     "ModelCard",
     "ModelRequest",
     "ModelResponse",
+    "Preview",
     "RunContext",
     "RunResult",
     "Tool",
@@ -51,6 +55,8 @@ __version__ = "0.1.0"
 _HOMES = {
     "Account": "ledger.account",
     "Agent": "agent",
+    "Approval": "approval",
+    "ApprovalRequest": "approval",
     "Budget": "ledger.budget",
     "ConfigurationError": "errors",
     "LeanAgentError": "errors",
@@ -61,6 +67,7 @@ _HOMES = {
     "ModelCard": "model",
     "ModelRequest": "model",
     "ModelResponse": "model",
+    "Preview": "tool_spec",
     "RunContext": "context",
     "RunResult": "result",
     "Tool": "tool_spec",

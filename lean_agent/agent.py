@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 from lean_agent._semconv import Mode, Purpose
 from lean_agent._threads import run_to_end
-from lean_agent.arguments import checked_task, known_mode, tools_by_name
+from lean_agent.approval import Approvals, Approve
+from lean_agent.arguments import checked_patterns, checked_task, known_mode, tools_by_name
 from lean_agent.errors import ConfigurationError
 from lean_agent.events import Event, Notice, RunFinished, RunStarted
 from lean_agent.gate import Gate, GateDecision
@@ -73,7 +74,7 @@ class Agent:
         checkpoints: A SQLite file that keeps a run until it is complete, so that it can be resumed;
             None keeps none. A disk that is full or fails ends no run: its result is not
             ``resumable`` then and says why.
-        roots: The only folders and files that file tools may read.
+        roots: The only folders and files that file tools may read, or write with approval.
         prices: Prices to charge by; the user's prices.toml and genai-prices when None.
         temperature: Sampling temperature of every call; 0 when left out.
         seed: Passed to servers that take one.
@@ -88,15 +89,18 @@ class Agent:
             no run.
         planners: What solves search problems without a model call; those of installed packages
             when None.
-
+        allow: Calls that need no asking though they change something outside the run: ``NAME``, or
+            ``NAME:PATTERN`` for those whose path, address or command fits; ``*`` allows all.
+        approve: Asks somebody about the others (``approval.Approve``); they are refused when None.
         quality: How much mode auto may save at the expense of the expected pass rate: economy,
             balanced, best, or the rate to be reached. Heeded where the model has a profile.
         gate: Chooses in mode auto; when None the model's profile does, or else free rules.
 
     Raises:
         ConfigurationError: an unknown model, mode or way to reason, a tool that cannot be
-            described, two tools of one name; of a run also a dollar cap on a model whose price
-            nobody knows, or a file for checkpoints that can be none.
+            described, two tools of one name, a pattern in ``allow`` that names no tool; of a run
+            also a dollar cap on a model whose price nobody knows, or a file for checkpoints that
+            can be none.
     """
 
     def __init__(
@@ -122,6 +126,8 @@ class Agent:
         exemplars: ExemplarSource | None = None,
         record: bool | Recorder = False,
         planners: Sequence[Planner] | None = None,
+        allow: Sequence[str] = (),
+        approve: Approve | None = None,
         quality: Quality = "balanced",
         gate: Gate | None = None,
     ) -> None:
@@ -138,6 +144,7 @@ class Agent:
             ledger=ledger or Ledger(),
             prices=prices or PriceTable(),
             reasoning=resolve_reasoning(reasoning),
+            approvals=Approvals(allowed=checked_patterns(allow, self.tools), ask=approve),
             checkpoints=checkpoints,
             roots=tuple(Path(root) for root in roots),
             temperature=temperature,

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import difflib
+from collections.abc import Callable, Collection, Sequence
+from fnmatch import fnmatchcase
 from typing import Any, cast, get_args
 
 from lean_agent._semconv import Mode
@@ -10,7 +12,7 @@ from lean_agent.errors import ConfigurationError
 from lean_agent.function_tool import tool as as_tool
 from lean_agent.tool_spec import Tool
 
-__all__ = ["checked_task", "known_mode", "tools_by_name"]
+__all__ = ["checked_patterns", "checked_task", "known_mode", "tools_by_name"]
 
 _MAX_TASK_CHARS = 1_000_000
 
@@ -33,6 +35,20 @@ def tools_by_name(tools: Sequence[Tool | Callable[..., Any]]) -> dict[str, Tool]
             )
         found[made.spec.name] = made
     return found
+
+
+def checked_patterns(allow: Sequence[str], tools: Collection[str]) -> list[str]:
+    """``allow``, or ConfigurationError if a pattern names no tool: it would do nothing."""
+    patterns = [allow] if isinstance(allow, str) else list(allow)
+    for pattern in patterns:
+        name = pattern.partition(":")[0]
+        if name != "*" and not any(fnmatchcase(tool, name) for tool in tools):
+            near = difflib.get_close_matches(name, tools, n=1) or sorted(tools)
+            raise ConfigurationError(
+                f"allow={pattern!r} names no tool of this agent",
+                hint=f"its tools: {', '.join(near)}" if near else "it has no tools",
+            )
+    return patterns
 
 
 def known_mode(mode: Mode) -> Mode:

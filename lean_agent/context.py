@@ -37,7 +37,7 @@ class RunContext:
     """One per run.
 
     ``task`` is what the run was asked to do. ``roots`` are the only folders that file tools may
-    read. ``deps`` is whatever the caller gave to ``Agent.run(deps=...)``.
+    read, or write with approval. ``deps`` is whatever the caller gave to ``Agent.run(deps=...)``.
     ``embed`` asks an embedder at the run's expense: tools that embed do it by this.
     ``prefetched`` gives what the tool that is called did ahead for the same text or, with the
     text's vector, for one of nearly the same meaning; None if nothing was (``tool_spec``).

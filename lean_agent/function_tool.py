@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar, cast, overlo
 
 from lean_agent._threads import in_daemon_thread
 from lean_agent.errors import ConfigurationError, ToolError
-from lean_agent.tool_spec import ToolSpec
+from lean_agent.tool_spec import Preview, ToolSpec
 
 if TYPE_CHECKING:
     from lean_agent.context import RunContext
@@ -40,6 +40,8 @@ class _Options:
     max_output_chars: int = 4_000
     word_parameters: Collection[str] = ()
     cost_hint: Decimal | float | str | None = None
+    approval: bool = False
+    preview: Callable[..., Preview] | None = None
 
 
 class FunctionTool(Generic[P, R]):
@@ -99,11 +101,23 @@ class FunctionTool(Generic[P, R]):
             max_output_chars=self._options.max_output_chars,
             word_parameters=self._word_parameters,
             cost_hint=self._cost_hint,
+            approval=self._options.approval,
         )
 
     @property
     def spec(self) -> ToolSpec:
         return self._spec
+
+    async def preview(self, arguments: Mapping[str, Any], ctx: RunContext) -> Preview | None:
+        """What a call would do, if the tool was given a function that tells.
+
+        Raises:
+            InvalidToolCallError: the arguments do not fit.
+            Exception: whatever that function raises.
+        """
+        kwargs = self._arguments.validated(arguments, ctx)
+        tell = self._options.preview
+        return await in_daemon_thread(lambda: tell(**kwargs)) if tell is not None else None
 
     async def call(self, arguments: Mapping[str, Any], ctx: RunContext) -> str:
         """Check the arguments, call the function, and give its result as text.
@@ -142,6 +156,8 @@ def tool(
     max_output_chars: int = 4_000,
     word_parameters: Collection[str] = (),
     cost_hint: Decimal | float | str | None = None,
+    approval: bool = False,
+    preview: Callable[..., Preview] | None = None,
 ) -> Callable[[Callable[P, R]], FunctionTool[P, R]]: ...
 def tool(function: Callable[..., Any] | None = None, /, **options: Any) -> Any:
     """Make a tool of a typed function: ``@tool`` or ``@tool(side_effects=True, ...)``.
@@ -156,7 +172,9 @@ def tool(function: Callable[..., Any] | None = None, /, **options: Any) -> Any:
             ``concurrency_safe``: it may run beside other calls of a step; ``timeout`` in seconds;
             ``max_output_chars``: how much of a result the model is shown; ``word_parameters``:
             the names of those in which case and blanks make no difference; ``cost_hint``: US
-            dollars that a call costs by itself.
+            dollars that a call costs by itself; ``approval``: each call needs a yes even without
+            side effects; ``preview``: a plain function of the same parameters that tells what a
+            call would do.
 
     Raises:
         ConfigurationError: the function cannot be a tool; the message names the parameter.

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 if TYPE_CHECKING:
     from lean_agent.context import RunContext
 
-__all__ = ["Prefetching", "Tool", "ToolSpec"]
+__all__ = ["Prefetching", "Preview", "Previewing", "Tool", "ToolSpec"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,7 +22,8 @@ class ToolSpec:
     calls of the same step. ``timeout`` is in seconds; ``max_output_chars`` bounds what the model
     is shown of a result. ``word_parameters`` are those in which case and blanks make no difference.
     ``cost_hint`` is what a call costs in US dollars by itself, such as one of a paid service; the
-    run is charged it, as an estimate.
+    run is charged it, as an estimate. ``approval``: each call needs a yes, as every call with side
+    effects does, though this one changes nothing: what it sends leaves the machine.
     """
 
     name: str
@@ -34,6 +35,11 @@ class ToolSpec:
     max_output_chars: int = 4_000
     word_parameters: frozenset[str] = frozenset()
     cost_hint: Decimal | None = None
+    approval: bool = False
+
+    @property
+    def needs_approval(self) -> bool:
+        return self.side_effects or self.approval
 
 
 @runtime_checkable
@@ -49,6 +55,33 @@ class Tool(Protocol):
     def spec(self) -> ToolSpec: ...
 
     async def call(self, arguments: Mapping[str, Any], ctx: RunContext) -> str: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Preview:
+    """What a call would do, for whoever is asked to approve it: ``text`` is a diff or a command.
+
+    ``subject`` is what patterns are held against, such as the path that is written; None where a
+    pattern cannot tell what would happen. ``always`` is the pattern of what else may be done once
+    the answer is "always"; "" for this subject alone.
+    """
+
+    text: str
+    subject: str | None
+    always: str = ""
+
+
+@runtime_checkable
+class Previewing(Protocol):
+    """A tool that can say what a call would do before it does it."""
+
+    async def preview(self, arguments: Mapping[str, Any], ctx: RunContext) -> Preview | None:
+        """None where the arguments say it all. Changes nothing.
+
+        Raises:
+            ToolError: the call would fail; the model is told why, and nobody is asked.
+        """
+        ...
 
 
 @runtime_checkable

@@ -153,6 +153,7 @@ async def run_agent(
         account=means.account,
         cache=means.answers,
         exemplars=exemplars,
+        allow=("*",),  # what a suite's tools change is its own simulated world
     )
     return await agent.run(question, task_id=means.task_id)
 

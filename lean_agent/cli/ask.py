@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from lean_agent.cli import options as opt
+from lean_agent.cli.approval import AsksAtTerminal
 from lean_agent.cli.failures import Failure
 from lean_agent.cli.inputs import question_from
 from lean_agent.cli.streams import emit
@@ -34,6 +35,8 @@ def ask(
     ] = None,
     corpus: opt.Corpus = None,
     file: opt.Files = None,
+    tool: opt.ToolNames = None,
+    allow: opt.Allow = None,
     model: opt.ModelName = opt.DEFAULT_MODEL,
     base_url: opt.BaseUrl = None,
     mode: opt.ModeChoice = "auto",
@@ -65,6 +68,8 @@ def ask(
         system=system,
         corpus=corpus,
         files=file or [],
+        tools=tool or [],
+        allow=allow or [],
         budget_usd=budget_usd,
         max_tokens=max_tokens,
         max_steps=max_steps,
@@ -86,7 +91,8 @@ async def _ask(options: opt.RunOptions, task: str, *, as_json: bool, quiet: bool
     from lean_agent.cli.kept_runs import KeptRun, usable_checkpoints
 
     checkpoints = await usable_checkpoints()
-    agent = options.make_agent(checkpoints=checkpoints)
+    approve = AsksAtTerminal.if_possible()
+    agent = options.make_agent(checkpoints=checkpoints, approve=approve)
 
     def began(run_id: str) -> None:
         if checkpoints is not None:
@@ -98,6 +104,7 @@ async def _ask(options: opt.RunOptions, task: str, *, as_json: bool, quiet: bool
         as_json=as_json,
         quiet=quiet,
         began=began,
+        approve=approve,
     )
 
 
@@ -108,6 +115,7 @@ async def answer_once(
     as_json: bool,
     quiet: bool,
     began: Callable[[str], None] | None = None,
+    approve: AsksAtTerminal | None = None,
 ) -> Outcome:
     """Show one run, its answer and its cost, and how to go on with it if it is not complete."""
     from lean_agent.cli.kept_runs import settle
@@ -116,6 +124,8 @@ async def answer_once(
 
     async with opened(agent):
         view = View(quiet=quiet, live=not as_json)
+        if approve is not None:
+            approve.pause = view.pause
         outcome = await follow(start, view, began=began)
         if as_json:
             view.cost(outcome.result)

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from lean_agent.cli import options as opt
+from lean_agent.cli.approval import AsksAtTerminal
 from lean_agent.cli.ask import answer_once
 from lean_agent.cli.streams import say
 from lean_agent.cli.table import print_json, print_table
@@ -59,13 +60,15 @@ def resume(
     need_weights(options.model)
 
     async def go_on() -> Any:
-        agent = options.make_agent(checkpoints=checkpoints_path())
+        approve = AsksAtTerminal.if_possible()
+        agent = options.make_agent(checkpoints=checkpoints_path(), approve=approve)
         return await answer_once(
             agent,
             lambda stop: agent.resume_stream(kept.run_id, stop=stop),
             as_json=json_,
             quiet=quiet,
             began=lambda _run_id: replace(kept, options=options).write(),
+            approve=approve,
         )
 
     outcome = asyncio.run(go_on())

@@ -15,14 +15,19 @@ app = typer.Typer(rich_markup_mode=None, help="Show the installed tools.")
 
 @app.command("list")
 def list_tools(corpus: opt.Corpus = None, json_: opt.Json = False) -> None:
-    """List the installed tools; those over a folder of documents appear with --corpus."""
-    from lean_agent.plugins import load_corpus_tools, load_tools
+    """List the installed tools; those over a folder of documents appear with --corpus.
+
+    Those that are offered with --tool NAME are no part of a prompt unless they are named; those
+    that ask wait for a yes before each call.
+    """
+    from lean_agent.plugins import load_corpus_tools, load_optional_tools, load_tools
 
     opt.RunOptions(corpus=corpus).check()
     tools = list(load_tools(say).values())
     if corpus is not None:
         tools += load_corpus_tools(corpus, say)
-    specs = [tool.spec for tool in tools]
+    optional = load_optional_tools(report=say)
+    specs = [tool.spec for tool in (*tools, *optional.values())]
     if json_:
         print_json(
             [
@@ -31,6 +36,8 @@ def list_tools(corpus: opt.Corpus = None, json_: opt.Json = False) -> None:
                     "description": spec.description,
                     "parameters": spec.parameters,
                     "side_effects": spec.side_effects,
+                    "approval": spec.needs_approval,
+                    "optional": spec.name in optional,
                     "timeout": spec.timeout,
                 }
                 for spec in specs
@@ -38,6 +45,14 @@ def list_tools(corpus: opt.Corpus = None, json_: opt.Json = False) -> None:
         )
         return
     print_table(
-        ("TOOL", "WHAT IT DOES"),
-        [(spec.name, spec.description.partition("\n")[0]) for spec in specs],
+        ("TOOL", "OFFERED", "ASKS", "WHAT IT DOES"),
+        [
+            (
+                spec.name,
+                "--tool" if spec.name in optional else "always",
+                "yes" if spec.needs_approval else "no",
+                spec.description.partition("\n")[0],
+            )
+            for spec in specs
+        ],
     )

@@ -42,13 +42,15 @@ class CallSignals:
 class CallDecision:
     """``result`` is what is served. ``nudge``: the call runs, and the model is told that it goes
     round in circles. ``stop``: the call is not made, and if none of its step is, the run ends with
-    what is known. ``reason`` is "" where a call just runs.
+    what is known. ``reason`` is "" where a call just runs. ``news``: it is new to the model, and
+    a step that is refused for it was not for nothing.
     """
 
     verdict: Verdict
     reason: str = ""
     result: str | None = None
     nudge: bool = False
+    news: bool = False
 
 
 _RUN = CallDecision(verdict="run")

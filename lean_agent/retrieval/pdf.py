@@ -23,7 +23,9 @@ def read_pdf(stem: str, data: bytes, *, max_seconds: float = _MAX_SECONDS) -> Do
         UnreadableError: encrypted, damaged, scanned (it has no text), or too much work: over
             ``max_seconds``, 2,000 pages, 10 million characters or 2 GB of memory.
     """
-    command = [sys.executable, "-m", "lean_agent.retrieval.pdf_worker", str(int(max_seconds) + 1)]
+    # -P: the folder that the program was started in holds documents, not modules.
+    module = "lean_agent.retrieval.pdf_worker"
+    command = [sys.executable, "-P", "-m", module, str(int(max_seconds) + 1)]
     try:
         done = subprocess.run(  # noqa: S603 - our own program
             command, input=data, capture_output=True, timeout=max_seconds, check=False

@@ -136,7 +136,9 @@ def _shown(
         text = result.observation
         if result.served:
             text = prompts.repeated()
-        elif not result.refused:
+        elif result.refused:
+            idle = idle and not plan.decision.news
+        else:
             repeats = scope.memory.repeats(result.to_dict())
             idle = idle and repeats
             if repeats:

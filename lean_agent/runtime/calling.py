@@ -18,6 +18,7 @@ from lean_agent.messages import ToolCall
 from lean_agent.result import TrajectoryStep
 from lean_agent.runtime import prompts
 from lean_agent.runtime.answering import MARKED_ANSWER_TOKENS, least_answer
+from lean_agent.runtime.approving import refusal
 from lean_agent.runtime.observing import observe
 from lean_agent.runtime.scope import RunScope
 from lean_agent.runtime.state import RunState
@@ -74,6 +75,8 @@ async def decide(calls: Sequence[ToolCall], state: RunState, scope: RunScope) ->
             unaffordable=unreadable,
         )
         decision = _GATE.decide(signals)
+        if decision.verdict == "run":
+            decision = await refusal(call, scope) or decision
         usage = Usage()
         if decision.verdict == "run":
             try:

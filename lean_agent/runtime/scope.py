@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from lean_agent.approval import Approvals
 from lean_agent.context import RunContext
 from lean_agent.errors import LimitExceededError
 from lean_agent.events import Event
@@ -40,6 +41,7 @@ class RunScope:
     ``action_format`` is None until the first agent phase asks for it: a probe costs model calls,
     and a run that needs no tools does not pay for it. ``kept`` says that the newest state is in a
     checkpoint. ``memory`` follows the state's trajectory, a resumed run's from its beginning.
+    ``denied`` has the reason for each call, by its key, that was not approved in this part.
     """
 
     meter: Meter
@@ -52,6 +54,7 @@ class RunScope:
     prefetches: Prefetches
     emit: Callable[[Event], None]
     reasoning: Reasoning
+    approvals: Approvals
     planners: tuple[Planner, ...] = ()
     streaming: bool = False
     show_budget: bool = False
@@ -59,6 +62,7 @@ class RunScope:
     temperature: float | None = 0.0
     seed: int | None = None
     kept: bool = False
+    denied: dict[str, str] = field(default_factory=dict[str, str])
     texts: KeptTexts = field(init=False)
     callable: dict[str, Tool] = field(init=False)
     memory: CallMemory = field(init=False)

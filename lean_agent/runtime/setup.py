@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from lean_agent._semconv import Mode
+from lean_agent.approval import Approvals
 from lean_agent.events import Event
 from lean_agent.gate import Gate, GateDecision, Signals
 from lean_agent.gating.calibrated import Quality
@@ -46,6 +47,7 @@ class Setup:
     ledger: Ledger
     prices: PriceTable
     reasoning: Reasoning
+    approvals: Approvals
     checkpoints: Path | None = None
     roots: tuple[Path, ...] = ()
     temperature: float = 0.0
@@ -111,6 +113,7 @@ class Setup:
             planners=await self._settle_planners(state["forced"]),
             emit=emit,
             reasoning=self.reasoning,
+            approvals=self.approvals,
             streaming=streaming,
             show_budget=self.show_budget,
             exemplars=self.exemplars,

@@ -55,9 +55,36 @@ INSTALLED = {
 }
 
 
+OPTIONAL = {
+    "edit_file": {"path": "a.txt", "old": "content", "new": "content"},
+    "http_get": {"url": "http://127.0.0.1/"},
+    "pdf_text": {"path": "a.pdf"},
+    "read_table": {"path": "a.csv"},
+    "shell": {"command": "true"},
+    "sql": {"files": ["a.csv"]},
+    "write_file": {"path": "b.txt", "content": "x"},
+}
+ASK = {"edit_file", "http_get", "shell", "write_file"}
+
+
 def test_every_installed_tool_is_checked() -> None:
-    ours = [e for e in entry_points(group="lean_agent.tools") if "lean_agent_tools" in e.value]
-    assert {entry.name for entry in ours} == set(INSTALLED)
+    for group, known in (("tools", INSTALLED), ("optional_tools", OPTIONAL)):
+        entries = entry_points(group=f"lean_agent.{group}")
+        ours = {entry.name for entry in entries if "lean_agent_tools" in entry.value}
+        assert ours == set(known)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", OPTIONAL)
+async def test_optional_tools(name: str, tmp_path: Path) -> None:
+    (entry,) = entry_points(group="lean_agent.optional_tools", name=name)
+    installed = entry.load()
+    assert isinstance(installed, Tool)
+    assert installed.spec.name == name
+    assert installed.spec.needs_approval == (name in ASK)
+    (tmp_path / "a.txt").write_text("content")
+    (tmp_path / "a.csv").write_text("a,b\n1,2\n")
+    await check(installed, OPTIONAL[name], RunContext(roots=(tmp_path,)))
 
 
 @pytest.mark.parametrize("name", INSTALLED)

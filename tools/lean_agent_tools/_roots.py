@@ -7,13 +7,24 @@ leads out. What lies outside is refused in the same words whether it exists or n
 from __future__ import annotations
 
 import difflib
+import os
+import stat
 from dataclasses import dataclass
+from io import BufferedReader
 from pathlib import Path, PurePath
 
 from lean_agent.context import RunContext
 from lean_agent.errors import ToolError
 
-__all__ = ["Place", "open_places", "size_text", "writable"]
+__all__ = [
+    "Place",
+    "open_file",
+    "open_places",
+    "opened",
+    "place_to_write",
+    "size_text",
+    "writable",
+]
 
 _MAX_SUGGESTIONS = 5
 _MAX_SHOWN_CHARS = 200
@@ -40,19 +51,86 @@ def open_places(path: str, ctx: RunContext) -> list[Place]:
     Raises:
         ToolError: nothing is open, or there is no such thing inside what is open.
     """
-    roots = [root.resolve() for root in ctx.roots]
-    if not roots:
-        raise ToolError("no folder is open, so there are no files to read")
-    wanted = PurePath(path.strip())
-    places = [place for root in roots for place in _inside(wanted, root)]
-    shown = writable(path.strip())[:_MAX_SHOWN_CHARS]
-    if not places:
-        opened = ", ".join(root.name + "/" * root.is_dir() for root in roots)
-        raise ToolError(f"{shown} is outside of what is open: {writable(opened)}")
+    places = _places(path, ctx)
     found = [place for place in places if _exists(place.path)]
     if not found:
-        raise ToolError(f"there is no {shown}{_suggested(places[0])}")
+        raise ToolError(f"there is no {_shown(path)}{_suggested(places[0])}")
     return found
+
+
+def open_file(path: str, ctx: RunContext) -> Place:
+    """The file that ``path`` means.
+
+    Raises:
+        ToolError: there is none inside what is open.
+    """
+    places = open_places(path, ctx)
+    place = next((place for place in places if place.path.is_file()), places[0])
+    if place.path.is_dir():
+        raise ToolError(f"{place.name} is a folder: call list_files with it")
+    return place
+
+
+def opened(place: Place) -> BufferedReader:
+    """Opens a file without waiting for a writer, as a named pipe would, and without following a
+    link that took its place a moment ago.
+
+    Raises:
+        ToolError: it is none, or cannot be read.
+    """
+    special = ToolError(f"{place.name} is a device or pipe, not a file")
+    if not place.path.is_file():
+        raise special
+    try:
+        descriptor = os.open(place.path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW)
+    except OSError as error:
+        raise ToolError(f"{place.name} cannot be read: {error.strerror}") from error
+    file = os.fdopen(descriptor, "rb")
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        file.close()
+        raise special
+    return file
+
+
+def place_to_write(path: str, ctx: RunContext) -> Place:
+    """Where a file may be written, whether there is one or not.
+
+    Raises:
+        ToolError: it is outside of what is open, hidden, or no regular file.
+    """
+    places = _places(path, ctx)
+    try:
+        taken = [place for place in places if place.path.is_file()]
+        near = [place for place in places if place.path.parent.is_dir()]
+        place = (taken or near or places)[0]
+        if place.path.is_dir():
+            raise ToolError(f"{place.name} is a folder")
+        if not taken and place.path.exists():
+            raise ToolError(f"{place.name} is a device or pipe, not a file")
+        if not taken and any(parent.is_file() for parent in place.path.parents):
+            raise ToolError(f"{place.name} would be inside a file")
+    except OSError as error:  # such as a name too long
+        raise ToolError(f"{_shown(path)} cannot be written: {error.strerror}") from error
+    # Programs read what to run from such files: .git/hooks, .envrc, .bashrc.
+    if any(part.startswith(".") for part in place.path.relative_to(place.root).parts):
+        raise ToolError(f"{place.name} is hidden, and hidden files are not written")
+    return place
+
+
+def _places(path: str, ctx: RunContext) -> list[Place]:
+    roots = [root.resolve() for root in ctx.roots]
+    if not roots:
+        raise ToolError("no folder is open, so there are no files")
+    wanted = PurePath(path.strip())
+    places = [place for root in roots for place in _inside(wanted, root)]
+    if not places:
+        listed = ", ".join(root.name + "/" * root.is_dir() for root in roots)
+        raise ToolError(f"{_shown(path)} is outside of what is open: {writable(listed)}")
+    return places
+
+
+def _shown(path: str) -> str:
+    return writable(path.strip())[:_MAX_SHOWN_CHARS]
 
 
 def _inside(wanted: PurePath, root: Path) -> list[Place]:

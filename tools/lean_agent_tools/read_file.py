@@ -6,11 +6,10 @@ from __future__ import annotations
 import codecs
 import mimetypes
 import os
-import stat
 from io import BufferedReader
 
 from lean_agent import RunContext, ToolError, tool
-from lean_agent_tools._roots import Place, open_places, size_text
+from lean_agent_tools._roots import Place, open_file, opened, size_text
 
 __all__ = ["read_file"]
 
@@ -31,30 +30,13 @@ def read_file(path: str, ctx: RunContext, start_line: int = 1) -> str:
     """
     if start_line < 1:
         raise ToolError("start_line counts from 1")
-    places = open_places(path, ctx)
-    place = next((place for place in places if place.path.is_file()), places[0])
-    if place.path.is_dir():
-        raise ToolError(f"{place.name} is a folder: call list_files with it")
+    place = open_file(path, ctx)
     try:
-        with _opened(place) as file:
+        with opened(place) as file:
             _refuse_binary(file, place)
             return _shown(file, start_line)
     except OSError as error:
         raise ToolError(f"{place.name} cannot be read: {error.strerror}") from error
-
-
-def _opened(place: Place) -> BufferedReader:
-    """Opens without waiting for a writer, as a named pipe would, and without following a link that
-    took the file's place a moment ago."""
-    special = ToolError(f"{place.name} is a device or pipe, not a file")
-    if not place.path.is_file():
-        raise special
-    descriptor = os.open(place.path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW)
-    file = os.fdopen(descriptor, "rb")
-    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-        file.close()
-        raise special
-    return file
 
 
 def _refuse_binary(file: BufferedReader, place: Place) -> None:

@@ -199,7 +199,7 @@ async def test_the_same_click_twice_is_two_clicks(tmp_path: Path) -> None:
         [*script, '{"tool":"answer"}', "done"],
         card=ModelCard(action_format="schema", self_hosted=True),
     )
-    agent = Agent(model=model, ledger=Ledger(tmp_path), tools=shopping.tools)
+    agent = Agent(model=model, ledger=Ledger(tmp_path), tools=shopping.tools, allow=["*"])
     run = await agent.run("Look around.", mode="agent")
     pages = [step.observation.splitlines()[0] for step in run.trajectory]
     assert pages == ["Page 1 of 5", "Page 2 of 5", "Page 3 of 5", "Page 1 of 5"]

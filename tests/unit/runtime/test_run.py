@@ -140,7 +140,7 @@ async def test_calls_with_side_effects_are_never_served_from_memory(ledger: Ledg
         return "ok"
 
     call = '{"tool":"append","arguments":{"line":"x"}}'
-    subject, _ = agent([call, call, ANSWER, "twice"], ledger, tools=[append])
+    subject, _ = agent([call, call, ANSWER, "twice"], ledger, tools=[append], allow=["append"])
     await subject.run("append x twice", mode="agent")
     assert done == ["x", "x"]
 

@@ -142,7 +142,7 @@ async def test_nothing_is_begun_where_it_is_off_or_changes_something(
     ledger: Ledger, how: dict[str, Any]
 ) -> None:
     tool = Searching(**how)
-    subject, _ = agent(asking("gallium"), ledger, tools=[tool])
+    subject, _ = agent(asking("gallium"), ledger, tools=[tool], allow=["*"])
     result = await subject.run(QUESTION, mode="agent")
     assert tool.began == ["gallium"]
     assert prefetched(ledger, result) == []

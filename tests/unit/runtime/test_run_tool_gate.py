@@ -124,7 +124,7 @@ async def test_a_side_effect_forgets_what_was_read_before_it(ledger: Ledger) -> 
         ANSWER,
         "ok",
     ]
-    subject, _ = agent(script, ledger, tools=notebook([]))
+    subject, _ = agent(script, ledger, tools=notebook([]), allow=["write"])
     result = await subject.run("x", mode="agent")
     assert [t.served for t in result.trajectory] == [False, False, False, True]
     assert [t.observation for t in result.trajectory] == ["1: ", "ok", "1: x", "1: x"]
@@ -134,7 +134,7 @@ async def test_what_was_read_beside_a_side_effect_is_not_served(ledger: Ledger) 
     both = (ToolCall("c1", "read", {}), ToolCall("c2", "write", {"line": "x"}))
     again = (ToolCall("c3", "read", {}),)
     script = [Message("assistant", "", both), Message("assistant", "", again), "ok"]
-    subject, _ = agent(script, ledger, NATIVE, tools=notebook([]))
+    subject, _ = agent(script, ledger, NATIVE, tools=notebook([]), allow=["write"])
     result = await subject.run("x", mode="agent")
     assert [t.served for t in result.trajectory] == [False, False, False]
 
@@ -144,7 +144,9 @@ async def test_a_call_before_and_one_after_a_side_effect_of_the_same_step_both_r
 ) -> None:
     read = ToolCall("c1", "read", {})
     calls = (read, ToolCall("c2", "write", {"line": "x"}), ToolCall("c3", "read", {}))
-    subject, _ = agent([Message("assistant", "", calls), "ok"], ledger, NATIVE, tools=notebook([]))
+    subject, _ = agent(
+        [Message("assistant", "", calls), "ok"], ledger, NATIVE, tools=notebook([]), allow=["write"]
+    )
     result = await subject.run("x", mode="agent")
     assert [t.served for t in result.trajectory] == [False, False, False]
 
@@ -161,7 +163,7 @@ async def test_a_loop_of_side_effects_with_the_same_results_is_nudged_and_ended(
     loop: list[str], written: int, ledger: Ledger
 ) -> None:
     lines: list[str] = []
-    subject, model = agent(for_ever(*loop), ledger, tools=notebook(lines))
+    subject, model = agent(for_ever(*loop), ledger, tools=notebook(lines), allow=["write"])
     result = await subject.run("x", mode="agent")
     assert (result.output, result.exit_status) == ("what is known", "completed")
     assert lines.count("x") == written
@@ -179,7 +181,9 @@ async def test_side_effects_with_other_results_are_no_loop(ledger: Ledger) -> No
         steps.append(1)
         return f"at {len(steps)}"
 
-    subject, _ = agent([call("forward")] * 15 + [ANSWER, "there"], ledger, tools=[forward])
+    subject, _ = agent(
+        [call("forward")] * 15 + [ANSWER, "there"], ledger, tools=[forward], allow=["forward"]
+    )
     result = await subject.run("x", mode="agent")
     assert (len(steps), result.output) == (15, "there")
 

@@ -112,7 +112,7 @@ async def test_the_same_step_twice_is_two_steps(tmp_path: Path) -> None:
         [*steps, '{"tool":"answer"}', "done"],
         card=ModelCard(action_format="schema", self_hosted=True),
     )
-    agent = Agent(model=model, ledger=Ledger(tmp_path), tools=attempt.tools)
+    agent = Agent(model=model, ledger=Ledger(tmp_path), tools=attempt.tools, allow=["*"])
     run = await agent.run("Go to the red ball.", mode="agent")
     assert run.trajectory[-1].observation == "The goal is reached."
     assert not any(step.served for step in run.trajectory)

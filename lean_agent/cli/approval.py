@@ -1,0 +1,95 @@
+"""Asks the person at the terminal whether a tool may do what it is about to do."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import sys
+import termios
+from collections.abc import Callable
+
+from lean_agent.approval import Approval, ApprovalRequest
+from lean_agent.cli.streams import is_terminal, say
+from lean_agent.cli.text import count, visible
+
+__all__ = ["AsksAtTerminal", "parsed"]
+
+_LINES, _COLUMNS = 60, 500
+_SETTLE_SECONDS = 0.05
+_YES, _ALWAYS, _NO, _VIEW = {"y", "yes"}, {"a", "always"}, {"n", "no"}, {"v", "view"}
+
+
+class AsksAtTerminal:
+    """An ``Approve``. ``pause`` is called before anything is shown: it clears what is being drawn.
+
+    Ctrl-C denies and interrupts the run, Ctrl-D denies.
+    """
+
+    def __init__(self) -> None:
+        self.pause: Callable[[], None] = lambda: None
+
+    @classmethod
+    def if_possible(cls) -> AsksAtTerminal | None:
+        """None where nobody can see the question, or answer it."""
+        return cls() if is_terminal(sys.stdin) and is_terminal(sys.stderr) else None
+
+    async def __call__(self, request: ApprovalRequest) -> Approval:
+        await asyncio.sleep(_SETTLE_SECONDS)  # what was told before is shown before
+        self.pause()
+        lines = visible(request.preview).splitlines()
+        shown = [line[:_COLUMNS] for line in lines[:_LINES]]
+        say(_indented([f"{request.tool} asks for a yes:", *shown]))
+        if cut := shown != lines:
+            say(f"  [this is not all of it: {count(len(lines), 'line')}; v shows it]")
+        choices = ["[y]es"]
+        if request.pattern:
+            pattern = visible(request.pattern).replace("\n", "\\n")
+            choices.append(f"[a]lways {pattern}")
+        question = f"{', '.join(choices)}, [n]o, or why not: "
+        while True:
+            typed = await _typed(question)
+            if typed is None:
+                return Approval(verdict="deny")
+            if cut and typed.strip().lower() in _VIEW:
+                say(_indented(["", *lines]))
+            elif (answer := parsed(typed, always=bool(request.pattern))) is not None:
+                return answer
+
+
+def parsed(typed: str, *, always: bool) -> Approval | None:
+    """What was answered; None for nothing. Any words of one's own are a reason against it."""
+    word = typed.strip()
+    if not word:
+        return None
+    if word.lower() in _YES:
+        return Approval(verdict="once")
+    if word.lower() in _ALWAYS:
+        return Approval(verdict="always") if always else None
+    return Approval(verdict="deny", reason="" if word.lower() in _NO else word)
+
+
+def _indented(lines: list[str]) -> str:
+    return "\n  ".join(lines)
+
+
+async def _typed(question: str) -> str | None:
+    """A line, on standard error so that the answer may go to a file; None if it was refused."""
+    from prompt_toolkit import PromptSession
+    from prompt_toolkit.output import create_output
+    from prompt_toolkit.output.vt100 import Vt100_Output
+
+    # What was typed before the question stood there is no answer to it.
+    termios.tcflush(sys.stdin, termios.TCIFLUSH)
+    output = create_output(sys.stderr)
+    if isinstance(output, Vt100_Output):
+        output.enable_cpr = False  # as in chat: some terminals wait for the report
+    prompt: PromptSession[str] = PromptSession(output=output)
+    try:
+        # The run listens for signals itself; a handler of the prompt's would take its place.
+        return await prompt.prompt_async(question, handle_sigint=False)
+    except KeyboardInterrupt:
+        signal.raise_signal(signal.SIGINT)
+        await asyncio.sleep(1)  # the run is cancelled here, unless nobody listens
+    except EOFError:
+        pass
+    return None

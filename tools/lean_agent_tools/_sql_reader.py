@@ -1,0 +1,92 @@
+"""The process that answers one SELECT over data files, and can reach nothing else."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from lean_agent import LeanAgentError, ToolError
+from lean_agent.ledger.statements import lock, refuse_all_but_reading
+from lean_agent_tools._child import serve
+
+if TYPE_CHECKING:
+    import duckdb
+
+__all__: list[str] = []
+
+_MAX_ROWS = 200
+_MAX_CELL_CHARS = 300
+_READERS = {
+    ".csv": "read_csv",
+    ".tsv": "read_csv",
+    ".parquet": "read_parquet",
+    ".json": "read_json",
+    ".jsonl": "read_json",
+    ".ndjson": "read_json",
+}
+_SETTINGS: dict[str, str | bool | int | float | list[str]] = {
+    "threads": 2,
+    "memory_limit": "1GB",
+    "temp_directory": "",  # nothing is written
+    "max_temp_directory_size": "0KiB",
+}
+_COLUMNS = """
+SELECT concat_ws('.', nullif(table_catalog, 'memory'), table_name) AS "table",
+       string_agg(column_name || ' ' || data_type, ', ' ORDER BY ordinal_position) AS columns
+FROM information_schema.columns GROUP BY ALL ORDER BY ALL
+"""
+
+
+def _answer(request: dict[str, Any]) -> str:
+    import duckdb
+
+    tables: Mapping[str, Mapping[str, str]] = request["tables"]
+    query = str(request["query"]).strip()
+    try:
+        with duckdb.connect(":memory:", config=_SETTINGS) as connection:
+            for table, file in tables.items():
+                _open(connection, table, file)
+            lock(connection, [Path(file["path"]) for file in tables.values()])
+            if query:
+                refuse_all_but_reading(connection, query)
+            return _rows(connection.execute(query or _COLUMNS))
+    except (duckdb.Error, LeanAgentError) as error:
+        told = " ".join(str(error).split())
+        for file in tables.values():
+            told = told.replace(file["path"], file["name"])
+        raise ToolError(told[:500]) from error
+
+
+def _open(connection: duckdb.DuckDBPyConnection, table: str, file: Mapping[str, str]) -> None:
+    """Make the file a view, or its tables those of a schema of its name; checks what it holds."""
+    path = file["path"].replace("'", "''")
+    if any(sign in path for sign in "*?["):
+        raise ToolError(f"{file['name']}: the name holds a sign that stands for other names")
+    reader = _READERS.get(file["kind"])
+    if reader is None:
+        connection.execute(f"ATTACH '{path}' AS \"{table}\" (READ_ONLY)")
+    else:
+        select = f"SELECT * FROM {reader}('{path}')"  # noqa: S608 - quoted
+        connection.execute(f'CREATE VIEW "{table}" AS {select}')
+
+
+def _rows(found: duckdb.DuckDBPyConnection) -> str:
+    written = io.StringIO()
+    rows = csv.writer(written, lineterminator="\n")
+    rows.writerow(name for name, *_ in found.description or ())
+    some = found.fetchmany(_MAX_ROWS + 1)
+    rows.writerows(map(_cell, row) for row in some[:_MAX_ROWS])
+    more = "[there are more rows: ask for fewer]" if len(some) > _MAX_ROWS else ""
+    return written.getvalue().encode("utf-8", "replace").decode() + more
+
+
+def _cell(value: object) -> str:
+    text = "" if value is None else str(value)
+    return text if len(text) <= _MAX_CELL_CHARS else f"{text[:_MAX_CELL_CHARS]}..."
+
+
+if __name__ == "__main__":
+    serve(_answer)
