@@ -16,6 +16,7 @@ from lean_agent.errors import ConfigurationError
 from lean_agent.gate import ChosenMode, Prediction, Signals, Way
 from lean_agent.gating.features import BIAS, features, foretold
 from lean_agent.gating.task_kinds import task_kinds
+from lean_agent.gating.tool_kinds import own_tools
 
 __all__ = ["Profile", "Tally"]
 
@@ -60,7 +61,9 @@ class Profile:
     def predictions(self, signals: Signals) -> tuple[Prediction, ...]:
         """Of every way that was tried and is open at this task; none where too little is known."""
         wide, tools, narrow = task_kinds(signals)
-        if not self._knows(tools):
+        # Of the tools that come with lean-agent the rules know what they are good for, so a wider
+        # kind does not overrule them; of others it is all that there is.
+        if not self._knows(tools if own_tools(signals.tools) else narrow):
             return ()
         known: Mapping[str, float] = features(signals) if self.weights else {}
         found = [
