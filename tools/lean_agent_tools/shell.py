@@ -37,7 +37,7 @@ async def shell(command: str, ctx: RunContext) -> str:
         command: The command.
         ctx: The run, which says what is open.
     """
-    process, stream = await _started(command, _where(ctx))
+    process, stream, pipe = await _started(command, _where(ctx))
     output = bytearray()
     watching = asyncio.ensure_future(_watch(process, stream, output))
     ended = asyncio.ensure_future(process.wait())
@@ -49,12 +49,13 @@ async def shell(command: str, ctx: RunContext) -> str:
             os.killpg(process.pid, signal.SIGKILL)
         await asyncio.wait(both, timeout=_GRACE_SECONDS)
         watching.cancel()
+        pipe.close()
     return _told(output, process.returncode, late=not done)
 
 
 async def _started(
     command: str, folder: Path
-) -> tuple[asyncio.subprocess.Process, asyncio.StreamReader]:
+) -> tuple[asyncio.subprocess.Process, asyncio.StreamReader, asyncio.ReadTransport]:
     """The process, and what it prints: by a pipe of our own, since asyncio takes a process for
     alive as long as anything that it left in the background holds a pipe of asyncio's.
 
@@ -62,7 +63,10 @@ async def _started(
         ToolError: it cannot be run.
     """
     ours, theirs = os.pipe()
-    reader = os.fdopen(ours, "rb")
+    stream = asyncio.StreamReader()
+    protocol = asyncio.StreamReaderProtocol(stream)
+    loop = asyncio.get_running_loop()
+    pipe, _ = await loop.connect_read_pipe(lambda: protocol, os.fdopen(ours, "rb"))
     try:
         process = await asyncio.create_subprocess_exec(
             shutil.which("sh") or "/bin/sh",
@@ -76,14 +80,11 @@ async def _started(
             start_new_session=True,
         )
     except (OSError, ValueError) as error:  # too long, or with a NUL in it
-        reader.close()
+        pipe.close()
         raise ToolError(f"the command cannot be run: {error}") from error
     finally:
         os.close(theirs)
-    stream = asyncio.StreamReader()
-    protocol = asyncio.StreamReaderProtocol(stream)
-    await asyncio.get_running_loop().connect_read_pipe(lambda: protocol, reader)
-    return process, stream
+    return process, stream, pipe
 
 
 def _where(ctx: RunContext) -> Path:

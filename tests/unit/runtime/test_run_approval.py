@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import sqlite3
 import subprocess
 import sys
 from pathlib import Path
@@ -254,6 +256,16 @@ Agent(
 """
 
 
+async def kept(path: Path, count: int) -> None:
+    """Checkpoints are written in the background: those of the start, the gate and the call."""
+    with contextlib.closing(sqlite3.connect(path)) as connection:
+        for _ in range(500):
+            ((found,),) = connection.execute("select count(*) from checkpoints").fetchall()
+            if found >= count:
+                return
+            await asyncio.sleep(0.05)
+
+
 @pytest.mark.slow
 async def test_a_process_killed_while_it_waits_goes_on_elsewhere(
     ledger: Ledger, tmp_path: Path
@@ -262,7 +274,7 @@ async def test_a_process_killed_while_it_waits_goes_on_elsewhere(
     child = await asyncio.create_subprocess_exec(*line, stdout=subprocess.PIPE)
     assert child.stdout is not None
     run_id = (await child.stdout.readline()).decode().strip()
-    await asyncio.sleep(0.2)  # checkpoints are written in the background
+    await kept(tmp_path / "runs.sqlite", 3)
     child.kill()
     await child.wait()
     assert not (tmp_path / "sent").exists()

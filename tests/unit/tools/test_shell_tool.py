@@ -71,7 +71,7 @@ async def test_one_that_takes_too_long_is_stopped_with_what_it_started(
 
 async def test_one_that_is_cancelled_is_ended(tmp_path: Path) -> None:
     task = asyncio.ensure_future(run("echo $$ > pid; exec sleep 60", tmp_path))
-    for _ in range(100):
+    for _ in range(1_500):
         if written(tmp_path):
             break
         await asyncio.sleep(0.02)

@@ -12,6 +12,7 @@ import xlsxwriter
 from support.pdfs import pdf, shown
 
 from lean_agent import RunContext, ToolError
+from lean_agent_tools import _sql_reader
 from lean_agent_tools.pdf_text import pdf_text
 from lean_agent_tools.read_table import read_table
 from lean_agent_tools.sql import sql
@@ -55,7 +56,8 @@ async def test_rows_of_text_tables(root: Path) -> None:
 async def test_sheets_of_a_workbook(root: Path) -> None:
     with xlsxwriter.Workbook(str(root / "b.xlsx")) as book:
         for name in ("One", "Two"):
-            book.add_worksheet(name).write_row(1, 1, [name, 2, 2.5])
+            sheet: Any = book.add_worksheet(name)  # pyright: ignore[reportUnknownMemberType]
+            sheet.write_row(1, 1, [name, 2, 2.5])
     text = await table(root, "b.xlsx")
     assert text == "[sheet One, 2 rows; sheets: One, Two]\n,,,\n,One,2,2.5"
     assert ",Two,2,2.5" in await table(root, "b.xlsx", sheet="Two")
@@ -66,7 +68,7 @@ async def test_sheets_of_a_workbook(root: Path) -> None:
 def bomb(path: Path) -> None:
     """A sheet of 3 GB in a file of 3 MB."""
     with xlsxwriter.Workbook(str(path)) as book:
-        book.add_worksheet()
+        book.add_worksheet()  # pyright: ignore[reportUnknownMemberType]
     with zipfile.ZipFile(path) as archive:
         parts = {name: archive.read(name) for name in archive.namelist()}
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
@@ -95,12 +97,13 @@ def bomb(path: Path) -> None:
 )
 async def test_a_broken_table_is_a_line(name: str, data: bytes, root: Path) -> None:
     (root / name).write_bytes(data)
-    with pytest.raises(ToolError, match=rf"{name}|row") as caught:
+    with pytest.raises(ToolError, match=name) as caught:
         await table(root, name)
     assert len(caught.value.message) < 400
     assert "\n" not in caught.value.message
 
 
+@pytest.mark.soak
 async def test_a_workbook_that_swells_ends_only_its_reader(root: Path) -> None:
     bomb(root / "bomb.xlsx")
     assert (root / "bomb.xlsx").stat().st_size < 10_000_000
@@ -153,11 +156,17 @@ async def test_a_question_over_files_of_each_kind(root: Path) -> None:
         "not sql",
     ],
 )
-async def test_sql_reads_what_was_named_and_does_nothing_else(query: str, root: Path) -> None:
+def test_sql_reads_what_was_named_and_does_nothing_else(query: str, root: Path) -> None:
     outside = root.parent / "secret.csv"
     before = names(root)
     with pytest.raises(ToolError) as caught:
-        await ask(root, "sales.csv", query=query.format(root=root, outside=outside))
+        # In this process: what starts one for each would take a minute.
+        _sql_reader._answer(  # pyright: ignore[reportPrivateUsage]
+            {
+                "tables": {"sales": {"path": str(root / "sales.csv"), "name": "s", "kind": ".csv"}},
+                "query": query.format(root=root, outside=outside),
+            }
+        )
     assert "secret\n" not in caught.value.message
     assert "\n" not in caught.value.message
     assert names(root) == before
