@@ -29,6 +29,9 @@ def test_the_commands_are_those_that_are_documented() -> None:
         "",
         "ask",
         "chat",
+        "config",
+        "config path",
+        "config show",
         "demo",
         "doctor",
         "index",
@@ -48,12 +51,20 @@ def test_the_commands_are_those_that_are_documented() -> None:
         "ledger sql",
         "ledger summary",
         "ledger tail",
+        "memory",
+        "memory delete",
+        "memory list",
+        "memory purge",
+        "memory show",
         "models",
         "models list",
         "models probe",
         "models pull",
         "models rm",
         "resume",
+        "sessions",
+        "sessions list",
+        "sessions rm",
         "tools",
         "tools list",
         "trajectory",
@@ -123,7 +134,7 @@ def test_the_default_model_is_the_agents_own() -> None:
     from lean_agent.agent import DEFAULT_MODEL, DEFAULT_STEPS
     from lean_agent.cli import options
 
-    assert options.DEFAULT_MODEL == DEFAULT_MODEL
+    assert (options.DEFAULT_MODEL, options.DEFAULT_STEPS) == (DEFAULT_MODEL, DEFAULT_STEPS)
     ask = dict(COMMANDS)[("ask",)]
     steps = next(p for p in ask.params if p.name == "max_steps")
     assert f"(else {DEFAULT_STEPS})" in steps.help
