@@ -12,6 +12,7 @@ __all__ = [
     "config_dir",
     "domains_dir",
     "ledger_dir",
+    "memory_dir",
     "planners_dir",
     "state_dir",
     "trajectories_file",
@@ -54,3 +55,8 @@ def planners_dir() -> Path:
 def trajectories_file() -> Path:
     """What runs did that were to be recorded, one a line."""
     return Path(_DIRS.user_data_dir) / "trajectories.jsonl"
+
+
+def memory_dir() -> Path:
+    """What is remembered of earlier runs, and its index."""
+    return Path(_DIRS.user_data_dir) / "memory"

@@ -41,6 +41,7 @@ from lean_agent.tool_spec import Tool
 if TYPE_CHECKING:
     from lean_agent.models.probe import ProbeReport
     from lean_agent.trajectory.exemplars import ExemplarSource
+    from lean_agent.trajectory.memory import Memory
     from lean_agent.trajectory.recording import Recorder
     from lean_agent.trajectory.run_recording import RunRecording
 
@@ -84,6 +85,8 @@ class Agent:
         schema_tokens: What may be told of the tools at first, in tokens of 3 bytes. Of more tools
             those that the task asks for are, and one that finds others.
         exemplars: Solved examples that agent mode reads before the task (``Exemplars.read``).
+        memory: What earlier runs came to, which agent mode reads before a task like theirs, and to
+            which each run adds (``trajectory.memory.Memory``).
         record: Write down what each run did, as a trajectory: with True in the user's own file,
             for as long as ``Recorder.of_user`` says, or as a Recorder does. A disk that fails ends
             no run.
@@ -124,6 +127,7 @@ class Agent:
         show_budget: bool = False,
         schema_tokens: int = 2_000,
         exemplars: ExemplarSource | None = None,
+        memory: Memory | None = None,
         record: bool | Recorder = False,
         planners: Sequence[Planner] | None = None,
         allow: Sequence[str] = (),
@@ -154,6 +158,7 @@ class Agent:
             show_budget=show_budget,
             schema_tokens=schema_tokens,
             exemplars=exemplars,
+            memory=memory,
             planners=None if planners is None else tuple(planners),
             quality=checked_quality(quality),
             gate=gate,
@@ -363,6 +368,8 @@ class Agent:
         listen = _ignore if recording is None else recording.listen
         scope, state = await self._setup.open(part, listen, streaming=False)
         run = run_graph(scope, state, checkpoints=self._setup.checkpoints, resumed=part.resumed)
+        if self._setup.memory is not None:
+            run = self._setup.memory.watch(run, state["task"])
         if recording is None:
             return await run
         return await recording.watch(run, state["task"], part.task_id)
@@ -401,6 +408,8 @@ class Agent:
         result_of = run_graph(
             scope, state, checkpoints=self._setup.checkpoints, resumed=part.resumed, stop=stop
         )
+        if self._setup.memory is not None:
+            result_of = self._setup.memory.watch(result_of, state["task"])
         if recording is not None:
             result_of = recording.watch(result_of, state["task"], part.task_id)
         run = asyncio.ensure_future(result_of)

@@ -50,6 +50,7 @@ def ask(
     cache: opt.Cache = False,
     show_budget: opt.ShowBudget = False,
     record: opt.Record = False,
+    memory: opt.WithMemory = False,
     json_: opt.Json = False,
     quiet: opt.Quiet = False,
 ) -> int:
@@ -77,6 +78,7 @@ def ask(
         cache=cache,
         show_budget=show_budget,
         record=record,
+        memory=memory,
     )
     options.check()
     if options.mode != "plan":  # which needs no model for a problem that a planner knows

@@ -33,17 +33,28 @@ _MAX_IDLE = 2
 
 
 async def open_agent(state: RunState, scope: RunScope) -> dict[str, Any]:
-    """The message that begins an agent phase: the tools and examples, unless told before, then the
+    """The message that begins an agent phase: the tools unless told before, what may help, and the
     task.
     """
     scope.prefetches.begin(state["task"])
     action_format = await scope.settle_format()
     task = prompts.again(state["task"], state["problem"]) if state["problem"] else state["task"]
     tools = await scope.disclosed.begin(action_format, state["messages"], task)
-    examples = await scope.exemplars.told(state["task"]) if scope.exemplars is not None else ""
-    if any(examples in message["content"] for message in state["messages"]):
-        examples = ""
-    return Message("user", prompts.agent_task(task, tools, examples)).to_dict()
+    helping = await _helping(state, scope)
+    return Message("user", prompts.agent_task(task, tools, helping)).to_dict()
+
+
+async def _helping(state: RunState, scope: RunScope) -> str:
+    """Solved examples and what earlier runs came to, unless told before."""
+    texts: list[str] = []
+    if scope.exemplars is not None:
+        texts.append(await scope.exemplars.told(state["task"]))
+    if scope.episodes is not None:
+        texts.append(await scope.episodes.recalled(state["task"], scope.context))
+    said = [message["content"] for message in state["messages"]]
+    return "\n\n".join(
+        text for text in texts if text and not any(text in before for before in said)
+    )
 
 
 async def think(state: RunState, runtime: Runtime[RunScope]) -> dict[str, Any]:

@@ -26,6 +26,7 @@ from lean_agent.tool_spec import Tool, ToolSpec
 
 if TYPE_CHECKING:
     from lean_agent.trajectory.exemplars import ExemplarSource
+    from lean_agent.trajectory.memory import Memory
 
 __all__ = ["RunScope"]
 
@@ -36,7 +37,8 @@ class RunScope:
     needed, and ``disclosed`` says of which the model is told. ``texts`` keeps long results.
 
     ``streaming`` says that someone reads tokens as they come, ``show_budget`` that the model is
-    told with each observation what is left. ``exemplars`` has solved examples for agent phases.
+    told with each observation what is left. ``exemplars`` has solved examples for agent phases,
+    ``episodes`` what earlier runs came to.
 
     ``action_format`` is None until the first agent phase asks for it: a probe costs model calls,
     and a run that needs no tools does not pay for it. ``kept`` says that the newest state is in a
@@ -59,6 +61,7 @@ class RunScope:
     streaming: bool = False
     show_budget: bool = False
     exemplars: ExemplarSource | None = None
+    episodes: Memory | None = None
     temperature: float | None = 0.0
     seed: int | None = None
     kept: bool = False

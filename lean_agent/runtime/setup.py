@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from lean_agent.runtime.narrowing import Catalogue
     from lean_agent.runtime.scope import RunScope
     from lean_agent.trajectory.exemplars import ExemplarSource
+    from lean_agent.trajectory.memory import Memory
 
 __all__ = ["Setup"]
 
@@ -57,6 +58,7 @@ class Setup:
     show_budget: bool = False
     schema_tokens: int = 2_000
     exemplars: ExemplarSource | None = None
+    memory: Memory | None = None
     planners: tuple[Planner, ...] | None = None
     gate: Gate | None = None
     quality: Quality = "balanced"
@@ -117,6 +119,7 @@ class Setup:
             streaming=streaming,
             show_budget=self.show_budget,
             exemplars=self.exemplars,
+            episodes=self.memory,
             temperature=self.temperature,
             seed=self.seed,
             kept=part.resumed,
