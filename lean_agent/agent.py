@@ -4,20 +4,25 @@ from __future__ import annotations
 
 import asyncio
 import os
-import sys
 import uuid
-from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from contextlib import aclosing, asynccontextmanager
-from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Generic, Self
 
 from lean_agent._semconv import Mode, Purpose
 from lean_agent._threads import run_to_end
 from lean_agent.approval import Approvals, Approve
-from lean_agent.arguments import checked_patterns, checked_task, known_mode, tools_by_name
+from lean_agent.arguments import (
+    checked_patterns,
+    checked_task,
+    chosen_models,
+    known_mode,
+    output_form,
+    tools_by_name,
+)
 from lean_agent.errors import ConfigurationError
-from lean_agent.events import Event, Notice, RunFinished, RunStarted
+from lean_agent.events import Event
 from lean_agent.gate import Gate, GateDecision
 from lean_agent.gating.calibrated import Quality, checked_quality
 from lean_agent.ledger.account import Account
@@ -26,12 +31,13 @@ from lean_agent.ledger.ledger import Ledger
 from lean_agent.messages import Message
 from lean_agent.model import Model, ModelRequest, ModelResponse
 from lean_agent.models.pricing import PriceTable
-from lean_agent.models.registry import resolve_model
+from lean_agent.models.rates import Rates
 from lean_agent.models.response_cache import AnswerStore
 from lean_agent.planner import Planner
 from lean_agent.reasoning import Reasoning
-from lean_agent.result import RunResult
+from lean_agent.result import OutputT, RunResult
 from lean_agent.runtime.opening import Part
+from lean_agent.runtime.parts import run_part, stream_part
 from lean_agent.runtime.prompts import SYSTEM
 from lean_agent.runtime.setup import Setup
 from lean_agent.runtime.state import start_state
@@ -43,7 +49,6 @@ if TYPE_CHECKING:
     from lean_agent.trajectory.exemplars import ExemplarSource
     from lean_agent.trajectory.memory import Memory
     from lean_agent.trajectory.recording import Recorder
-    from lean_agent.trajectory.run_recording import RunRecording
 
 __all__ = ["DEFAULT_MODEL", "DEFAULT_STEPS", "Agent"]
 
@@ -58,12 +63,13 @@ def _ignore(_event: Event) -> None:
     return None
 
 
-class Agent:
+class Agent(Generic[OutputT]):
     """Runs tasks against one model with some tools, under a budget.
 
     Args:
         model: ``provider:name`` or a Model; when None LEAN_AGENT_MODEL, or else DEFAULT_MODEL,
-            which is embedded and needs the extra [local].
+            which is embedded and needs the extra [local]. Of a list each is gone on with where the
+            one before fails.
         tools: Tools, or typed functions, which become tools.
         budget: What one run may spend. None allows DEFAULT_STEPS steps (model calls but for
             retries and the probe) and caps nothing else.
@@ -98,6 +104,10 @@ class Agent:
         quality: How much mode auto may save at the expense of the expected pass rate: economy,
             balanced, best, or the rate to be reached. Heeded where the model has a profile.
         gate: Chooses in mode auto; when None the model's profile does, or else free rules.
+        output_type: A Pydantic model or dataclass: what a result's ``output`` is an
+            instance of. Text when None.
+        output_repairs: How often an answer that does not fit it is asked for again.
+        rates: What each provider may be asked a minute, by its name; runs of a process share it.
 
     Raises:
         ConfigurationError: an unknown model, mode or way to reason, a tool that cannot be
@@ -109,7 +119,7 @@ class Agent:
     def __init__(
         self,
         *,
-        model: str | Model | None = None,
+        model: str | Model | Sequence[str | Model] | None = None,
         tools: Sequence[Tool | Callable[..., Any]] = (),
         budget: Budget | None = None,
         mode: Mode = "auto",
@@ -134,14 +144,16 @@ class Agent:
         approve: Approve | None = None,
         quality: Quality = "balanced",
         gate: Gate | None = None,
+        output_type: type[OutputT] | None = None,
+        output_repairs: int = 2,
+        rates: Mapping[str, Rates] | None = None,
     ) -> None:
         chosen = model or os.environ.get("LEAN_AGENT_MODEL") or DEFAULT_MODEL
-        self.model = resolve_model(chosen, base_url=base_url)
+        self.model, *fallbacks = chosen_models(chosen, base_url)
         self.tools = tools_by_name(tools)
         self.mode: Mode = known_mode(mode)
         self._budget = budget
         self._instructions = instructions
-        self._record = record
         self._setup = Setup(
             model=self.model,
             tools=self.tools,
@@ -162,6 +174,11 @@ class Agent:
             planners=None if planners is None else tuple(planners),
             quality=checked_quality(quality),
             gate=gate,
+            record=record,
+            fallbacks=tuple(fallbacks),
+            rates=rates or {},
+            form=output_form(output_type),
+            output_repairs=output_repairs,
         )
 
     async def run(
@@ -174,7 +191,7 @@ class Agent:
         deps: Any = None,
         session_id: str | None = None,
         task_id: str | None = None,
-    ) -> RunResult:
+    ) -> RunResult[OutputT]:
         """Do a task.
 
         ``history`` is an earlier result's ``messages``; ``deps`` reaches tools; ``session_id`` and
@@ -183,9 +200,10 @@ class Agent:
         Raises:
             ConfigurationError: nothing was spent.
             LeanAgentError: the run could not go on; ``result`` holds what was done until then.
+            OutputParseError: it came to no output of the type that was asked for.
         """
         part = self._first_part(task, mode, budget, history, deps, session_id, task_id)
-        return await self._run(part)
+        return await run_part(self._setup, part)
 
     def run_sync(
         self,
@@ -197,7 +215,7 @@ class Agent:
         deps: Any = None,
         session_id: str | None = None,
         task_id: str | None = None,
-    ) -> RunResult:
+    ) -> RunResult[OutputT]:
         """``run`` for programs without an event loop; also works where one is running."""
         part = self._first_part(task, mode, budget, history, deps, session_id, task_id)
         return self._run_sync(part)
@@ -224,13 +242,13 @@ class Agent:
             LeanAgentError: as ``run``.
         """
         part = self._first_part(task, mode, budget, history, deps, session_id, task_id)
-        async with aclosing(self._stream(part, stop)) as events:
+        async with aclosing(stream_part(self._setup, part, stop)) as events:
             async for event in events:
                 yield event
 
     async def resume(
         self, run_id: str, *, budget: Budget | None = None, deps: Any = None
-    ) -> RunResult:
+    ) -> RunResult[OutputT]:
         """Go on with a run that a limit, an interrupt or a crash ended; needs ``checkpoints``.
 
         ``budget`` caps the whole run, earlier parts included; so do the result's totals. No call
@@ -242,11 +260,11 @@ class Agent:
                 not raised; nothing was spent.
             LeanAgentError: as ``run``.
         """
-        return await self._run(self._later_part(run_id, budget, deps))
+        return await run_part(self._setup, self._later_part(run_id, budget, deps))
 
     def resume_sync(
         self, run_id: str, *, budget: Budget | None = None, deps: Any = None
-    ) -> RunResult:
+    ) -> RunResult[OutputT]:
         """``resume`` for programs without an event loop; also works where one is running."""
         return self._run_sync(self._later_part(run_id, budget, deps))
 
@@ -259,7 +277,8 @@ class Agent:
         stop: asyncio.Event | None = None,
     ) -> AsyncGenerator[Event]:
         """``resume``, yielding events as ``stream`` does."""
-        async with aclosing(self._stream(self._later_part(run_id, budget, deps), stop)) as events:
+        part = self._later_part(run_id, budget, deps)
+        async with aclosing(stream_part(self._setup, part, stop)) as events:
             async for event in events:
                 yield event
 
@@ -277,11 +296,11 @@ class Agent:
         Raises:
             ModelError: the model cannot be reached.
         """
-        from lean_agent.models.probe import probe, remember
+        from lean_agent.models.probe import format_key, probe, remember
 
         async with self.metered("probe") as generate:
             report = await probe(generate)
-        remember(self._setup.format_key, report.action_format)
+        remember(format_key(self.model), report.action_format)
         return report
 
     @asynccontextmanager
@@ -306,7 +325,8 @@ class Agent:
 
         The agent can be used again afterwards.
         """
-        await self.model.aclose()
+        for model in (self.model, *self._setup.fallbacks):
+            await model.aclose()
         for tool in self.tools.values():
             if (close := getattr(tool, "aclose", None)) is not None:
                 await close()
@@ -316,7 +336,7 @@ class Agent:
         """What no result could tell the user: entries that were lost when the ledger closed."""
         return self._setup.ledger.take_notices()
 
-    async def __aenter__(self) -> Agent:
+    async def __aenter__(self) -> Self:
         return self
 
     async def __aexit__(self, *_error: object) -> None:
@@ -337,7 +357,12 @@ class Agent:
         return Part(
             run_id=run_id,
             root_id=run_id,
-            first_state=start_state(checked_task(task), known_mode(mode or self.mode), messages),
+            first_state=start_state(
+                checked_task(task),
+                known_mode(mode or self.mode),
+                messages,
+                typed=self._setup.form is not None,
+            ),
             budget=budget or self._default_budget(),
             deps=deps,
             session_id=session_id,
@@ -360,75 +385,9 @@ class Agent:
     def _default_budget(self) -> Budget:
         return self._budget or Budget(steps=DEFAULT_STEPS)
 
-    async def _run(self, part: Part) -> RunResult:
-        await _load_runtime()
-        from lean_agent.runtime.run import run_graph
-
-        recording = self._recording(part)
-        listen = _ignore if recording is None else recording.listen
-        scope, state = await self._setup.open(part, listen, streaming=False)
-        run = run_graph(scope, state, checkpoints=self._setup.checkpoints, resumed=part.resumed)
-        if self._setup.memory is not None:
-            run = self._setup.memory.watch(run, state["task"])
-        if recording is None:
-            return await run
-        return await recording.watch(run, state["task"], part.task_id)
-
-    def _recording(self, part: Part) -> RunRecording | None:
-        """What writes a run down, if that was asked for."""
-        if self._record is False:
-            return None
-        from lean_agent.trajectory.recording import Recorder
-        from lean_agent.trajectory.run_recording import RunRecording
-
-        recorder = Recorder.of_user() if self._record is True else self._record
-        return RunRecording(recorder, self.model.name, resumed=part.resumed)
-
-    def _run_sync(self, part: Part) -> RunResult:
-        async def once() -> RunResult:
+    def _run_sync(self, part: Part) -> RunResult[OutputT]:
+        async def once() -> RunResult[OutputT]:
             async with self:
-                return await self._run(part)
+                return await run_part(self._setup, part)
 
         return run_to_end(once())
-
-    async def _stream(self, part: Part, stop: asyncio.Event | None) -> AsyncGenerator[Event]:
-        await _load_runtime()
-        from lean_agent.runtime.run import run_graph
-
-        queue: asyncio.Queue[Event | None] = asyncio.Queue()
-        recording = self._recording(part)
-
-        def emit(event: Event) -> None:
-            if recording is not None:
-                recording.listen(event)
-            queue.put_nowait(event)
-
-        scope, state = await self._setup.open(part, emit, streaming=True)
-        queue.put_nowait(RunStarted(part.run_id))
-        result_of = run_graph(
-            scope, state, checkpoints=self._setup.checkpoints, resumed=part.resumed, stop=stop
-        )
-        if self._setup.memory is not None:
-            result_of = self._setup.memory.watch(result_of, state["task"])
-        if recording is not None:
-            result_of = recording.watch(result_of, state["task"], part.task_id)
-        run = asyncio.ensure_future(result_of)
-        run.add_done_callback(lambda _run: queue.put_nowait(None))
-        try:
-            await asyncio.sleep(0)  # a run that never began could not give back what it holds
-            while (event := await queue.get()) is not None:
-                yield event
-            result = await run
-            for notice in result.notices:
-                yield Notice(notice)
-            yield RunFinished(result)
-        finally:
-            if not run.done():
-                run.cancel()
-                await asyncio.wait({run})
-
-
-async def _load_runtime() -> None:
-    """Import the graph's library, which takes seconds on a cold disk, off the event loop."""
-    if "lean_agent.runtime.run" not in sys.modules:
-        await asyncio.to_thread(import_module, "lean_agent.runtime.run")

@@ -5,14 +5,27 @@ from __future__ import annotations
 import difflib
 from collections.abc import Callable, Collection, Sequence
 from fnmatch import fnmatchcase
-from typing import Any, cast, get_args
+from typing import TYPE_CHECKING, Any, cast, get_args
 
 from lean_agent._semconv import Mode
 from lean_agent.errors import ConfigurationError
 from lean_agent.function_tool import tool as as_tool
+from lean_agent.model import Model
+from lean_agent.models.registry import resolve_model
+from lean_agent.result import OutputT
 from lean_agent.tool_spec import Tool
 
-__all__ = ["checked_patterns", "checked_task", "known_mode", "tools_by_name"]
+if TYPE_CHECKING:
+    from lean_agent.output_form import OutputForm
+
+__all__ = [
+    "checked_patterns",
+    "checked_task",
+    "chosen_models",
+    "known_mode",
+    "output_form",
+    "tools_by_name",
+]
 
 _MAX_TASK_CHARS = 1_000_000
 
@@ -70,3 +83,34 @@ def checked_task(task: str) -> str:
             hint="put long text into a file and offer read_file or search",
         )
     return task
+
+
+def chosen_models(
+    given: str | Model | Sequence[str | Model], base_url: str | None
+) -> tuple[Model, ...]:
+    """The models, in the order given; ``base_url`` is that of a single one.
+
+    Raises:
+        ConfigurationError: an unknown name, or an address for several.
+    """
+    if isinstance(given, str) or not isinstance(given, Sequence):
+        return (resolve_model(given, base_url=base_url),)
+    if base_url is not None:
+        raise ConfigurationError(
+            "several models have no common base_url",
+            hint="put OpenAICompatibleModel(NAME, base_url=...) into the list",
+        )
+    return tuple(resolve_model(one) for one in given)
+
+
+def output_form(output_type: type[OutputT] | None) -> OutputForm[OutputT] | None:
+    """The form of answers of that type; None for text.
+
+    Raises:
+        ConfigurationError: no JSON object can be of the type.
+    """
+    if output_type is None:
+        return None
+    from lean_agent.output_form import OutputForm
+
+    return OutputForm(output_type)

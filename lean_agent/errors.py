@@ -3,7 +3,8 @@
     LeanAgentError(message, hint=, usage=)
       ConfigurationError        the caller's mistake; the hint names what to set or install
       ModelError                the provider or engine failed
-        ModelTimeoutError  RateLimitError  ContextLengthError  ContentFilterError
+        ModelTimeoutError  RateLimitError  ServerDownError  ContextLengthError
+        ContentFilterError
       ModelBehaviorError        the model answered, but not usefully
         InvalidToolCallError  OutputParseError
       ToolError                 shown to the model, which may mend its call
@@ -41,6 +42,7 @@ __all__ = [
     "PlannerError",
     "RateLimitError",
     "RetrievalError",
+    "ServerDownError",
     "ToolError",
 ]
 
@@ -105,6 +107,12 @@ class RateLimitError(ModelError):
     """Too many requests or tokens; ``retry_after`` says how many seconds to wait, if known."""
 
     code = "rate_limit"
+
+
+class ServerDownError(ModelError):
+    """Nothing was sent: the server failed so often of late that it is left alone for a while."""
+
+    code = "server_down"
 
 
 class ContextLengthError(ModelError):

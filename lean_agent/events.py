@@ -94,7 +94,7 @@ class Notice:
 class RunFinished:
     """Last of every stream."""
 
-    result: RunResult
+    result: RunResult[Any]
 
 
 Event = (

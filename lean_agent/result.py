@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Generic, Literal
+
+from typing_extensions import TypeVar
 
 from lean_agent._semconv import Mode
 from lean_agent.messages import Message
 from lean_agent.usage import Usage
 
-__all__ = ["ExitStatus", "LimitOf", "RunResult", "TrajectoryStep"]
+__all__ = ["ExitStatus", "LimitOf", "OutputT", "RunResult", "TrajectoryStep"]
 
 ExitStatus = Literal["completed", "limit_exceeded", "failed", "interrupted"]
 LimitOf = Literal["run", "parent", "shared"]
+
+OutputT = TypeVar("OutputT", default=str)
+"""The type of an answer: text, or the caller's ``output_type``."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,9 +44,11 @@ class TrajectoryStep:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RunResult:
+class RunResult(Generic[OutputT]):
     """The outcome of one run, complete or partial.
 
+    ``output`` is of the agent's ``output_type``, text where it has none; and text, too, where an
+    error carries the result of a run that came to no such output, or one was interrupted.
     ``steps`` counts model calls that advance the run (routing apart), ``tool_calls`` the calls
     executed or served. ``limit`` names the limit that ended a run with status limit_exceeded;
     ``limit_of`` says whose it is: the run's own, that of an account above it, such as a session's,
@@ -53,7 +61,7 @@ class RunResult:
     response cache spared, at list price.
     """
 
-    output: str
+    output: OutputT
     messages: tuple[Message, ...]
     usage: Usage
     mode: Mode
@@ -73,6 +81,15 @@ class RunResult:
     saved: Usage = field(default_factory=Usage)
 
     @property
+    def text(self) -> str:
+        """The output, as JSON where it is not text."""
+        if isinstance(self.output, str):
+            return self.output
+        from pydantic_core import to_json
+
+        return to_json(self.output).decode()
+
+    @property
     def limit_shared(self) -> bool:
         """Whether a cap over all runs ended this one."""
         return self.limit_of == "shared"
@@ -80,7 +97,7 @@ class RunResult:
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON types, as ``lean-agent ask --json`` prints them."""
         return {
-            "output": self.output,
+            "output": self.text if isinstance(self.output, str) else json.loads(self.text),
             "mode": self.mode,
             "mode_reason": self.mode_reason,
             "exit_status": self.exit_status,

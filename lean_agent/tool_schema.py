@@ -22,7 +22,7 @@ from pydantic.json_schema import GenerateJsonSchema
 from lean_agent.context import RunContext
 from lean_agent.errors import ConfigurationError, InvalidToolCallError
 
-__all__ = ["Arguments", "arguments_of"]
+__all__ = ["Arguments", "arguments_of", "inlined"]
 
 _UNABLE = re.compile(", unable to parse .*")
 _MAX_PROBLEMS = 3
@@ -181,7 +181,7 @@ def _described(
     """What validates the parameters, and their schema."""
     config = ConfigDict(extra="forbid", coerce_numbers_to_str=True)
     model: type[BaseModel] = cast("Any", create_model)(name, __config__=config, **fields)
-    return model, _inlined(model.model_json_schema(schema_generator=_Generate))
+    return model, inlined(model.model_json_schema(schema_generator=_Generate))
 
 
 def _is_describable(name: str, definition: tuple[Any, Any]) -> bool:
@@ -192,7 +192,7 @@ def _is_describable(name: str, definition: tuple[Any, Any]) -> bool:
     return True
 
 
-def _inlined(schema: dict[str, Any]) -> dict[str, Any]:
+def inlined(schema: dict[str, Any]) -> dict[str, Any]:
     """The schema without references, titles, and nulls that only repeat "may be left out".
 
     Whoever embeds it in a larger schema would break its references, and small models do not

@@ -12,6 +12,7 @@ from lean_agent.embedder import Embedded
 from lean_agent.errors import ContextLengthError, LeanAgentError, ModelError
 from lean_agent.models.embedding_answer import read_embeddings
 from lean_agent.models.provider_errors import provider_failures, translate
+from lean_agent.models.retrying import ATTEMPTS, with_retries
 from lean_agent.models.server import Server
 from lean_agent.models.tokens import embedding_bound, estimate_embedding_usage
 from lean_agent.models.wire import as_mapping
@@ -20,7 +21,6 @@ from lean_agent.usage import Usage
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
-    from tenacity import RetryCallState
 
 __all__ = ["OpenAICompatibleEmbedder"]
 
@@ -31,8 +31,6 @@ _BATCH_TEXTS = 32
 _BATCH_CHARS = 100_000
 _CONCURRENCY = 4
 _SECONDS = 60.0
-_ATTEMPTS = 3
-_MAX_WAIT_SECONDS = 30.0
 # A text that is too long loses this share of itself until it fits.
 _CUT = 0.3
 _SHORTEST_CUT = 64
@@ -68,7 +66,7 @@ class OpenAICompatibleEmbedder:
         batch_texts: int = _BATCH_TEXTS,
         concurrency: int = _CONCURRENCY,
         seconds: float | None = _SECONDS,
-        attempts: int = _ATTEMPTS,
+        attempts: int = ATTEMPTS,
     ) -> None:
         self._name = name
         self._server = Server.named(name, base_url=base_url, api_key=api_key)
@@ -154,7 +152,7 @@ class OpenAICompatibleEmbedder:
 
     async def _batch(self, inputs: list[_Input], paid: list[Usage]) -> NDArray[np.float32]:
         try:
-            return await self._with_retries(inputs, paid)
+            return await with_retries(lambda: self._request(inputs, paid), attempts=self._attempts)
         except ContextLengthError:
             if len(inputs) > 1:
                 middle = len(inputs) // 2
@@ -166,20 +164,6 @@ class OpenAICompatibleEmbedder:
             if not isinstance(text, str) or len(text) <= _SHORTEST_CUT:
                 raise
         return await self._batch([text[: int(len(text) * (1 - _CUT))]], paid)
-
-    async def _with_retries(self, inputs: list[_Input], paid: list[Usage]) -> NDArray[np.float32]:
-        from tenacity import AsyncRetrying, retry_if_exception, stop_after_attempt
-
-        retrying = AsyncRetrying(
-            stop=stop_after_attempt(self._attempts),
-            wait=_wait,
-            retry=retry_if_exception(lambda e: isinstance(e, ModelError) and e.retryable),
-            reraise=True,
-        )
-        async for attempt in retrying:
-            with attempt:
-                return await self._request(inputs, paid)
-        raise AssertionError("unreachable: reraise=True")
 
     async def _request(self, inputs: list[_Input], paid: list[Usage]) -> NDArray[np.float32]:
         site = self._server.site
@@ -208,17 +192,6 @@ def _sendable(text: str) -> str:
         return _BLANK
     cut = text[:_BATCH_CHARS]
     return cut if cut.isascii() else cut.encode("utf-8", "replace").decode()
-
-
-def _wait(state: RetryCallState) -> float:
-    """Seconds before the next attempt: what the server asked for, else a jittered back-off."""
-    from tenacity import wait_random_exponential
-
-    error = state.outcome.exception() if state.outcome else None
-    asked = error.retry_after if isinstance(error, ModelError) else None
-    if asked is None:
-        asked = wait_random_exponential(0.5, 8)(state)
-    return min(asked, _MAX_WAIT_SECONDS)
 
 
 def _joined(parts: Sequence[NDArray[np.float32]], name: str) -> NDArray[np.float32]:

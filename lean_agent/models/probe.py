@@ -20,11 +20,11 @@ from lean_agent._paths import state_dir
 from lean_agent._redact import redact
 from lean_agent.errors import ModelBehaviorError, ModelError
 from lean_agent.messages import Message
-from lean_agent.model import ActionFormat, ModelRequest, ModelResponse
+from lean_agent.model import ActionFormat, Model, ModelRequest, ModelResponse
 from lean_agent.models.actions import action_schema, instructions, parse_action
 from lean_agent.tool_spec import ToolSpec
 
-__all__ = ["ProbeReport", "probe", "recall", "remember"]
+__all__ = ["ProbeReport", "format_key", "probe", "recall", "remember"]
 
 _FORMATS: tuple[ActionFormat, ...] = ("native", "schema", "tagged")
 _OUTPUT_TOKENS = 96
@@ -134,6 +134,11 @@ def _load() -> dict[str, Any]:
     except (OSError, ValueError):
         return {}
     return cast("dict[str, Any]", data) if isinstance(data, dict) else {}
+
+
+def format_key(model: Model) -> str:
+    """What a model's format is remembered by: the same name at another address is another model."""
+    return f"{model.name} {getattr(model, 'base_url', '')}".strip()
 
 
 def recall(key: str) -> ActionFormat | None:

@@ -16,11 +16,12 @@ from lean_agent.errors import (
 )
 from lean_agent.events import StepStarted, Token
 from lean_agent.messages import Message, ToolCall
-from lean_agent.model import ModelRequest
+from lean_agent.model import ActionFormat, ModelRequest
 from lean_agent.models.actions import action_schema, observations, parse_action
 from lean_agent.result import TrajectoryStep
 from lean_agent.runtime import prompts
 from lean_agent.runtime.calling import Plan, decide, run_calls
+from lean_agent.runtime.forming import formed, in_form
 from lean_agent.runtime.meter import Call
 from lean_agent.runtime.scope import RunScope
 from lean_agent.runtime.state import RunState, messages_of
@@ -39,7 +40,10 @@ async def open_agent(state: RunState, scope: RunScope) -> dict[str, Any]:
     scope.prefetches.begin(state["task"])
     action_format = await scope.settle_format()
     task = prompts.again(state["task"], state["problem"]) if state["problem"] else state["task"]
+    if action_format != "schema":  # there the answer is asked for apart
+        task = in_form(scope, task)
     tools = await scope.disclosed.begin(action_format, state["messages"], task)
+    scope.fell_back = False
     helping = await _helping(state, scope)
     return Message("user", prompts.agent_task(task, tools, helping)).to_dict()
 
@@ -61,11 +65,13 @@ async def think(state: RunState, runtime: Runtime[RunScope]) -> dict[str, Any]:
     """One model call that picks the next action."""
     scope = runtime.context
     action_format = await scope.settle_format()
-    await scope.disclosed.follow(action_format, state["messages"])
+    told = await _told_anew(state, scope, action_format)
+    before = [message.to_dict() for message in told]
+    await scope.disclosed.follow(action_format, [*state["messages"], *before])
     constrained, native = action_format == "schema", action_format == "native"
     step = state["steps"] + 1
     request = ModelRequest(
-        messages=messages_of(state),
+        messages=(*messages_of(state), *told),
         tools=scope.specs if native else (),
         max_output_tokens=_ACTION_TOKENS if constrained else None,
         temperature=scope.temperature,
@@ -86,19 +92,20 @@ async def think(state: RunState, runtime: Runtime[RunScope]) -> dict[str, Any]:
         return {"calls": [], "limit": error.limit_type}
     except ContextLengthError:
         return {"calls": [], "limit": "context"}
+    scope.fell_back = False
     try:
         action = parse_action(response, action_format, scope.known_specs)
     except InvalidToolCallError as error:
         said = Message("assistant", response.message.content or "(no action)")
         mend = Message("user", prompts.malformed(error.message))
         return {
-            "messages": [said.to_dict(), mend.to_dict()],
+            "messages": [*before, said.to_dict(), mend.to_dict()],
             "calls": [],
             "steps": step,
             "mistakes": state["mistakes"] + 1,
         }
     update: dict[str, Any] = {
-        "messages": [action.message.to_dict()],
+        "messages": [*before, action.message.to_dict()],
         "calls": [c.to_dict() for c in action.calls],
         "steps": step,
         "mistakes": 0,
@@ -107,8 +114,18 @@ async def think(state: RunState, runtime: Runtime[RunScope]) -> dict[str, Any]:
     if action.answer is not None:
         if channel == "action":
             scope.emit(Token(action.answer, "answer"))
-        update |= {"output": action.answer, "answered": True}
+        update |= {"output": action.answer, "answered": True, "formed": formed(scope)}
     return update
+
+
+async def _told_anew(
+    state: RunState, scope: RunScope, action_format: ActionFormat
+) -> tuple[Message, ...]:
+    """How to call tools, for a model that comes to the run late and acts in another format."""
+    if not scope.fell_back:
+        return ()
+    text = await scope.disclosed.begin(action_format, state["messages"], state["task"])
+    return (Message("user", text),) if text else ()
 
 
 async def act(state: RunState, runtime: Runtime[RunScope]) -> dict[str, Any]:

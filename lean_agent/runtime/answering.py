@@ -13,6 +13,7 @@ from lean_agent.messages import Message
 from lean_agent.model import ModelRequest, ModelResponse
 from lean_agent.models.actions import final_text
 from lean_agent.runtime import prompts
+from lean_agent.runtime.forming import called, formed, in_form
 from lean_agent.runtime.meter import Call
 from lean_agent.runtime.scope import RunScope
 from lean_agent.runtime.state import RunState, messages_of
@@ -50,8 +51,10 @@ async def instant(state: RunState, runtime: Runtime[RunScope]) -> dict[str, Any]
     """Answer directly."""
     scope = runtime.context
     earlier = messages_of(state)
-    asked = Message("user", prompts.go_on(agent=False) if state["going_on"] else state["task"])
-    begun = earlier[-1].content if state["going_on"] else ""
+    going_on = state["going_on"] and scope.form is None  # half an object is written anew
+    text = prompts.go_on(agent=False) if going_on else in_form(scope, state["task"])
+    asked = Message("user", text)
+    begun = earlier[-1].content if going_on else ""
     request = ModelRequest(
         messages=(*earlier, asked),
         max_output_tokens=_INSTANT_TOKENS,
@@ -65,7 +68,7 @@ async def instant(state: RunState, runtime: Runtime[RunScope]) -> dict[str, Any]
     channel = "answer" if scope.streaming else None
     call = Call(purpose="answer", mode="instant", step=step, final=True, channel=channel)
     try:
-        response = await scope.meter.call(request, call)
+        response = await called(scope, request, call)
     except LimitExceededError as error:
         return limited(error, state)
     told = [asked.to_dict(), response.message.to_dict()]
@@ -79,6 +82,7 @@ async def instant(state: RunState, runtime: Runtime[RunScope]) -> dict[str, Any]
         "limit": state["limit"] or scope.meter.cut_by,
         "steps": step,
         "going_on": False,
+        "formed": formed(scope),
     }
 
 
@@ -86,7 +90,8 @@ async def answer(state: RunState, runtime: Runtime[RunScope]) -> dict[str, Any]:
     """The agent's final answer, from the slice of the budget held back for it."""
     scope = runtime.context
     earlier = messages_of(state)
-    asked = Message("user", prompts.final_answer(state["task"], found=bool(state["trajectory"])))
+    text = prompts.final_answer(state["task"], found=bool(state["trajectory"]))
+    asked = Message("user", in_form(scope, text))
     step = state["steps"] + 1
     scope.emit(StepStarted(step))
     channel = "answer" if scope.streaming else None
@@ -102,13 +107,15 @@ async def answer(state: RunState, runtime: Runtime[RunScope]) -> dict[str, Any]:
     except LimitExceededError as error:
         return limited(error, state)
     added.append(response.message)
+    said = response.message.content
     return {
         "messages": [m.to_dict() for m in added],
-        "output": final_text(response.message.content, scope.specs),
+        "output": said.strip() if scope.form else final_text(said, scope.specs),
         "answered": True,
         "finish_reason": response.finish_reason,
         "limit": state["limit"] or scope.meter.cut_by,
         "steps": step,
+        "formed": formed(scope),
     }
 
 
@@ -116,7 +123,7 @@ async def _whole_or_short(
     state: RunState, scope: RunScope, request: ModelRequest, call: Call
 ) -> ModelResponse:
     try:
-        return await scope.meter.call(request, call)
+        return await called(scope, request, call)
     except (LimitExceededError, ContextLengthError) as error:
         return await _short_answer(state, scope, call, error)
 
@@ -145,13 +152,15 @@ async def _short_answer(
     if evidence and room <= 0:
         raise LimitExceededError("tokens", "the prompt", f"{room + used} left") from error
     newest = evidence.encode()[-room:].decode(errors="ignore") if evidence else ""
-    request = plain_request(scope, _evidence_messages(newest, state["task"]), _ANSWER_TOKENS)
-    return await scope.meter.call(request, call)
+    task = in_form(scope, state["task"])
+    request = plain_request(scope, _evidence_messages(newest, task), _ANSWER_TOKENS)
+    return await called(scope, request, call)
 
 
 async def least_answer(scope: RunScope, task: str) -> int:
     """Tokens of the prompt that asks for an answer without any evidence."""
-    return await scope.meter.model.count_tokens(_evidence_messages("", task), ())
+    messages = _evidence_messages("", in_form(scope, task))
+    return await scope.meter.model.count_tokens(messages, ())
 
 
 def _evidence_messages(evidence: str, task: str) -> tuple[Message, ...]:

@@ -108,7 +108,7 @@ async def _go_on_unsure(state: RunState, scope: RunScope) -> dict[str, Any]:
 
 
 def next_after_verify(state: RunState) -> str:
-    """On in the mode that verify escalated to, or the end."""
+    """On in the mode that verify escalated to, or the end, by way of the answer's form."""
     if state["answered"] or state["limit"]:
-        return END
+        return END if state.get("formed") is None else "mend"
     return "think" if state["mode"] == "agent" else state["mode"]

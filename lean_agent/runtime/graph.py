@@ -1,12 +1,13 @@
 """The graph.
 
     START -> gate -> instant ---------------------\\
-                 \\-> reason --------------------- verify -> END
-                 \\-> plan -----------------------/  |
-                 \\-> think -> act -> think ...     |
+                 \\-> reason --------------------- verify -> mend -> END
+                 \\-> plan -----------------------/  |       | ^
+                 \\-> think -> act -> think ...     |       \\-/ an answer of another form
                           \\-> answer -------------/     verify escalates: next mode up
 
-Every path ends in verify, and every model call on the way goes through the meter.
+Every path goes through verify (to END where no form was asked for), and every model call on the
+way through the meter.
 """
 
 # pyright: reportUnknownMemberType=false
@@ -22,7 +23,8 @@ from langgraph.graph import END, START, StateGraph
 from langgraph.runtime import Runtime
 from langgraph.types import Command
 
-from lean_agent.runtime import acting, answering, checking, planning, reasoning
+from lean_agent.errors import ModelError
+from lean_agent.runtime import acting, answering, checking, mending, planning, reasoning
 from lean_agent.runtime.scope import RunScope
 from lean_agent.runtime.state import RunState
 
@@ -58,7 +60,7 @@ def _charged(node: _Node, choose: _Choice) -> _Routed:
 
     @wraps(node)
     async def charged(state: RunState, runtime: Runtime[RunScope]) -> Command[str]:
-        update = await node(state, runtime)
+        update = await _worked(node, state, runtime)
         meter = runtime.context.meter
         if limit := update.get("limit"):
             update["cap"] = await meter.spending.own_cap(limit)
@@ -67,6 +69,16 @@ def _charged(node: _Node, choose: _Choice) -> _Routed:
         return Command(update={**update, "spent": meter.spent()}, goto=choose(after))
 
     return charged
+
+
+async def _worked(node: _Node, state: RunState, runtime: Runtime[RunScope]) -> dict[str, Any]:
+    """The node's update; where its model fails, of the node done anew with the next one."""
+    while True:
+        try:
+            return await node(state, runtime)
+        except ModelError as error:
+            if not runtime.context.fall_back(error):
+                raise
 
 
 def _to_verify(_state: RunState) -> str:
@@ -81,7 +93,8 @@ _NODES: dict[str, tuple[_Node, _Choice, tuple[str, ...]]] = {
     "think": (acting.think, acting.next_after_think, ("think", "act", "answer", "verify")),
     "act": (acting.act, acting.next_after_act, ("think", "answer")),
     "answer": (answering.answer, _to_verify, ("verify",)),
-    "verify": (checking.verify, checking.next_after_verify, ("reason", "think", END)),
+    "verify": (checking.verify, checking.next_after_verify, ("reason", "think", "mend", END)),
+    "mend": (mending.mend, mending.next_after_mend, ("mend", END)),
 }
 
 

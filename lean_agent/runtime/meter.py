@@ -9,15 +9,22 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import aclosing
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any, Literal
+from functools import partial
+from typing import Any, Literal
 
 from lean_agent._semconv import Mode, Purpose
-from lean_agent.errors import LeanAgentError, LimitExceededError, ModelError, ModelTimeoutError
-from lean_agent.events import CostUpdated, Event, Notice, Token
+from lean_agent.errors import (
+    ContentFilterError,
+    LeanAgentError,
+    LimitExceededError,
+    ModelError,
+    ModelTimeoutError,
+)
+from lean_agent.events import CostUpdated, Event, Token
 from lean_agent.ledger.budget import Amount, Remaining
 from lean_agent.messages import Message
 from lean_agent.model import (
@@ -37,18 +44,14 @@ from lean_agent.result import LimitOf
 from lean_agent.runtime.book import Book
 from lean_agent.runtime.fitting import Fitted, fit
 from lean_agent.runtime.machine_time import machine_time
+from lean_agent.runtime.routes import Passage, Routes
 from lean_agent.runtime.spending import Held, Spending
 from lean_agent.runtime.waiting import Waiting
 from lean_agent.usage import Usage
 
-if TYPE_CHECKING:
-    from tenacity import RetryCallState
-
 __all__ = ["STEP_PURPOSES", "Call", "Meter"]
 
-_ATTEMPTS = 3
 _FITTINGS = 3
-_MAX_WAIT_SECONDS = 30.0
 STEP_PURPOSES: frozenset[Purpose] = frozenset({"answer", "reason", "act"})
 """Calls that are steps of a run; the rest (probes, verifiers, routers) are charged beside them."""
 
@@ -82,10 +85,9 @@ class Meter:
     when the run did, in seconds of time.monotonic(); earlier parts of a resumed run put it back.
     """
 
-    model: Model
+    routes: Routes
     book: Book
     spending: Spending
-    price: Price | None
     emit: Callable[[Event], None]
     final_seconds: float = 0.0
     cache: AnswerStore | None = None
@@ -106,12 +108,12 @@ class Meter:
             ModelError: every attempt failed; each was charged.
         """
         if self.cache is None:
-            return await self._with_retries(request, call)
+            return await self._tried(request, call)
         key = self.cache.key(self.model.name, getattr(self.model, "base_url", None), request)
         found = await asyncio.to_thread(self.cache.get, key)
         if found is not None:
             return self._serve(found, call)
-        response = await self._with_retries(request, call)
+        response = await self._tried(request, call)
         if self.cache.keeps(request, response):
             await asyncio.to_thread(self.cache.put, key, response)
         return response
@@ -156,44 +158,45 @@ class Meter:
             "saved": self.saved.to_dict(),
         }
 
-    async def _with_retries(self, request: ModelRequest, call: Call) -> ModelResponse:
-        from tenacity import AsyncRetrying, retry_if_exception, stop_after_attempt
+    @property
+    def model(self) -> Model:
+        """The one that the run goes by now."""
+        return self.routes.current.model
 
-        retrying = AsyncRetrying(
-            stop=stop_after_attempt(_ATTEMPTS),
-            wait=self._wait,
-            retry=retry_if_exception(lambda e: isinstance(e, ModelError) and e.retryable),
-            reraise=True,
-        )
-        async for attempt in retrying:
-            with attempt:
-                number = attempt.retry_state.attempt_number
-                return await self._attempt(request, call, number)
-        raise AssertionError("unreachable: reraise=True")
+    @property
+    def price(self) -> Price | None:
+        """What it costs; None where nobody knows."""
+        return self.routes.current.price
 
-    def _wait(self, retry_state: RetryCallState) -> float:
-        """Seconds before the next attempt: what the server asked for, else a jittered back-off.
+    def fall_back(self, error: ModelError) -> bool:
+        """Go by the next model from now on, where there is one and it may help."""
+        if not self.routes.fall_back(error):
+            return False
+        self.book.model = self.model.name
+        self.book.price_ref = self.price.reference if self.price else None
+        return True
 
-        Raises:
-            LimitExceededError: the time left ends before that.
-        """
-        from tenacity import wait_random_exponential
+    def _seconds_left(self) -> float | None:
+        return self.spending.account.remaining(final=True).seconds
 
-        error = retry_state.outcome.exception() if retry_state.outcome else None
-        asked = error.retry_after if isinstance(error, ModelError) else None
-        if asked is None:
-            asked = wait_random_exponential(0.5, 8)(retry_state)
-        seconds = min(asked, _MAX_WAIT_SECONDS)
-        left = self.spending.account.remaining(final=True).seconds
-        if left is not None and seconds >= left:
-            wait = f"a wait of {seconds:.1f} s before the next attempt"
-            raise LimitExceededError("seconds", wait, f"{left:.1f} left") from error
-        if seconds >= 1:
-            self.emit(Notice(f"{error}; trying again in {seconds:.0f} s"))
-        return seconds
+    async def _tried(self, request: ModelRequest, call: Call) -> ModelResponse:
+        attempt = partial(self._attempt, request, call)
+        return await self.routes.call(attempt, seconds_left=self._seconds_left, emit=self.emit)
 
-    async def _attempt(self, request: ModelRequest, call: Call, number: int) -> ModelResponse:
-        fitted, held, sent = await self._reserve(request, call, number)
+    async def _attempt(
+        self, request: ModelRequest, call: Call, numbers: Iterator[int]
+    ) -> ModelResponse:
+        prompt = await self.model.count_tokens(request.messages, request.tools)
+        if request.response_schema is not None and not self.model.card.grammar:
+            prompt += schema_bound(request.response_schema)  # hosted servers bill it as input
+        route, left = self.routes.current, self._seconds_left()
+        async with route.passage(prompt, seconds_left=left, emit=self.emit) as passage:
+            return await self._charged(request, call, next(numbers), prompt, passage)
+
+    async def _charged(
+        self, request: ModelRequest, call: Call, number: int, prompt: int, passage: Passage
+    ) -> ModelResponse:
+        fitted, held, sent = await self._reserve(request, call, number, prompt)
         request = replace(
             request,
             max_output_tokens=fitted.output_tokens,
@@ -218,13 +221,17 @@ class Meter:
             }
             if response.finish_reason in {"length", "aborted"}:
                 self.cut_by = fitted.output_limit or fitted.time_limit
+            filtered = response.finish_reason == "content_filter"
+            if filtered and not response.message.content:
+                message = f"the provider withheld the answer of {self.model.name}"
+                raise ContentFilterError(message, usage=response.usage, model=self.model.name)
             estimated = response.usage_estimated
             usage = self._priced(response.usage, machine.share(begun), estimated=estimated)
             return replace(response, usage=usage)
         except LeanAgentError as error:
             truth = {"error_type": error.code}
-            lost = _lost(request, error, "".join(written))
-            usage = self._priced(lost, machine.share(begun), estimated=True)
+            lost = _lost(request, error, "".join(written))  # an estimate is marked as one there
+            usage = self._priced(lost, machine.share(begun), estimated=False)
             error.usage = usage
             if isinstance(error, ModelTimeoutError) and fitted.time_limit:
                 left = f"{fitted.timeout:.1f} s that the cap left"
@@ -238,6 +245,7 @@ class Meter:
             usage = self._priced(lost, machine.share(begun), estimated=True)
             raise
         finally:
+            passage.tokens = usage.total_tokens
             self.usage += usage
             self.book.close(
                 entry,
@@ -248,24 +256,17 @@ class Meter:
             )
             machine.end()
             self.emit(CostUpdated(self.usage))
-            await held.settle(
-                Amount(
-                    usd=usage.cost or Decimal(0),
-                    tokens=usage.total_tokens,
-                    steps=held.own.amount.steps,
-                )
-            )
+            steps = held.own.amount.steps
+            spent = Amount(usd=usage.cost or Decimal(0), tokens=usage.total_tokens, steps=steps)
+            await held.settle(spent)
 
     async def _reserve(
-        self, request: ModelRequest, call: Call, number: int
+        self, request: ModelRequest, call: Call, number: int, prompt: int
     ) -> tuple[Fitted, Held, Usage]:
         """Fit the call into what is left and set its worst case aside.
 
         Also gives an estimate of what it costs once it is sent: its prompt.
         """
-        prompt = await self.model.count_tokens(request.messages, request.tools)
-        if request.response_schema is not None and not self.model.card.grammar:
-            prompt += schema_bound(request.response_schema)  # hosted servers bill it as input
         sent = self._priced(estimate_usage(request, ""), 0.0, estimated=True)
         steps = int(call.purpose in STEP_PURPOSES and number == 1)
         lost = Amount(usd=sent.cost or Decimal(0), tokens=sent.total_tokens, steps=steps)

@@ -28,6 +28,7 @@ from lean_agent.runtime.embedding import MeteredEmbedding
 from lean_agent.runtime.holdback import held_back, held_back_seconds
 from lean_agent.runtime.meter import Meter
 from lean_agent.runtime.resuming import Earlier
+from lean_agent.runtime.routes import Route, Routes
 from lean_agent.runtime.spending import Spending
 from lean_agent.runtime.state import RunState
 from lean_agent.usage import Usage
@@ -66,19 +67,21 @@ async def open_meter(
     part: Part,
     state: RunState,
     *,
-    model: Model,
+    routes: Sequence[Route],
     ledger: Ledger,
     account: Account | None,
-    price: Price | None,
     cache: AnswerStore | None,
     emit: Callable[[Event], None],
 ) -> Meter:
     """The meter of one part, with the slice for its final answer held back at every level.
 
+    What is held back is reckoned at the price of the first route.
+
     Raises:
         ConfigurationError: a dollar cap cannot hold, as nobody knows the model's price; or the run
             to resume was ended by a limit that the new budget does not raise.
     """
+    model, price = routes[0].model, routes[0].price
     notices: list[str] = []
     earlier = await _earlier(ledger, part, state)
     left = Account(part.budget, spent=earlier.amount, elapsed=earlier.seconds).remaining()
@@ -89,13 +92,14 @@ async def open_meter(
     own = left
     try:
         left = least(own, await shared.remaining())
-        _refuse_unpriced(model, price, left, earlier)
+        for route in routes:
+            _refuse_unpriced(route.model, route.price, left, earlier)
         await shared.open(lambda capped: held_back(least(own, capped), price))
     except BaseException:
         await shared.close()
         raise
     return Meter(
-        model=model,
+        routes=Routes(routes),
         book=Book(
             ledger=ledger,
             run_id=part.run_id,
@@ -115,7 +119,6 @@ async def open_meter(
             ),
             shared=shared,
         ),
-        price=price,
         emit=emit,
         final_seconds=held_back_seconds(left),
         cache=cache,

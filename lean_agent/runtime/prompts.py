@@ -6,6 +6,10 @@ stands in the last user message. Spec: gating ("Modes").
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping
+from typing import Any
+
 from lean_agent.ledger.budget import Remaining
 from lean_agent.reasoning import ANSWER_MARK
 
@@ -15,10 +19,14 @@ __all__ = [
     "agent_task",
     "budget_line",
     "final_answer",
+    "form",
+    "from_answer",
     "from_evidence",
     "go_on",
     "going_round",
+    "in_your_form",
     "malformed",
+    "misfit",
     "no_more_tools",
     "question_of",
     "refused",
@@ -112,3 +120,24 @@ def go_on(*, agent: bool) -> str:
     if agent:
         return "There is room to go on now. Use tools for what is missing, or answer."
     return "There is room to go on now. Continue exactly where your text ended."
+
+
+def form(schema: Mapping[str, Any]) -> str:
+    """Tells the model of the form that its answer is to have: the same bytes in every run."""
+    told = json.dumps(schema, ensure_ascii=False, separators=(",", ":"))
+    return f"Write the answer as one JSON object that fits this schema, and nothing else:\n{told}"
+
+
+def in_your_form() -> str:
+    """Asks for an answer that stands in words, in the form that follows."""
+    return "Now put that answer into a form."
+
+
+def from_answer(task: str, answer: str) -> str:
+    """The same from the answer alone, when the conversation is too long to go on with."""
+    return f"Question: {task}\n\nAnswer: {answer}\n\n{in_your_form()}"
+
+
+def misfit(problem: str) -> str:
+    """Tells the model why its answer does not have the form that it was asked for."""
+    return f"That will not do: {problem}. Write the whole JSON object again."

@@ -50,6 +50,7 @@ async def reason(state: RunState, runtime: Runtime[RunScope]) -> dict[str, Any]:
         "limit": asking.limit,
         "steps": asking.step,
         "going_on": False,
+        "formed": None if asking.scope.form is None else 0,
     }
 
 

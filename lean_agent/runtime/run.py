@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections.abc import Coroutine
 from contextlib import AsyncExitStack
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -17,7 +18,7 @@ from langsmith.utils import (
     tracing_is_enabled,  # pyright: ignore[reportUnknownVariableType] - its context argument
 )
 
-from lean_agent.errors import LeanAgentError
+from lean_agent.errors import LeanAgentError, OutputParseError
 from lean_agent.result import ExitStatus, RunResult, TrajectoryStep
 from lean_agent.runtime.graph import by_mode, compiled
 from lean_agent.runtime.resuming import past_the_limit
@@ -34,7 +35,7 @@ __all__ = ["run_graph"]
 _RECURSION_LIMIT = 1_000_000  # steps are bounded by the budget, which ends a run with an answer
 
 
-def _result(state: RunState, scope: RunScope, status: ExitStatus) -> RunResult:
+def _result(state: RunState, scope: RunScope, status: ExitStatus) -> RunResult[Any]:
     meter = scope.meter
     output = state["output"]
     if not output and status == "interrupted":
@@ -109,7 +110,7 @@ async def _last_state(
         try:
             async for values in stream:
                 seen[0] = cast("RunState", cast("Any", values))
-            complete = _status(seen[0]) == "completed"
+            complete = _status(seen[0], scope) == "completed"
         finally:
             if saver is not None:
                 await _settle_kept(saver, scope, complete=complete)
@@ -128,10 +129,30 @@ async def _settle_kept(saver: Checkpoints, scope: RunScope, *, complete: bool) -
     scope.meter.notices += notices[:1]
 
 
-def _status(last: RunState) -> ExitStatus:
+def _status(last: RunState, scope: RunScope) -> ExitStatus:
     if last["limit"]:
         return "limit_exceeded"
+    if scope.form is not None and scope.form.misfit(last["output"]):
+        return "failed"
     return "completed" if last["output"] else "failed"
+
+
+def _output(last: RunState, scope: RunScope) -> Any:
+    """The answer, of the type that was asked for.
+
+    Raises:
+        OutputParseError: the run came to none.
+    """
+    if scope.form is None:
+        return last["output"]
+    try:
+        return scope.form.read(last["output"])
+    except OutputParseError as error:
+        error.usage = scope.meter.usage
+        error.hint = "allow more output_repairs, or take a stronger model"
+        if last["limit"]:
+            error.hint = f"the {last['limit']} limit ended the run first: raise it"
+        raise
 
 
 async def run_graph(
@@ -141,14 +162,15 @@ async def run_graph(
     checkpoints: Path | None = None,
     resumed: bool = False,
     stop: asyncio.Event | None = None,
-) -> RunResult:
+) -> RunResult[Any]:
     """Run to an answer; ``resumed`` says that ``state`` is the last checkpoint of an earlier part.
 
     Setting ``stop`` ends the run cleanly: what was spent is charged, and the result so far comes
     back with exit_status "interrupted".
 
     Raises:
-        LeanAgentError: with ``result`` holding what was done and spent until then.
+        LeanAgentError: with ``result`` holding what was done and spent until then; OutputParseError
+            where the run came to no answer of the form that was asked for.
     """
     seen = [state]
     status: ExitStatus = "failed"
@@ -162,13 +184,14 @@ async def run_graph(
             )
         finally:
             await scope.prefetches.close()  # what they cost belongs to the result
-        status = "interrupted" if stopped else _status(seen[0])
+        status = "interrupted" if stopped else _status(seen[0], scope)
+        output = None if stopped else _output(seen[0], scope)
     except asyncio.CancelledError:
         status = "interrupted"
         raise
     except LeanAgentError as error:
         failure = error.code
-        error.result = _result(seen[0], scope, "failed")
+        error.result = _result(seen[0], scope, status)
         raise
     except Exception as error:
         failure = "unknown"
@@ -185,7 +208,8 @@ async def run_graph(
             seconds=time.perf_counter() - began,
         )
         await scope.meter.spending.close()
-    return _result(seen[0], scope, status)
+    result = _result(seen[0], scope, status)
+    return result if stopped else replace(result, output=output)
 
 
 async def _until(work: Coroutine[Any, Any, None], stop: asyncio.Event | None) -> bool:

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from lean_agent.approval import Approvals
 from lean_agent.context import RunContext
-from lean_agent.errors import LimitExceededError
-from lean_agent.events import Event
+from lean_agent.errors import LimitExceededError, ModelError
+from lean_agent.events import Event, Notice
 from lean_agent.gate import Gate
 from lean_agent.gating.call_memory import CallMemory
 from lean_agent.messages import Message
 from lean_agent.model import ActionFormat
-from lean_agent.models.probe import probe, recall, remember
+from lean_agent.models.probe import format_key, probe, recall, remember
 from lean_agent.planner import Planner
 from lean_agent.reasoning import Reasoning
 from lean_agent.runtime.disclosing import Disclosed, FindTools
@@ -25,6 +25,7 @@ from lean_agent.runtime.reading_on import READ_MORE, KeptTexts, ReadMore
 from lean_agent.tool_spec import Tool, ToolSpec
 
 if TYPE_CHECKING:
+    from lean_agent.output_form import OutputForm
     from lean_agent.trajectory.exemplars import ExemplarSource
     from lean_agent.trajectory.memory import Memory
 
@@ -43,6 +44,9 @@ class RunScope:
     ``action_format`` is None until the first agent phase asks for it: a probe costs model calls,
     and a run that needs no tools does not pay for it. ``kept`` says that the newest state is in a
     checkpoint. ``memory`` follows the state's trajectory, a resumed run's from its beginning.
+    ``schema_refused`` says that the server takes no schema for the ``form`` of the answer, which is
+    mended ``output_repairs`` times at most. ``fell_back`` says that another model goes on which has
+    yet to be told of the tools.
     ``denied`` has the reason for each call, by its key, that was not approved in this part.
     """
 
@@ -51,7 +55,6 @@ class RunScope:
     tools: Mapping[str, Tool]
     disclosed: Disclosed
     action_format: ActionFormat | None
-    format_key: str
     context: RunContext
     prefetches: Prefetches
     emit: Callable[[Event], None]
@@ -64,6 +67,10 @@ class RunScope:
     episodes: Memory | None = None
     temperature: float | None = 0.0
     seed: int | None = None
+    form: OutputForm[Any] | None = None
+    output_repairs: int = 0
+    schema_refused: bool = False
+    fell_back: bool = False
     kept: bool = False
     denied: dict[str, str] = field(default_factory=dict[str, str])
     texts: KeptTexts = field(init=False)
@@ -82,7 +89,7 @@ class RunScope:
     async def settle_format(self) -> ActionFormat:
         """The remembered format, or that of a probe, charged to this run."""
         if self.action_format is None:
-            self.action_format = recall(self.format_key)
+            self.action_format = recall(format_key(self.meter.model))
         if self.action_format is None:
             call = Call(purpose="probe", mode="agent", step=0)
             try:
@@ -92,8 +99,21 @@ class RunScope:
                 self.action_format = "tagged"
             else:
                 self.action_format = report.action_format
-                remember(self.format_key, report.action_format)
+                remember(format_key(self.meter.model), report.action_format)
         return self.action_format
+
+    def fall_back(self, error: ModelError) -> bool:
+        """Go on with the next model of the agent's list; False if there is none, or the error is
+        not one of the run's model.
+        """
+        if not self.meter.fall_back(error):
+            return False
+        model = self.meter.model
+        self.action_format, self.schema_refused = model.card.action_format, False
+        self.fell_back = True
+        self.disclosed.forget()
+        self.emit(Notice(f"{error}; going on with {model.name}"))
+        return True
 
     @property
     def specs(self) -> tuple[ToolSpec, ...]:

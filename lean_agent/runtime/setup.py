@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from lean_agent._semconv import Mode
 from lean_agent.approval import Approvals
@@ -19,24 +19,25 @@ from lean_agent.ledger.account import Account
 from lean_agent.ledger.ledger import Ledger
 from lean_agent.model import Model
 from lean_agent.models.pricing import PriceTable
+from lean_agent.models.rates import Rates
 from lean_agent.models.response_cache import AnswerStore
 from lean_agent.planner import Planner
 from lean_agent.plugins import load_planners
-from lean_agent.price import Price
 from lean_agent.reasoning import Reasoning
 from lean_agent.runtime.opening import Part, embedding_of, open_meter, run_context
+from lean_agent.runtime.routes import Route, route_to
 from lean_agent.runtime.state import RunState
 from lean_agent.tool_spec import Tool
 
 if TYPE_CHECKING:
+    from lean_agent.output_form import OutputForm
     from lean_agent.runtime.narrowing import Catalogue
     from lean_agent.runtime.scope import RunScope
     from lean_agent.trajectory.exemplars import ExemplarSource
     from lean_agent.trajectory.memory import Memory
+    from lean_agent.trajectory.recording import Recorder
 
 __all__ = ["Setup"]
-
-_UNSETTLED = object()
 
 
 @dataclass(slots=True, kw_only=True)
@@ -62,16 +63,13 @@ class Setup:
     planners: tuple[Planner, ...] | None = None
     gate: Gate | None = None
     quality: Quality = "balanced"
-    _price: object = field(default=_UNSETTLED, init=False)
+    fallbacks: tuple[Model, ...] = ()
+    rates: Mapping[str, Rates] = field(default_factory=dict[str, Rates])
+    form: OutputForm[Any] | None = None
+    output_repairs: int = 0
+    record: bool | Recorder = False
+    _routes: tuple[Route, ...] = field(default=(), init=False)
     _catalogue: Catalogue | None = field(default=None, init=False)
-
-    @property
-    def format_key(self) -> str:
-        """What the model's action format is remembered by.
-
-        The same name at another address is another model.
-        """
-        return f"{self.model.name} {getattr(self.model, 'base_url', '')}".strip()
 
     async def open(
         self, part: Part, emit: Callable[[Event], None], *, streaming: bool
@@ -92,10 +90,9 @@ class Setup:
         meter = await open_meter(
             part,
             state,
-            model=self.model,
+            routes=await self._settle_routes(),
             ledger=self.ledger,
             account=self.account,
-            price=await self._settle_price(),
             cache=self.cache,
             emit=emit,
         )
@@ -109,7 +106,6 @@ class Setup:
             tools=self.tools,
             disclosed=Disclosed(self._settle_catalogue()),
             action_format=self.model.card.action_format,
-            format_key=self.format_key,
             context=context,
             prefetches=Prefetches(self.tools, context, embedding),
             planners=await self._settle_planners(state["forced"]),
@@ -122,10 +118,30 @@ class Setup:
             episodes=self.memory,
             temperature=self.temperature,
             seed=self.seed,
+            form=self.form,
+            output_repairs=self.output_repairs,
             kept=part.resumed,
         )
         await scope.disclosed.go_on(scope.action_format, state["messages"])
         return scope, state
+
+    def _settle_catalogue(self) -> Catalogue:
+        """What ranks the tools, made once: it keeps their index."""
+        if self._catalogue is None:
+            from lean_agent.runtime.narrowing import Catalogue
+
+            self._catalogue = Catalogue(
+                (tool.spec for tool in self.tools.values()),
+                tokens=self.schema_tokens,
+                schema_is_read=not self.model.card.grammar,
+            )
+        return self._catalogue
+
+    async def _settle_planners(self, forced: str) -> tuple[Planner, ...]:
+        """The given ones, else the installed; those are imported once a run may need them."""
+        if self.planners is None and forced in {"auto", "plan"}:
+            self.planners = await asyncio.to_thread(_installed_planners)
+        return self.planners or ()
 
     async def decide(self, task: str, forced: Mode) -> GateDecision:
         """What the gate would choose for a task. Nothing is spent.
@@ -154,29 +170,14 @@ class Setup:
             self.gate = await asyncio.to_thread(gate_for, self.model.name, self.quality)
         return self.gate
 
-    def _settle_catalogue(self) -> Catalogue:
-        """What ranks the tools, made once: it keeps their index."""
-        if self._catalogue is None:
-            from lean_agent.runtime.narrowing import Catalogue
-
-            self._catalogue = Catalogue(
-                (tool.spec for tool in self.tools.values()),
-                tokens=self.schema_tokens,
-                schema_is_read=not self.model.card.grammar,
-            )
-        return self._catalogue
-
-    async def _settle_planners(self, forced: str) -> tuple[Planner, ...]:
-        """The given ones, else the installed; those are imported once a run may need them."""
-        if self.planners is None and forced in {"auto", "plan"}:
-            self.planners = await asyncio.to_thread(_installed_planners)
-        return self.planners or ()
-
-    async def _settle_price(self) -> Price | None:
-        """Look once, in a thread: the first look into the price table imports it."""
-        if self._price is _UNSETTLED:
-            self._price = await asyncio.to_thread(self.prices.price_of, self.model)
-        return cast("Price | None", self._price)
+    async def _settle_routes(self) -> tuple[Route, ...]:
+        """Look prices up once, in a thread: the first look into the price table imports it."""
+        if not self._routes:
+            models = (self.model, *self.fallbacks)
+            prices = await asyncio.to_thread(lambda: list(map(self.prices.price_of, models)))
+            made = zip(models, prices, strict=True)
+            self._routes = tuple(route_to(model, price, self.rates) for model, price in made)
+        return self._routes
 
 
 @cache

@@ -23,8 +23,9 @@ class RunState(TypedDict):
     failed its check, ``limit`` the limit that ended the search and ``cap`` how high it was, where
     it was the run's own, of tokens or dollars. ``going_on`` says that the last message is an answer
     that a limit cut short. ``decision`` is the gate's, as JSON; ``confidence`` that in an instant
-    answer. ``recognised`` are the fields of the Recognised that plan mode works on. ``spent`` is
-    Meter.spent() after the last node.
+    answer. ``recognised`` are the fields of the Recognised that plan mode works on. ``formed``
+    counts the calls that asked for the answer in the caller's form; None where he gave none, or
+    nothing more is to be done about it. ``spent`` is Meter.spent() after the last node.
     """
 
     task: str
@@ -48,11 +49,17 @@ class RunState(TypedDict):
     idle: int
     going_on: bool
     recognised: dict[str, Any]
+    formed: int | None
     spent: dict[str, Any]
 
 
-def start_state(task: str, forced: str, messages: list[Message]) -> RunState:
-    """The state before the gate: ``messages`` are the system prompt and earlier turns."""
+def start_state(
+    task: str, forced: str, messages: list[Message], *, typed: bool = False
+) -> RunState:
+    """The state before the gate: ``messages`` are the system prompt and earlier turns.
+
+    ``typed`` says that the answer is to have a form.
+    """
     return RunState(
         task=task,
         forced=forced,
@@ -75,6 +82,7 @@ def start_state(task: str, forced: str, messages: list[Message]) -> RunState:
         idle=0,
         going_on=False,
         recognised={},
+        formed=0 if typed else None,
         spent={},
     )
 

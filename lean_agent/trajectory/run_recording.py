@@ -89,7 +89,7 @@ def _recorded(
         question=task,
         instructions="\n\n".join(m.content for m in result.messages if m.role == "system"),
         steps=run_steps(messages, result.trajectory, [_usage(step) for step in usages]),
-        output=result.output,
+        output=result.text,
         ending=result.exit_status,
         usage=_usage(result.usage, result.seconds),
         source=Source(format="run", model=model, arm=result.mode, recorded=time.time()),

@@ -15,6 +15,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import socket
+import struct
 import sys
 import threading
 from collections import deque
@@ -24,7 +26,9 @@ from typing import Any, Literal, Self
 
 __all__ = ["FakeOpenAI", "FakeRequest", "Reply"]
 
-Fault = Literal["cut", "no_end", "half_json", "empty_choices", "hang", "stall", "error_in_stream"]
+Fault = Literal[
+    "cut", "no_end", "half_json", "empty_choices", "hang", "stall", "error_in_stream", "reset"
+]
 UsageShape = Literal["openai", "deepseek", "openrouter", "xai", "llama_cpp", "none"]
 
 
@@ -40,7 +44,7 @@ class Reply:
 
     Faults: cut (the connection closes in the middle), no_end (a stream ends without a finish
     reason), half_json, empty_choices, hang (never answers), stall (sends all but the end, then
-    nothing), error_in_stream.
+    nothing), error_in_stream, reset (the connection is gone before anything is sent).
     """
 
     text: str = "ok"
@@ -172,6 +176,11 @@ class FakeOpenAI:
             await asyncio.sleep(reply.delay)
         if reply.fault == "hang":
             await asyncio.sleep(3600)
+        if reply.fault == "reset":
+            linger = struct.pack("ii", 1, 0)  # nothing is said goodbye to
+            writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+            writer.transport.abort()
+            return False
         if reply.status == 200 and reply.body is None and request.body.get("stream"):
             return await self._stream(request, reply, writer)
         return await self._send(writer, reply, request)

@@ -29,7 +29,7 @@ SCHEMA = ModelCard(action_format="schema", self_hosted=True)
 NATIVE = ModelCard(action_format="native", self_hosted=True)
 
 
-def rows(ledger: Ledger, result: RunResult) -> list[dict[str, Any]]:
+def rows(ledger: Ledger, result: RunResult[Any]) -> list[dict[str, Any]]:
     """The run's model calls."""
     entries = queries.show(ledger.folder, result.run_id)
     return [entry for entry in entries if entry["operation"] == "chat"]

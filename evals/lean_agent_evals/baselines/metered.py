@@ -26,6 +26,7 @@ from lean_agent.result import ExitStatus, TrajectoryStep
 from lean_agent.runtime.meter import Call, Meter
 from lean_agent.runtime.observing import observe
 from lean_agent.runtime.opening import Part, embedding_of, open_meter, run_context
+from lean_agent.runtime.routes import route_to
 from lean_agent.runtime.state import start_state
 from lean_agent_evals.arms import Means
 
@@ -202,13 +203,13 @@ async def _opened(question: str, means: Means, how: str) -> MeteredRun:
         first_state=state,
         task_id=means.task_id,
     )
+    price = await asyncio.to_thread(means.prices.price_of, means.model)
     meter = await open_meter(
         part,
         state,
-        model=means.model,
+        routes=[route_to(means.model, price, {})],
         ledger=means.ledger,
         account=means.account,
-        price=await asyncio.to_thread(means.prices.price_of, means.model),
         cache=means.answers,
         emit=_ignore,
     )

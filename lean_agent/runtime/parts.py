@@ -1,0 +1,112 @@
+"""One part of a run, from its opening to its result: awaited, or as a stream of events."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import AsyncGenerator, Awaitable
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from lean_agent.events import Event, Notice, RunFinished, RunStarted
+from lean_agent.result import RunResult
+from lean_agent.runtime.opening import Part
+from lean_agent.runtime.setup import Setup
+
+if TYPE_CHECKING:
+    from lean_agent.trajectory.run_recording import RunRecording
+
+__all__ = ["run_part", "stream_part"]
+
+
+def _ignore(_event: Event) -> None:
+    return None
+
+
+async def run_part(setup: Setup, part: Part) -> RunResult[Any]:
+    """What the part comes to.
+
+    Raises:
+        LeanAgentError: as ``Agent.run``.
+    """
+    await _load_runtime()
+    from lean_agent.runtime.run import run_graph
+
+    recording = _recording(setup, part)
+    listen = _ignore if recording is None else recording.listen
+    scope, state = await setup.open(part, listen, streaming=False)
+    run = run_graph(scope, state, checkpoints=setup.checkpoints, resumed=part.resumed)
+    return await _kept(setup, part, run, state["task"], recording)
+
+
+async def stream_part(
+    setup: Setup, part: Part, stop: asyncio.Event | None
+) -> AsyncGenerator[Event]:
+    """What happens, as ``Agent.stream`` yields it.
+
+    Raises:
+        LeanAgentError: as ``Agent.run``.
+    """
+    await _load_runtime()
+    from lean_agent.runtime.run import run_graph
+
+    queue: asyncio.Queue[Event | None] = asyncio.Queue()
+    recording = _recording(setup, part)
+
+    def emit(event: Event) -> None:
+        if recording is not None:
+            recording.listen(event)
+        queue.put_nowait(event)
+
+    scope, state = await setup.open(part, emit, streaming=True)
+    queue.put_nowait(RunStarted(part.run_id))
+    result_of = run_graph(
+        scope, state, checkpoints=setup.checkpoints, resumed=part.resumed, stop=stop
+    )
+    result_of = _kept(setup, part, result_of, state["task"], recording)
+    run = asyncio.ensure_future(result_of)
+    run.add_done_callback(lambda _run: queue.put_nowait(None))
+    try:
+        await asyncio.sleep(0)  # a run that never began could not give back what it holds
+        while (event := await queue.get()) is not None:
+            yield event
+        result = await run
+        for notice in result.notices:
+            yield Notice(notice)
+        yield RunFinished(result)
+    finally:
+        if not run.done():
+            run.cancel()
+            await asyncio.wait({run})
+
+
+async def _kept(
+    setup: Setup,
+    part: Part,
+    run: Awaitable[RunResult[Any]],
+    task: str,
+    recording: RunRecording | None,
+) -> RunResult[Any]:
+    """What the run gives, after it was remembered and written down where that was asked for."""
+    if setup.memory is not None:
+        run = setup.memory.watch(run, task)
+    if recording is not None:
+        run = recording.watch(run, task, part.task_id)
+    return await run
+
+
+def _recording(setup: Setup, part: Part) -> RunRecording | None:
+    """What writes a run down, if that was asked for."""
+    if setup.record is False:
+        return None
+    from lean_agent.trajectory.recording import Recorder
+    from lean_agent.trajectory.run_recording import RunRecording
+
+    recorder = Recorder.of_user() if setup.record is True else setup.record
+    return RunRecording(recorder, setup.model.name, resumed=part.resumed)
+
+
+async def _load_runtime() -> None:
+    """Import the graph's library, which takes seconds on a cold disk, off the event loop."""
+    if "lean_agent.runtime.run" not in sys.modules:
+        await asyncio.to_thread(import_module, "lean_agent.runtime.run")
