@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import itertools
 import os
 import signal
 import sys
@@ -14,6 +15,7 @@ from hypothesis import settings
 from support.fake_openai import FakeOpenAI
 
 _WHERE_DATA_IS = {"LEAN_AGENT_TEST_DATA", "LEAN_AGENT_WEIGHTS_DIR"}
+_numbers = itertools.count()
 
 
 def _refuse_outside(event: str, arguments: tuple[Any, ...]) -> None:
@@ -44,7 +46,8 @@ def _own_settings(
         ours = name.startswith(("OPENAI_", "LEAN_AGENT_")) and name not in _WHERE_DATA_IS
         if ours or name.endswith("_API_KEY"):
             monkeypatch.delenv(name)
-    folder = tmp_path_factory.mktemp("settings")
+    # Numbered here: pytest would read the names of all tests' folders for each of them.
+    folder = tmp_path_factory.mktemp(f"settings-{next(_numbers)}", numbered=False)
     for name in ("XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_STATE_HOME"):
         path = folder / name.lower()
         path.mkdir()
