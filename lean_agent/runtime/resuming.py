@@ -91,7 +91,9 @@ async def last_checkpoint(path: Path, run_id: str) -> RunState:
         async with open_checkpoints(path) as saver:
             kept = await saver.aget_tuple({"configurable": {"thread_id": run_id}})
         if kept is not None:
-            return cast("RunState", cast("Any", kept.checkpoint["channel_values"]))
+            values: dict[str, Any] = kept.checkpoint["channel_values"]
+            # Killed in its first node, a run has its input and no state of its own yet.
+            return cast("RunState", values.get("__start__", values))
     raise ConfigurationError(
         f"there is no run {run_id!r} to resume",
         hint="a run is kept until it is complete, where checkpoints are kept at all",

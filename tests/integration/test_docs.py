@@ -83,7 +83,7 @@ def test_every_command_of_the_program_is_documented() -> None:
             "import",
             "export",
             "purge",
-        ),  # fmt: skip
+        ),
     }.items():
         for command in commands:
             assert f"lean-agent {group}{command}" in pages

@@ -13,6 +13,7 @@ from support.scripted_runs import ANSWER, NATIVE, SEARCH, agent, rows, searching
 
 from lean_agent import Agent, Budget, Ledger, ToolCall
 from lean_agent.errors import ConfigurationError, LeanAgentError, ModelError
+from lean_agent.gate import GateDecision, Signals, Way
 from lean_agent.messages import Message
 from lean_agent.model import ModelCard, ModelRequest
 from lean_agent.models.scripted import ScriptedModel
@@ -333,3 +334,27 @@ async def test_an_unpriced_model_cannot_be_resumed_under_a_dollar_cap(
     with pytest.raises(LeanAgentError, match="a dollar cap cannot hold"):
         await subject.resume(first.run_id, budget=Budget(usd=1))
     assert model.requests == []
+
+
+class _Broken:
+    """A gate that fails the first time."""
+
+    def __init__(self) -> None:
+        self.asked = 0
+
+    def decide(self, signals: Signals) -> GateDecision:
+        self.asked += 1
+        if self.asked == 1:
+            raise LeanAgentError("not yet")
+        del signals
+        return GateDecision(way=Way(mode="instant"), reason="told to")
+
+
+async def test_a_run_that_ended_in_its_first_node_can_go_on(ledger: Ledger, tmp_path: Path) -> None:
+    subject, model = resumable(["29.8"], ledger, tmp_path, gate=_Broken())
+    with pytest.raises(LeanAgentError, match="not yet") as caught:
+        await subject.run("At what temperature does gallium melt?")
+    assert caught.value.result is not None
+    assert model.requests == []
+    result = await subject.resume(caught.value.result.run_id)
+    assert (result.exit_status, result.output, len(model.requests)) == ("completed", "29.8", 1)
