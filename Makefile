@@ -22,7 +22,7 @@ run: setup ## Ask the embedded model a real question over examples/corpus, then 
 
 .PHONY: quick
 quick: setup ## Tests without the real model: under two minutes
-	$(BIN)/pytest -q -n 2 -m "not real_model and not slow and not soak"
+	$(BIN)/pytest -q -n 2 --dist worksteal -m "not real_model and not slow and not soak"
 
 .PHONY: weights
 weights: setup ## Fetch the models that tests use (1.7 GB, once; checked against the publisher's SHA-256)
@@ -32,7 +32,7 @@ weights: setup ## Fetch the models that tests use (1.7 GB, once; checked against
 
 .PHONY: test
 test: weights ## Every test but the soak ones, the real models included
-	$(BIN)/pytest -q -n 2 -m "not real_model and not soak"
+	$(BIN)/pytest -q -n 2 --dist worksteal -m "not real_model and not soak"
 	$(BIN)/pytest -q -m "real_model and not soak"
 
 .PHONY: soak

@@ -8,10 +8,12 @@ import os
 import signal
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any, cast
 
 import pytest
 from hypothesis import settings
+from support.engines import engines
 from support.fake_openai import FakeOpenAI
 
 _WHERE_DATA_IS = {"LEAN_AGENT_TEST_DATA", "LEAN_AGENT_WEIGHTS_DIR"}
@@ -59,3 +61,20 @@ def server() -> Iterator[FakeOpenAI]:
     """An OpenAI-compatible server on loopback that says what it is told."""
     with FakeOpenAI() as running:
         yield running
+
+
+@pytest.fixture(scope="session")
+def engine_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Sockets of this session's own; the engines behind them end with it."""
+    folder = tmp_path_factory.mktemp("engines", numbered=False)
+    yield folder
+    for process in engines(folder):
+        process.terminate()
+
+
+@pytest.fixture
+def shared_engine(engine_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One engine a model for all tests and none of the user's; what a probe found is kept, too."""
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(engine_folder))
+    monkeypatch.setenv("XDG_STATE_HOME", str(engine_folder / "state"))
+    monkeypatch.setenv("LEAN_AGENT_ENGINE_LINGER", "60")

@@ -17,13 +17,3 @@ def hotpotqa() -> Path:
     if not folder.is_dir():
         pytest.skip(f"no HotpotQA sample in {folder}: set LEAN_AGENT_TEST_DATA")
     return folder
-
-
-@pytest.fixture
-def shared_engine(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> str:
-    """Sockets of this session's own, so that tests share one engine and none with the user."""
-    folder = tmp_path_factory.getbasetemp() / "engines"
-    folder.mkdir(mode=0o700, exist_ok=True)
-    monkeypatch.setenv("XDG_RUNTIME_DIR", str(folder))
-    monkeypatch.setenv("LEAN_AGENT_ENGINE_LINGER", "5")
-    return str(folder)

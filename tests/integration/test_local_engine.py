@@ -16,6 +16,7 @@ from typing import Any
 import httpx2
 import psutil
 import pytest
+from support.engines import engines
 
 from lean_agent.errors import ConfigurationError, ModelError
 from lean_agent.messages import Message
@@ -24,7 +25,7 @@ from lean_agent.models import engine, engine_settings, weights
 from lean_agent.models.local import LocalModel
 
 NAME = "qwen2.5-coder-0.5b"
-LINGER = 1.0
+LINGER = 0.3
 # Ending takes the engine a moment, and a busy machine a few more.
 PATIENCE = 10.0
 
@@ -32,19 +33,6 @@ pytestmark = [
     pytest.mark.real_model,
     pytest.mark.skipif(weights.find(NAME) is None, reason=f"lean-agent models pull {NAME}"),
 ]
-
-
-def engines(folder: Path) -> list[psutil.Process]:
-    """The engines that were started for this folder of sockets, by whomever."""
-    found: list[psutil.Process] = []
-    for process in psutil.process_iter():
-        try:
-            line = process.cmdline()
-        except psutil.Error:  # it has ended meanwhile
-            continue
-        if "lean_agent.models.engine_main" in line and any(str(folder) in word for word in line):
-            found.append(process)
-    return found
 
 
 def wait_until(condition: Callable[[], bool], patience: float = PATIENCE) -> bool:
@@ -267,7 +255,7 @@ async def test_sigterm_ends_it_at_once_and_the_socket_left_behind_is_replaced(
 async def test_one_that_nobody_asks_anything_ends_and_comes_back(
     runtime: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("LEAN_AGENT_ENGINE_IDLE", "4")
+    monkeypatch.setenv("LEAN_AGENT_ENGINE_IDLE", "2")
     model = LocalModel(NAME)
     request = ask("Say the word hello.", max_output_tokens=3)
     await model.generate(request)

@@ -105,7 +105,10 @@ async def test_a_capped_run_answers_and_goes_on_without_paying_twice(
     assert resumed[0]["cache_read_input_tokens"] > 0
 
 
-async def test_probe_is_charged_once_and_remembered(ledger: Ledger) -> None:
+async def test_probe_is_charged_once_and_remembered(
+    ledger: Ledger, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))  # that of the others remembers
     tools = [*load_corpus_tools(CORPUS), *load_tools().values()]
     async with Agent(model=MODEL, tools=tools, ledger=ledger, budget=Budget(steps=2)) as agent:
         first = await agent.run("Search for the spectrograph.", mode="agent")

@@ -11,7 +11,7 @@ from lean_agent.ledger import queries
 from lean_agent.models import weights
 from lean_agent.plugins import load_tools
 
-NAME = "qwen2.5-coder-1.5b"
+NAME = "qwen2.5-coder-0.5b"
 GAME = "Use the numbers 3 3 8 8 to make 24."
 
 pytestmark = [

@@ -13,7 +13,7 @@ from lean_agent.models.registry import resolve_model
 from lean_agent.models.tokens import estimate_usage, prompt_bound
 from lean_agent.tool_spec import ToolSpec
 
-pytestmark = pytest.mark.real_model
+pytestmark = [pytest.mark.real_model, pytest.mark.usefixtures("shared_engine")]
 
 SEARCH = ToolSpec(
     name="search",

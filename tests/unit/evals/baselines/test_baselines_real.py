@@ -21,6 +21,7 @@ from lean_agent_evals.runner import evaluate
 
 @pytest.mark.slow
 @pytest.mark.real_model
+@pytest.mark.usefixtures("shared_engine")
 @pytest.mark.timeout(600)  # five attempts of a thousand tokens, on a busy machine
 async def test_every_baseline_does_a_task_on_a_small_budget(tmp_path: Path) -> None:
     config = RunConfig(

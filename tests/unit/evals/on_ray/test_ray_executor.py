@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -26,6 +27,14 @@ pytestmark = pytest.mark.slow
 RAY = "ray"
 SPENDING = re.compile(r"^ray::Worker|raylet/raylet|gcs_server")
 TIMES = {"seconds", "run_id", "trajectory", "messages"}
+
+
+@dataclass(frozen=True, slots=True)
+class Alone:
+    """A run on this process, and whom it asked."""
+
+    folder: Path
+    shop: Shopping
 
 
 @pytest.fixture(autouse=True)
@@ -48,31 +57,39 @@ def at(call: int, act: Callable[[], object]) -> Callable[[int], None]:
     return before_it
 
 
-async def undisturbed(folder: Path) -> Shopping:
-    shop = Shopping(COUNT)
-    with shop.server as server:
-        assert (await run(folder, server.url)).why == "complete"
-    return shop
+@pytest.fixture(scope="module")
+def kept() -> list[Alone]:
+    return []
+
+
+@pytest.fixture
+async def alone(kept: list[Alone], tmp_path_factory: pytest.TempPathFactory) -> Alone:
+    """What the others must come to: a run that nothing disturbs, made once for all tests."""
+    if not kept:
+        folder, shop = tmp_path_factory.mktemp("alone"), Shopping(COUNT)
+        with shop.server as server:
+            assert (await run(folder, server.url)).why == "complete"
+        kept.append(Alone(folder, shop))
+    return kept[0]
 
 
 def spent_by_ledger(folder: Path) -> int:
     return queries.spent(folder / "ledger", since=0.0)[1]
 
 
-async def test_results_are_those_of_a_local_run(tmp_path: Path) -> None:
-    alone = await undisturbed(tmp_path / "local")
+async def test_results_are_those_of_a_local_run(alone: Alone, tmp_path: Path) -> None:
     shop = Shopping(COUNT)
     with shop.server as server:
         end = await run(tmp_path / "ray", server.url, executor=RAY)
     assert (end.why, end.total, end.counting, end.failed) == ("complete", COUNT, COUNT, 0)
-    assert timeless(tmp_path / "ray") == timeless(tmp_path / "local")
+    assert timeless(tmp_path / "ray") == timeless(alone.folder)
     endings = [outcome.ending for outcome in timeless(tmp_path / "ray").values()]
     assert (endings.count("answered"), endings.count("wrong")) == (16, 8)
     assert [said(line) for line in lines(tmp_path / "ray")] == [
-        said(line) for line in lines(tmp_path / "local")
+        said(line) for line in lines(alone.folder)
     ]
     # Each call was sent, billed and entered once, by one of two processes.
-    assert shop.asked == alone.asked
+    assert shop.asked == alone.shop.asked
     assert set(shop.asked.values()) == {1}
     assert end.spent.tokens == spent_by_ledger(tmp_path / "ray") == sum(shop.server.reported)
     assert set(paid(tmp_path / "ray").values()) == {1}
@@ -92,11 +109,10 @@ def said(line: dict[str, object]) -> dict[str, object]:
 
 
 async def test_the_budget_of_the_run_holds_over_four_workers(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    alone: Alone, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(os, "cpu_count", lambda: 4)
-    alone = await undisturbed(tmp_path / "local")
-    cap = sum(alone.server.reported) // 2
+    cap = sum(alone.shop.server.reported) // 2
     shop = Shopping(COUNT, delay=0.05)
     with shop.server as server:
         end = await run(tmp_path / "ray", server.url, executor=RAY, budget=Budget(tokens=cap))
@@ -107,15 +123,14 @@ async def test_the_budget_of_the_run_holds_over_four_workers(
         raised = Budget(tokens=3 * cap)
         end = await run(tmp_path / "ray", server.url, executor="local", budget=raised)
         assert (end.why, end.counting) == ("complete", COUNT)
-    assert timeless(tmp_path / "ray") == timeless(tmp_path / "local")
+    assert timeless(tmp_path / "ray") == timeless(alone.folder)
     assert set(shop.asked.values()) == {1}
 
 
 async def test_a_killed_workers_attempts_go_on_in_another(
-    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+    alone: Alone, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     """It dies while the server has a call of each of the eight attempts under way, unanswered."""
-    await undisturbed(tmp_path / "local")
     killed: list[int] = []
     held = asyncio.Event()
 
@@ -134,7 +149,7 @@ async def test_a_killed_workers_attempts_go_on_in_another(
         end = await run(tmp_path / "ray", server.url, executor=RAY, observer=watch, concurrency=8)
     assert killed
     assert (end.why, end.counting, end.failed) == ("complete", COUNT, 0)
-    assert timeless(tmp_path / "ray") == timeless(tmp_path / "local")
+    assert timeless(tmp_path / "ray") == timeless(alone.folder)
     assert set(paid(tmp_path / "ray").values()) == {1}
     # Only what was in flight in that process was sent again: four attempts were.
     again = [asked for asked in shop.asked.values() if asked > 1]
@@ -170,8 +185,7 @@ async def test_an_attempt_that_kills_its_workers_is_an_infrastructure_failure(
     assert set(paid(tmp_path).values()) == {1}
 
 
-async def test_a_stopped_run_goes_on_in_one_process(tmp_path: Path) -> None:
-    await undisturbed(tmp_path / "local")
+async def test_a_stopped_run_goes_on_in_one_process(alone: Alone, tmp_path: Path) -> None:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     shop = Shopping(COUNT, delay=0.05, before=at(40, lambda: loop.call_soon_threadsafe(stop.set)))
@@ -185,12 +199,13 @@ async def test_a_stopped_run_goes_on_in_one_process(tmp_path: Path) -> None:
         assert {state for (state,) in rows} == {"closed"}
         end = await run(tmp_path / "ray", server.url, executor="local")
     assert (end.why, end.counting) == ("complete", COUNT)
-    assert timeless(tmp_path / "ray") == timeless(tmp_path / "local")
+    assert timeless(tmp_path / "ray") == timeless(alone.folder)
     assert set(paid(tmp_path / "ray").values()) == {1}
 
 
-async def test_killed_with_its_cluster_a_run_goes_on_in_one_process(tmp_path: Path) -> None:
-    await undisturbed(tmp_path / "local")
+async def test_killed_with_its_cluster_a_run_goes_on_in_one_process(
+    alone: Alone, tmp_path: Path
+) -> None:
     folder = tmp_path / "ray"
     drivers: list[subprocess.Popen[bytes]] = []
 
@@ -212,7 +227,7 @@ async def test_killed_with_its_cluster_a_run_goes_on_in_one_process(tmp_path: Pa
         # At once: its workers may still be there, and are waited for.
         end = await run(folder, server.url, executor="local")
     assert (end.why, end.counting) == ("complete", COUNT)
-    assert timeless(folder) == timeless(tmp_path / "local")
+    assert timeless(folder) == timeless(alone.folder)
     assert set(paid(folder).values()) == {1}
     assert max(shop.asked.values()) <= 2
     async with asyncio.timeout(60):
