@@ -50,6 +50,8 @@ IMPORT_NAMES = {  # distribution -> import names, where they differ
     "pydantic-monty": {"pydantic_monty"},
     "pystemmer": {"Stemmer"},
     "python-calamine": {"python_calamine"},
+    "scikit-learn": {"sklearn"},
+    "typing-extensions": {"typing_extensions"},
 }
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import pexpect
 import pytest
-from support.cli import LEAN_AGENT, environment, in_process
+from support.cli import LEAN_AGENT, acts_natively, environment, in_process
 from support.fake_openai import FakeOpenAI, Reply
 
 from lean_agent.approval import Approval
@@ -37,7 +37,8 @@ def writing(path: str = "a.txt", content: str = "new\n") -> Reply:
 
 
 def line(server: FakeOpenAI, notes: Path, *more: str) -> list[str]:
-    known = ["--model", "openai:gpt-4o-mini", "--base-url", server.url, "--mode", "agent"]
+    acts_natively(server.url, notes.parent)
+    known = ["--model", "openai:x", "--base-url", server.url, "--mode", "agent"]
     return ["ask", *known, "--corpus", str(notes), *more, "Write it."]
 
 
@@ -105,7 +106,7 @@ def at_terminal(server: FakeOpenAI, notes: Path, tmp_path: Path) -> Iterator[Spa
 
 def answer(child: Any, text: str) -> str:
     """Type once the question stands there; what was shown before it."""
-    child.expect("or why not: ")
+    child.expect("or why not:")
     shown = child.before
     child.send(f"{text}\r")
     return shown
@@ -136,7 +137,8 @@ def test_a_diff_is_shown_and_a_reason_goes_to_the_model(
 def test_what_is_shown_cannot_hide_what_it_does(
     at_terminal: Spawn, server: FakeOpenAI, notes: Path
 ) -> None:
-    server.say(writing(content=f"{ESCAPES}\n" + "line\n" * 100 + "the end"), Reply(text="done"))
+    lines = [ESCAPES, *(f"line {number}" for number in range(100)), "the end"]
+    server.say(writing(content="\n".join(lines)), Reply(text="done"))
     child = at_terminal()
     shown = answer(child, "v")
     assert r"+\x1b]0;safe\x07\u202eeb ot" in shown
@@ -154,7 +156,7 @@ def test_ctrl_c_at_the_question_interrupts_and_resume_asks_again(
 ) -> None:
     server.say(writing(), Reply(text="done"))
     child = at_terminal()
-    child.expect("or why not: ")
+    child.expect("or why not:")
     child.sendcontrol("c")
     child.expect("to go on: lean-agent resume")
     child.expect(pexpect.EOF)

@@ -108,11 +108,14 @@ def test_tools_list(tmp_path: Path) -> None:
     ended = in_process("tools", "list", folder=tmp_path)
     assert ended.code == 0
     assert ended.err == ""
-    names = [line.split()[0] for line in ended.out.splitlines()[1:]]
-    assert names == ["calculator", "list_files", "plan", "python", "read_file"]
+    rows = [line.split() for line in ended.out.splitlines()[1:]]
+    always = [row[0] for row in rows if row[1] == "always"]
+    assert always == ["calculator", "list_files", "plan", "python", "read_file"]
+    assert {"shell", "write_file"} < {row[0] for row in rows if row[1] == "--tool"}
+    names = [row[0] for row in rows]
     corpus = ("--corpus", str(REPO / "examples" / "corpus"), "--json")
     specs = in_process("tools", "list", *corpus, folder=tmp_path).json
-    assert [spec["name"] for spec in specs] == [*names, "search"]
+    assert {spec["name"] for spec in specs} == {*names, "search"}
     assert all(spec["parameters"]["type"] == "object" for spec in specs)
 
 

@@ -47,7 +47,7 @@ def test_a_disk_that_is_full_from_the_start(room: int, server: FakeOpenAI, tmp_p
     assert in_process("resume", "--list", "--json", folder=tmp_path).json == []
 
 
-@pytest.mark.parametrize("room", [3_000, 33_000])
+@pytest.mark.parametrize("room", [3_000, 30_000])
 def test_what_cannot_go_on_now_can_once_there_is_room(
     room: int, server: FakeOpenAI, tmp_path: Path
 ) -> None:
