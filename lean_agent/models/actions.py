@@ -277,10 +277,12 @@ def parse_action(
     """
     by_name = {spec.name: spec for spec in tools}
     message = response.message
+    begun = response.malformed_tool_calls or "<tool>" in message.content
+    if response.finish_reason in {"length", "aborted"} and (begun or action_format == "schema"):
+        # Repaired, it would be another call: half a file written, half a command run.
+        raise InvalidToolCallError("the action was cut off: write a shorter one")
     if message.tool_calls or response.malformed_tool_calls:
         return _native(response, by_name)
-    if response.finish_reason in {"length", "aborted"} and action_format == "schema":
-        raise InvalidToolCallError("the action was cut off: write a shorter one")
     written = _written_calls(message.content, by_name, all_json=action_format == "schema")
     if any(name == ANSWER and ANSWER not in by_name for name, _ in written):
         return Action(message)

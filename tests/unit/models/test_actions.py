@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import jsonschema
 import pytest
@@ -9,7 +10,7 @@ from hypothesis import strategies as st
 
 from lean_agent.errors import InvalidToolCallError
 from lean_agent.messages import Message, ToolCall
-from lean_agent.model import ActionFormat, ModelResponse
+from lean_agent.model import ActionFormat, FinishReason, ModelResponse
 from lean_agent.models.actions import (
     Action,
     action_schema,
@@ -253,3 +254,15 @@ def test_a_call_is_read_while_it_is_written(
 def test_what_is_no_call_yet_is_none(text: str, action_format: ActionFormat) -> None:
     assert unfinished_call(text, action_format, TOOLS) is None
     assert unfinished_call(f"<tool>{text}", action_format, TOOLS) is None
+
+
+@pytest.mark.parametrize("reason", ["length", "aborted"])
+def test_a_call_that_was_cut_off_is_not_repaired_into_another(reason: FinishReason) -> None:
+    half = '{"path": "a.txt", "content": "the first half of'
+    cut = [
+        replace(said(""), malformed_tool_calls=(("write_file", half),)),
+        said(f'<tool>{{"name": "write_file", "arguments": {half}'),
+    ]
+    for response in cut:
+        with pytest.raises(InvalidToolCallError, match="cut off"):
+            parse_action(replace(response, finish_reason=reason), "native", ())
