@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import fmean
-from typing import Any, Final, get_args
+from typing import Any, Final
 
 from lean_agent import ConfigurationError
 from lean_agent.gate import ChosenMode, Signals
@@ -85,7 +85,7 @@ def tried_in(folder: Path) -> tuple[RunConfig, list[Tried]]:
     suite = open_suite(config.suite)
     outcomes: dict[str, dict[ChosenMode, list[Outcome]]] = {}
     for key, outcome in read_outcomes(folder).items():
-        for mode in get_args(ChosenMode):
+        for mode in CALIBRATED:
             if key.arm == mode and outcome.counts:
                 outcomes.setdefault(key.task_id, {}).setdefault(mode, []).append(outcome)
     confidence = _confidences(folder)

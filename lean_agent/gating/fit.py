@@ -66,7 +66,8 @@ class Worth:
 
     def saves(self, other: Worth) -> bool:
         """Whether it is cheaper than another gate by more than a standard error, task by task."""
-        saved = [other.of_tasks[task] - cost for task, cost in self.of_tasks.items()]
+        both = self.of_tasks.keys() & other.of_tasks.keys()
+        saved = [other.of_tasks[task] - self.of_tasks[task] for task in sorted(both)]
         if len(saved) < 2:
             return False
         return fmean(saved) > stdev(saved) / len(saved) ** 0.5

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Protocol
 
 from lean_agent.gating.profile import Profile, Tally
+from lean_agent.gating.task_kinds import SMALL_TALK
 
 __all__ = ["JudgedRun", "learned_from"]
 
@@ -29,12 +30,13 @@ def learned_from(
 ) -> Profile:
     """The profile with these runs counted in; each weighs what an attempt of a calibration does.
 
-    Ways that the profile knows no threshold of are left out. Weights are dropped: they know
-    nothing of these runs, and would outvote them.
+    Ways that the profile knows no threshold of are left out, and what a rule is certain about.
+    Weights are dropped: they know nothing of these runs, and would outvote them.
     """
     tallies = {kind: dict(ways) for kind, ways in profile.tallies.items()}
     for run, passed in runs:
-        if ">" in run.way and run.way not in profile.sure:
+        certain = run.way == "plan" or any(kind.endswith(SMALL_TALK) for kind in run.kinds)
+        if certain or (">" in run.way and run.way not in profile.sure):
             continue
         for kind in run.kinds:
             ways = tallies.setdefault(kind, {})

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from math import inf, isfinite
 from pathlib import Path
 from typing import Any, Final, get_args
 
@@ -47,7 +48,8 @@ class Profile:
     """``source`` says what it was measured on, in words for a person. ``tallies`` are by kind, then
     by the way's name. ``sure`` is by the way's name, of ways that go on where an answer is unsure.
     ``weights``, by the way's name and then the feature's, foretell pass rates in place of the
-    tallies where they are there: then the gate is a learned one.
+    tallies where they are there: then the gate is a learned one. ``judged_until`` is when the
+    newest of the user's judgements was made that is counted in, Unix time in seconds.
     """
 
     model: str
@@ -57,6 +59,7 @@ class Profile:
     weights: Mapping[str, Mapping[str, float]] = field(
         default_factory=dict[str, Mapping[str, float]]
     )
+    judged_until: float = 0.0
 
     def predictions(self, signals: Signals) -> tuple[Prediction, ...]:
         """Of every way that was tried and is open at this task; none where too little is known."""
@@ -124,12 +127,16 @@ class Profile:
                 for kind, ways in data.pop("tallies").items()
             }
             found = cls(tallies=tallies, **data)
-            for ways in tallies.values():
-                for name in ways:
-                    Way(mode=_mode(name.partition(">")[0]))
-            if any(BIAS not in weights for weights in found.weights.values()):
-                raise ValueError("its weights have no bias")
-        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+            _check(found)
+        except (
+            OSError,
+            ValueError,
+            KeyError,
+            TypeError,
+            AttributeError,
+            OverflowError,
+            RecursionError,
+        ) as error:
             raise ConfigurationError(
                 f"{path} is no profile of the gate: {error}",
                 hint="remove it, or make it anew with `lean-agent gate calibrate`",
@@ -137,9 +144,28 @@ class Profile:
         return found
 
 
+def _check(profile: Profile) -> None:
+    """
+    Raises:
+        ValueError, AttributeError: it holds what a profile cannot.
+    """
+    for ways in profile.tallies.values():
+        for name in ways:
+            mode, going_on, then = name.partition(">")
+            _mode(mode)
+            if going_on:
+                _mode(then)
+    if any(BIAS not in weights for weights in profile.weights.values()):
+        raise ValueError("its weights have no bias")
+    for numbers in (profile.sure, *profile.weights.values()):
+        for value in numbers.values():
+            if not isfinite(value):
+                raise ValueError(f"{value} is no number to go by")
+
+
 def _tally(data: Mapping[str, Any]) -> Tally:
     found = Tally(int(data["tried"]), float(data["passed"]), float(data["cost"]))
-    if not (0 <= found.passed <= found.tried and found.cost >= 0):
+    if not (0 <= found.passed <= found.tried and 0 <= found.cost < inf):
         raise ValueError(f"{dict(data)} is no tally")
     return found
 

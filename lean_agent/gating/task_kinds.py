@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from lean_agent.gate import Signals
 from lean_agent.gating.tool_kinds import kinds
 from lean_agent.gating.words import asks
 
-__all__ = ["task_kinds"]
+__all__ = ["SMALL_TALK", "task_kinds"]
+
+SMALL_TALK: Final = " | small talk"
+"""How the narrowest kind of small talk ends."""
 
 
 def task_kinds(signals: Signals) -> tuple[str, str, str]:

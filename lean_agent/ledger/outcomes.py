@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import fcntl
 import json
+import math
 import os
 import time
 from dataclasses import asdict, dataclass
@@ -15,6 +16,7 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 
 from lean_agent._paths import ledger_dir
+from lean_agent._semconv import Mode
 from lean_agent.errors import LedgerError
 from lean_agent.result import RunResult
 
@@ -37,9 +39,9 @@ class RunDid:
 
     @classmethod
     def of(cls, model: str, result: RunResult) -> RunDid | None:
-        """None of a run that came to no decision."""
+        """None of a run that came to no decision, or whose answer is not of the way decided on."""
         decision = result.decision
-        if not decision:
+        if not decision or result.mode not in {decision["mode"], decision["then"]}:
             return None
         then = decision["then"]
         return cls(
@@ -148,7 +150,8 @@ def _did(data: Any) -> RunDid | None:
     """
     if data is None:
         return None
+    way, cost = str(data["way"]), float(data["cost"])
+    if not (0 <= cost < math.inf and set(way.split(">")) <= set(get_args(Mode))):
+        raise ValueError(f"{way} at {cost} is nothing that a run did")
     kinds = tuple(str(kind) for kind in data["kinds"])
-    return RunDid(
-        model=str(data["model"]), way=str(data["way"]), kinds=kinds, cost=float(data["cost"])
-    )
+    return RunDid(model=str(data["model"]), way=way, kinds=kinds, cost=cost)

@@ -36,7 +36,7 @@ _LEAST_EVIDENCE = 500  # bytes
 
 def unsure(state: RunState, confidence: float | None) -> bool:
     """Whether the gate would have another mode go on from an instant answer like this."""
-    decision = state["decision"]
+    decision = state.get("decision") or {}
     if not decision.get("then") or state["forced"] != "auto":
         return False
     return confidence is None or confidence < decision["sure"]
@@ -72,14 +72,15 @@ async def instant(state: RunState, runtime: Runtime[RunScope]) -> dict[str, Any]
     except LimitExceededError as error:
         return limited(error, state)
     told = [asked.to_dict(), response.message.to_dict()]
+    limit = state["limit"] or scope.meter.cut_by
     return {
         # A guess that another mode begins anew after would only mislead it.
-        "messages": [] if unsure(state, response.confidence) else told,
+        "messages": [] if unsure(state, response.confidence) and not limit else told,
         "output": (begun + response.message.content).strip(),
         "confidence": response.confidence,
         "answered": True,
         "finish_reason": response.finish_reason,
-        "limit": state["limit"] or scope.meter.cut_by,
+        "limit": limit,
         "steps": step,
         "going_on": False,
         "formed": formed(scope),

@@ -63,7 +63,7 @@ async def _denied(call: ToolCall, scope: RunScope) -> str | None:
                 run_id=scope.context.run_id,
             )
         )
-        if answer.verdict == "deny":
+        if answer.verdict not in {"once", "always"}:
             reason = " ".join(answer.reason.split())
             return "the user denied it" + (f": {reason}" if reason else "")
         if answer.verdict == "always" and pattern:

@@ -9,7 +9,7 @@ from typing import Any
 from langgraph.graph import END
 from langgraph.runtime import Runtime
 
-from lean_agent.events import ModeChosen
+from lean_agent.events import ModeChosen, Notice
 from lean_agent.gate import Signals
 from lean_agent.runtime.acting import open_agent
 from lean_agent.runtime.answering import unsure
@@ -78,9 +78,10 @@ async def verify(state: RunState, runtime: Runtime[RunScope]) -> dict[str, Any]:
     problem = _problem(state)
     if state["forced"] != "auto" or state["limit"]:
         return {"problem": problem}
+    if state["mode"] == "instant" and unsure(state, state.get("confidence")):
+        return await _go_on_unsure(state, scope)
     if not problem:
-        guessed = state["mode"] == "instant" and unsure(state, state["confidence"])
-        return await _go_on_unsure(state, scope) if guessed else {"problem": ""}
+        return {"problem": ""}
     after_plan = "agent" if scope.tools else "reason"
     stronger = {"instant": "reason", "reason": "agent", "plan": after_plan}
     mode = stronger.get(state["mode"])
@@ -88,7 +89,13 @@ async def verify(state: RunState, runtime: Runtime[RunScope]) -> dict[str, Any]:
         return {"problem": problem}
     why = f"the {state['mode']} answer failed its check: {problem}"
     scope.emit(ModeChosen(mode, why))  # pyright: ignore[reportArgumentType] - one of the modes
-    update = {"mode": mode, "mode_reason": why, "problem": problem, "answered": False}
+    update = {
+        "mode": mode,
+        "mode_reason": why,
+        "problem": problem,
+        "answered": False,
+        "confidence": None,
+    }
     if mode == "agent":
         return {**update, "messages": [await open_agent({**state, "problem": problem}, scope)]}
     return update
@@ -97,11 +104,19 @@ async def verify(state: RunState, runtime: Runtime[RunScope]) -> dict[str, Any]:
 async def _go_on_unsure(state: RunState, scope: RunScope) -> dict[str, Any]:
     """On in the mode that the gate has named for an answer that is a guess, as if none was made."""
     mode = state["decision"]["then"]
-    confidence = state["confidence"]
+    confidence = state.get("confidence")
     said = "unknown" if confidence is None else f"{confidence:.2f}"
     why = f"the instant answer was unsure: its confidence is {said}"
     scope.emit(ModeChosen(mode, why))
-    update = {"mode": mode, "mode_reason": why, "problem": "", "answered": False, "output": ""}
+    scope.emit(Notice("what was written is dropped: it was a guess"))
+    # The output stays until there is another: a limit may leave nothing else.
+    update = {
+        "mode": mode,
+        "mode_reason": why,
+        "problem": "",
+        "answered": False,
+        "confidence": None,
+    }
     if mode == "agent":
         return {**update, "messages": [await open_agent(state, scope)]}
     return update

@@ -112,7 +112,8 @@ def past_the_limit(state: RunState) -> dict[str, Any]:
         "answered": False,
         "mistakes": 0,
         "idle": 0,
-        "going_on": answered and not agent,
+        # Where a limit refused even the call there is nothing to go on from.
+        "going_on": answered and not agent and state["finish_reason"] != "limit",
     }
     if answered and agent:
         update["messages"] = [Message("user", prompts.go_on(agent=True)).to_dict()]

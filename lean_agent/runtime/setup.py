@@ -87,6 +87,9 @@ class Setup:
         state = part.first_state
         if state is None:
             state = await last_checkpoint(cast("Path", self.checkpoints), part.run_id)
+        # A profile that is broken, or a plugin, is told before any cap is opened.
+        gate = await self._settle_gate()
+        planners = await self._settle_planners(state["forced"])
         meter = await open_meter(
             part,
             state,
@@ -102,13 +105,13 @@ class Setup:
         )
         scope = RunScope(
             meter=meter,
-            gate=await self._settle_gate(),
+            gate=gate,
             tools=self.tools,
             disclosed=Disclosed(self._settle_catalogue()),
             action_format=self.model.card.action_format,
             context=context,
             prefetches=Prefetches(self.tools, context, embedding),
-            planners=await self._settle_planners(state["forced"]),
+            planners=planners,
             emit=emit,
             reasoning=self.reasoning,
             approvals=self.approvals,

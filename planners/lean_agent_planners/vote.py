@@ -10,6 +10,7 @@ import re
 from collections import Counter
 from dataclasses import dataclass
 
+from lean_agent.errors import LimitExceededError
 from lean_agent.messages import Message
 from lean_agent.model import ModelRequest
 from lean_agent.reasoning import ANSWER_MARK, Ask, Problem
@@ -63,7 +64,12 @@ class Vote:
                 temperature=_TEMPERATURE if number else None,
                 seed=number or None,
             )
-            response = await ask(request, last=not number)
+            try:
+                response = await ask(request, last=not number)
+            except LimitExceededError:
+                if not votes:
+                    raise
+                break
             left -= response.usage.output_tokens
             if answer := _answer(response.message.content):
                 votes.append(_Vote(answer, response.message))

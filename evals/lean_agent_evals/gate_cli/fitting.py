@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -71,21 +72,29 @@ def _fitted_to_own(
     from lean_agent.gating.profiles import found_profile, own_profile
     from lean_agent.ledger.outcomes import read_outcomes
 
-    judged = [
-        (outcome.did, outcome.passed)
-        for outcome in read_outcomes()
-        if outcome.did is not None and outcome.did.model == model
-    ]
-    if not judged:
-        raise usage_error(
-            f"no run of {model} was judged yet", "judge answers in the chat with /good and /bad"
-        )
     known = found_profile(model) or Profile(model=model, source="", tallies={})
     if folders:
         name, source, tried = _tried_in(folders)
+        if name != model:
+            raise usage_error(f"these runs are of {name}, not of {model}", f"--model {name}")
         known = fit(tried, model=name, source=source)
+    # Of several judgements of one run the newest counts.
+    judged = {
+        outcome.run_id: (outcome.did, outcome.passed, outcome.ts)
+        for outcome in read_outcomes()
+        if outcome.did is not None
+        and outcome.did.model == model
+        and outcome.ts > known.judged_until
+    }
+    if not judged:
+        raise usage_error(
+            f"no run of {model} was judged since the last fit",
+            "judge answers in the chat with /good and /bad",
+        )
     told = counted(len(judged), "own run")
-    profile = learned_from(known, judged, source=told)
+    pairs = [(did, passed) for did, passed, _ in judged.values()]
+    newest = max(ts for _, _, ts in judged.values())
+    profile = replace(learned_from(known, pairs, source=told), judged_until=newest)
     kept = out or own_profile(model)
     if keep:
         profile.save(kept)

@@ -117,6 +117,8 @@ class Session:
         before, self.conversation = self.conversation, conversation
         if conversation.session_id != before.session_id:
             self.last, self.inlined = None, []
+        elif conversation.options.model != before.options.model:
+            self.last = None  # to judge it would be to judge the new model
         if not conversation.options.same_agent(before.options):
             try:
                 await self._reopen()

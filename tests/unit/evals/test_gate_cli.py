@@ -109,6 +109,8 @@ def test_own_runs_are_counted_in(tmp_path: Path) -> None:
     assert fitted == {"model": MODEL, "source": "12 own runs", "own_runs": 12}
     explained = gate(tmp_path, "explain", ASKED.format(50), "--model", MODEL, "--json").json
     assert explained["mode"] == "instant"
+    again = gate(tmp_path, "fit", "--own", "--model", MODEL)
+    assert (again.code, "since the last fit" in again.err) == (2, True), "each is counted once"
 
 
 def test_nothing_to_fit_to_is_said(tmp_path: Path) -> None:

@@ -2,6 +2,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from lean_agent.gate import Signals
 from lean_agent.gating.calibrated import CalibratedGate
 from lean_agent.gating.own_runs import learned_from
@@ -51,3 +53,15 @@ def test_a_judgement_keeps_what_the_run_did_and_not_what_was_asked(tmp_path: Pat
     (outcome,) = read_outcomes(tmp_path)
     assert outcome.did == did("agent", 12.5)
     assert "bolts" not in (tmp_path / "outcomes.jsonl").read_text()
+
+
+def test_what_a_rule_is_certain_about_teaches_nothing() -> None:
+    chat = RunDid(model="m", way="instant", kinds=("", "stock", "stock | small talk"), cost=5)
+    profile = learned_from(NOTHING, [(did("plan", 0), True), (chat, True)], source="s")
+    assert profile.tallies == {}
+
+
+@pytest.mark.parametrize(("way", "cost"), [("agent", float("nan")), ("guess", 1.0), ("agent>", 1)])
+def test_what_no_run_can_have_done_is_no_outcome(tmp_path: Path, way: str, cost: float) -> None:
+    record_outcome("run", True, "person", did=did(way, cost), folder=tmp_path)
+    assert read_outcomes(tmp_path) == []

@@ -103,6 +103,13 @@ def test_a_saved_profile_is_the_same(tmp_path: Path) -> None:
         '{"version": 1}',
         '{"version": 2, "model": "m", "source": "s", "tallies": {}}',
         '{"version": 1, "model": "m", "source": "s", "tallies": {"": {"guess": {}}}}',
+        '{"version": 1, "model": "m", "source": "s", "tallies": {}, "sure": {"x": NaN}}',
+        '{"version": 1, "model": "m", "source": "s", "tallies": {}, "sure": {"x": "y"}}',
+        '{"version": 1, "model": "m", "source": "s", "tallies": {}, "weights": {"x": ["(bias)"]}}',
+        '{"version": 1, "model": "m", "source": "s", "tallies":'
+        ' {"": {"instant>guess": {"tried": 1, "passed": 1, "cost": 1}}}}',
+        '{"version": 1, "model": "m", "source": "s", "tallies":'
+        ' {"": {"agent": {"tried": Infinity, "passed": 1, "cost": 1}}}}',
         '{"version": 1, "model": "m", "source": "s", "tallies":'
         ' {"": {"agent": {"tried": 1, "passed": 2, "cost": 1}}}}',
     ],

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from support.scripted_runs import ANSWER, SEARCH, rows, searching
 
-from lean_agent import Agent, Ledger
+from lean_agent import Agent, Budget, Ledger
 from lean_agent.gate import GateDecision, Signals, Way
 from lean_agent.messages import Message
 from lean_agent.model import ModelCard, ModelResponse, TokenLogprob
@@ -81,3 +81,19 @@ async def test_explain_says_the_same_and_spends_nothing(ledger: Ledger) -> None:
     assert decision.mode == "agent"
     assert (await subject.explain("hello", mode="reason")).reason == "forced by the caller"
     assert model.requests == []
+
+
+async def test_a_guess_stands_where_a_limit_leaves_nothing_else(ledger: Ledger) -> None:
+    model = ScriptedModel([said("Sydney.", -2.0)], card=CARD)
+    result = await agent(model, ledger).run("Capital of Australia?", budget=Budget(steps=1))
+    assert (result.output, result.exit_status, result.limit) == (
+        "Sydney.",
+        "limit_exceeded",
+        "steps",
+    )
+
+
+async def test_the_confidence_of_a_dropped_guess_is_not_the_answers(ledger: Ledger) -> None:
+    model = ScriptedModel([said("Sydney.", -2.0), SEARCH, ANSWER, "29.8"], card=CARD)
+    result = await agent(model, ledger).run("At what temperature does gallium melt?")
+    assert (result.output, result.confidence) == ("29.8", None)
