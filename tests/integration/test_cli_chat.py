@@ -246,7 +246,7 @@ CODES = re.compile(r"\x1b\[[0-9;?]*[a-zA-Z]|\x1b[=>]")
 def test_no_line_of_ours_is_wider_than_the_terminal(
     server: FakeOpenAI, at_terminal: Spawn, tmp_path: Path, columns: int
 ) -> None:
-    wide = json.dumps({"expression": "漢字かな" * 60})
+    wide = json.dumps({"expression": "".join(chr(0x4E00 + n) for n in range(240))})
     server.say(Reply(tool_calls=(("calculator", wide),)), Reply(text="cannot"))
     acts_natively(server.url, tmp_path)
     child = at_terminal("--mode", "agent", columns=columns)
