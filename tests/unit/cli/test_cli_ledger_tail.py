@@ -67,6 +67,7 @@ def lines(process: subprocess.Popen[str], until: str) -> list[str]:
     raise AssertionError(found)
 
 
+@pytest.mark.slow
 def test_entries_appear_as_they_are_written_and_ctrl_c_ends_it(tmp_path: Path) -> None:
     asked = call(state="open")
     served = call(usage=replace(asked.usage, input_tokens=0), saved_tokens=110, seconds=0.0)

@@ -40,6 +40,7 @@ def gate(folder: Path, *arguments: str) -> Ended:
     return in_process("gate", *arguments, folder=folder)
 
 
+@pytest.mark.slow
 def test_a_profile_that_is_worth_it_is_kept_and_used(tmp_path: Path) -> None:
     run = written(tmp_path, instant=True)
     fitted = gate(tmp_path, "fit", str(run), "--json").json

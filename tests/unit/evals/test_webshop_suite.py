@@ -84,6 +84,7 @@ def test_who_does_nothing_gets_nothing() -> None:
     assert (score.value, score.passed, score.detail) == (0.0, False, "bought nothing")
 
 
+@pytest.mark.slow
 def test_random_shopping_in_an_invented_shop_is_worth_little() -> None:
     contents = invented("dev", 0, 1_000)
     shopper = random_shopper(0)

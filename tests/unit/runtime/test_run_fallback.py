@@ -127,6 +127,7 @@ def at(server: FakeOpenAI, ledger: Ledger, **more: Any) -> Agent:
     return Agent(model=model, ledger=ledger, mode="instant", **more)
 
 
+@pytest.mark.slow
 async def test_a_dead_server_is_left_alone_until_a_probe_finds_it_alive(
     server: FakeOpenAI, ledger: Ledger, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -174,6 +175,7 @@ async def test_an_open_circuit_charges_nothing_and_enters_no_call(
         broken.enter()
 
 
+@pytest.mark.slow
 async def test_parallel_runs_share_the_rates_of_their_provider(
     server: FakeOpenAI, ledger: Ledger
 ) -> None:
