@@ -13,13 +13,13 @@ usd_per_hour = "0.10"
 from __future__ import annotations
 
 import difflib
-import tomllib
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Any, cast
 
+from lean_agent._toml import read_toml
 from lean_agent.errors import ConfigurationError
 from lean_agent.price import Price, Rate
 
@@ -39,16 +39,9 @@ def read_prices(path: Path) -> dict[str, Price]:
     Raises:
         ConfigurationError: naming the file and, where it is known, the line.
     """
-    try:
-        text = path.read_text(encoding="utf-8")
-    except FileNotFoundError:
+    if (found := read_toml(path)) is None:
         return {}
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigurationError(f"{path} cannot be read: {error}") from None
-    try:
-        data = tomllib.loads(text, parse_float=Decimal)
-    except tomllib.TOMLDecodeError as error:
-        raise ConfigurationError(f"{path} is not TOML: {error}") from None
+    text, data = found
     written = datetime.fromtimestamp(path.stat().st_mtime, tz=UTC)
     return _File(path, text, f"{path.name} of {written:%Y-%m-%d}").prices(data)
 

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import difflib
 import re
-import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from decimal import Decimal
 from pathlib import Path
 from typing import Any, cast
 
 from lean_agent._paths import config_dir
 from lean_agent._redact import redact
+from lean_agent._toml import read_toml
 from lean_agent.cli.config.settings import SETTINGS
 from lean_agent.errors import ConfigurationError
 
@@ -43,16 +42,9 @@ def read_file(path: Path) -> ConfigFile:
     Raises:
         ConfigurationError: naming the file, the line, and the nearest name that means something.
     """
-    try:
-        text = path.read_text(encoding="utf-8")
-    except FileNotFoundError:
+    if (found := read_toml(path)) is None:
         return ConfigFile(path)
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigurationError(f"{path} cannot be read: {error}") from None
-    try:
-        data = tomllib.loads(text, parse_float=Decimal)
-    except tomllib.TOMLDecodeError as error:
-        raise ConfigurationError(f"{path} is not TOML: {error}") from None
+    text, data = found
     return _Reader(path, text).file(data)
 
 
