@@ -23,9 +23,9 @@ from lean_agent_evals.results import ResultsFolder, read_outcomes
 from lean_agent_evals.suite import Episode, Solution, Suite
 from lean_agent_evals.task import Split, Task
 
-__all__ = ["CALIBRATED", "Uncertain", "signals_of", "tried_in"]
+__all__ = ["Uncertain", "calibrated_modes", "signals_of", "tried_in"]
 
-CALIBRATED: Final[tuple[ChosenMode, ...]] = ("instant", "reason", "agent")
+_MODES: Final[tuple[ChosenMode, ...]] = ("instant", "reason", "agent")
 """The modes that a calibration tries: where the rules choose plan they are certain."""
 
 
@@ -63,6 +63,15 @@ class Uncertain:
         return self.inner.best(task)
 
 
+def calibrated_modes(suite: Suite, tasks: Sequence[Task]) -> tuple[ChosenMode, ...]:
+    """The modes that can be tried at all of the tasks: agent is none where one offers no tool."""
+    for task in tasks:
+        with suite.open(task) as episode:
+            if not episode.tools:
+                return tuple(mode for mode in _MODES if mode != "agent")
+    return _MODES
+
+
 def signals_of(task: Task, suite: Suite, planners: Sequence[Planner]) -> Signals:
     """What the gate is told of a task."""
     with suite.open(task) as episode:
@@ -85,7 +94,7 @@ def tried_in(folder: Path) -> tuple[RunConfig, list[Tried]]:
     suite = open_suite(config.suite)
     outcomes: dict[str, dict[ChosenMode, list[Outcome]]] = {}
     for key, outcome in read_outcomes(folder).items():
-        for mode in CALIBRATED:
+        for mode in _MODES:
             if key.arm == mode and outcome.counts:
                 outcomes.setdefault(key.task_id, {}).setdefault(mode, []).append(outcome)
     confidence = _confidences(folder)
@@ -108,7 +117,7 @@ def tried_in(folder: Path) -> tuple[RunConfig, list[Tried]]:
     if not tried:
         raise ConfigurationError(
             f"{folder} holds nothing that the gate could learn from",
-            hint=f"it takes attempts in the modes {', '.join(CALIBRATED)}",
+            hint=f"it takes attempts in the modes {', '.join(_MODES)}",
         )
     return config, tried
 

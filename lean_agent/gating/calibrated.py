@@ -74,9 +74,9 @@ class CalibratedGate:
             return self._rules.decide(signals)
         chosen = choose(predictions, self.quality)
         way = chosen.way
-        unsure = f", and {way.then} where it is unsure" if way.then else ""
+        unsure = f"{way.then} where it is unsure; " if way.then else ""
         reason = (
-            f"{way.mode}{unsure}: {chosen.pass_rate:.0%} expected to pass at "
+            f"{unsure}{chosen.pass_rate:.0%} expected to pass at "
             f"{chosen.cost:,.0f} token units, by {chosen.tried} attempts at tasks like it"
         )
         return GateDecision(

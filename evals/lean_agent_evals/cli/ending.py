@@ -44,16 +44,15 @@ _TO_GO_ON: Final[Mapping[Why, str]] = {
 
 
 def tell_end(
-    end: RunEnd, config: RunConfig, folder: ResultsFolder, suite: str, *, as_json: bool
+    end: RunEnd, config: RunConfig, folder: ResultsFolder, *, go_on: str, as_json: bool
 ) -> int:
-    """Tell it, write the report, and give the exit code."""
+    """Tell it, write the report, and give the exit code. ``go_on`` is what goes on with the run."""
     from lean_agent_evals import report
     from lean_agent_evals.results import read_outcomes
 
     outcomes = [o for o in read_outcomes(folder.path).values() if o.arm in config.arms]
     exit_code = 1 if end.why == "complete" and end.failed else _CODES[end.why]
     page = str(report.write(folder.path)) if outcomes else None
-    go_on = to_go_on(suite, folder)
     if as_json:
         print_json(
             {

@@ -196,7 +196,7 @@ def run_suite(
             after = f"to go on: {to_go_on(suite, folder)}"
             error.hint = f"{error.hint}; {after}" if error.hint else after
         raise
-    return tell_end(end, config, folder, suite, as_json=json_)
+    return tell_end(end, config, folder, go_on=to_go_on(suite, folder), as_json=json_)
 
 
 def _folder(out: Path | None, suite: str, *, resume: bool) -> Path:

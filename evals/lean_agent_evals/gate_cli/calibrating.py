@@ -8,7 +8,6 @@ from typing import Annotated
 import typer
 
 from lean_agent.cli import options as opt
-from lean_agent.cli.streams import say
 from lean_agent_evals.cli.options import SuiteName
 
 __all__ = ["calibrate"]
@@ -53,9 +52,10 @@ def calibrate(
 ) -> int:
     """Try development tasks in every mode, and learn from it which mode is worth its cost when.
 
-    Tasks that a planner recognises are left out: there the choice is certain. Whatever ends the
-    trying, the same command goes on with it. The profile is kept for the model if, on tasks that
-    it was not fitted to, it is cheaper than the free rules; see `gate fit`.
+    Agent is not tried where a task offers no tool. Tasks that a planner recognises are left out:
+    there the choice is certain. Whatever ends the trying, the same command goes on with it. The
+    profile is kept for the model if, on tasks that it was not fitted to, it is cheaper than the
+    free rules; see `gate fit`.
     """
     import asyncio
 
@@ -63,7 +63,7 @@ def calibrate(
     from lean_agent.cli.weights import need_weights
     from lean_agent.models.registry import resolve_model
     from lean_agent_evals.arms import arm_named
-    from lean_agent_evals.calibrating import CALIBRATED, Uncertain
+    from lean_agent_evals.calibrating import Uncertain, calibrated_modes
     from lean_agent_evals.cli.ending import tell_end
     from lean_agent_evals.cli.evaluating import evaluated
     from lean_agent_evals.config import RunConfig
@@ -71,11 +71,13 @@ def calibrate(
     from lean_agent_evals.registry import full_name, open_suite
     from lean_agent_evals.results import ResultsFolder
 
+    opened = Uncertain(open_suite(full_name(suite)))
+    tasks = opened.tasks("dev", seed=seed, count=count)
     config = RunConfig(
         suite=full_name(suite),
         seed=seed,
         count=count,
-        arms=CALIBRATED,
+        arms=calibrated_modes(opened, tasks),
         model=model,
         base_url=base_url,
         epochs=epochs,
@@ -85,7 +87,6 @@ def calibrate(
     )
     path = out or Path("results") / f"gate-{Path(suite.partition(':')[0]).stem}"
     folder = ResultsFolder(path)
-    opened = Uncertain(open_suite(config.suite))
     resolved = resolve_model(config.model, base_url=config.base_url)
     need_weights(config.model)
     arms = [arm_named(name) for name in config.arms]
@@ -94,7 +95,6 @@ def calibrate(
     except asyncio.CancelledError:
         raise KeyboardInterrupt from None  # a second Ctrl-C: the end was not waited for
     if end.counting < end.total:
-        code = tell_end(end, config, folder, suite, as_json=json_)
-        say(f"to go on: the same command again, with --out {path}")
-        return code
+        go_on = f"the same command again, with --out {path}"
+        return tell_end(end, config, folder, go_on=go_on, as_json=json_)
     return fitted([path], out=None, keep=True, as_json=json_)

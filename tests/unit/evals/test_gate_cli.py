@@ -12,6 +12,7 @@ from support.outcomes import outcome
 from lean_agent.gate import Signals
 from lean_agent.gating.task_kinds import task_kinds
 from lean_agent.ledger.outcomes import RunDid, record_outcome
+from lean_agent_evals.calibrating import calibrated_modes
 from lean_agent_evals.config import RunConfig
 from lean_agent_evals.registry import open_suite
 from lean_agent_evals.results import ResultsFolder
@@ -112,6 +113,18 @@ def test_own_runs_are_counted_in(tmp_path: Path) -> None:
     assert explained["mode"] == "instant"
     again = gate(tmp_path, "fit", "--own", "--model", MODEL)
     assert (again.code, "since the last fit" in again.err) == (2, True), "each is counted once"
+
+
+def test_where_no_tool_is_offered_agent_is_not_tried(tmp_path: Path) -> None:
+    questions = tmp_path / "gsm8k.jsonl"
+    lines = [{"question": ASKED.format(n), "answer": f"#### {n - 2}"} for n in range(3, 9)]
+    questions.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    for name, modes in (
+        ("gsm8k", ("instant", "reason")),
+        ("jsonl", ("instant", "reason", "agent")),
+    ):
+        suite = open_suite(f"{name}:{questions}")
+        assert calibrated_modes(suite, suite.tasks("dev")) == modes
 
 
 def test_nothing_to_fit_to_is_said(tmp_path: Path) -> None:
