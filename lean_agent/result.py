@@ -5,9 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Generic, Literal
-
-from typing_extensions import TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Literal
 
 from lean_agent._semconv import Mode
 from lean_agent.messages import Message
@@ -18,7 +16,14 @@ __all__ = ["ExitStatus", "LimitOf", "OutputT", "RunResult", "TrajectoryStep"]
 ExitStatus = Literal["completed", "limit_exceeded", "failed", "interrupted"]
 LimitOf = Literal["run", "parent", "shared"]
 
-OutputT = TypeVar("OutputT", default=str)
+if TYPE_CHECKING:
+    from typing_extensions import TypeVar
+
+    OutputT = TypeVar("OutputT", default=str)
+else:  # of defaults only checkers know before Python 3.13, and importing them takes 30 ms
+    from typing import TypeVar
+
+    OutputT = TypeVar("OutputT")
 """The type of an answer: text, or the caller's ``output_type``."""
 
 

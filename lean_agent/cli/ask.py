@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from lean_agent.cli import options as opt
-from lean_agent.cli.approval import AsksAtTerminal
 from lean_agent.cli.failures import Failure
 from lean_agent.cli.inputs import question_from
 from lean_agent.cli.streams import emit
@@ -18,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable
 
     from lean_agent.agent import Agent
+    from lean_agent.cli.approval import AsksAtTerminal
     from lean_agent.cli.running import Outcome
     from lean_agent.events import Event
 
@@ -90,6 +90,7 @@ def ask(
 
 
 async def _ask(options: opt.RunOptions, task: str, *, as_json: bool, quiet: bool) -> Outcome:
+    from lean_agent.cli.approval import AsksAtTerminal
     from lean_agent.cli.kept_runs import KeptRun, usable_checkpoints
 
     checkpoints = await usable_checkpoints()

@@ -9,7 +9,6 @@ from typing import Annotated, Any
 import typer
 
 from lean_agent.cli import options as opt
-from lean_agent.cli.approval import AsksAtTerminal
 from lean_agent.cli.ask import answer_once
 from lean_agent.cli.streams import say
 from lean_agent.cli.table import print_json, print_table
@@ -60,6 +59,8 @@ def resume(
     need_weights(options.model)
 
     async def go_on() -> Any:
+        from lean_agent.cli.approval import AsksAtTerminal
+
         approve = AsksAtTerminal.if_possible()
         agent = options.make_agent(checkpoints=checkpoints_path(), approve=approve)
         return await answer_once(
