@@ -72,6 +72,7 @@ bench: setup ## Overhead, start-up, ledger, budgets, evaluation, indexing, anyti
 	$(BIN)/python bench/anytime.py
 	$(BIN)/python bench/trajectories.py
 	$(BIN)/python bench/tool_calls.py
+	$(BIN)/python bench/gating.py
 	$(BIN)/python bench/provoked_loops.py
 
 .PHONY: bench-retrieval

@@ -38,7 +38,7 @@ from lean_agent_evals.task import Split, Task
 SCHEMA_TOKENS = 2_000
 OFFERED = 200
 RECALL = 0.95
-DECIDE_US = 500.0
+DECIDE_US = 100.0
 NARROW_MS = 5.0
 
 
