@@ -99,6 +99,7 @@ async def test_installed_tools(name: str, tmp_path: Path) -> None:
         await check(installed, INSTALLED[name], RunContext(roots=roots))
 
 
+@pytest.mark.slow
 async def test_installed_tools_over_a_folder(tmp_path: Path) -> None:
     (tmp_path / "a.txt").write_text("content")
     for entry in entry_points(group="lean_agent.corpus_tools"):

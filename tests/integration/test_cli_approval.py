@@ -61,6 +61,7 @@ def test_in_a_pipe_only_what_is_allowed_is_done(
     assert ("to allow it: --allow write_file:a.txt" in ended.err) == (text == "old\n")
 
 
+@pytest.mark.slow
 def test_a_tool_that_there_is_not_is_refused_before_anything_is_paid(
     server: FakeOpenAI, notes: Path, tmp_path: Path
 ) -> None:

@@ -71,6 +71,7 @@ def test_json_is_one_object_with_the_promised_fields(server: FakeOpenAI, tmp_pat
     assert shown["output_tokens"] == data["usage"]["output_tokens"]
 
 
+@pytest.mark.slow
 def test_the_question_comes_from_a_pipe(server: FakeOpenAI, tmp_path: Path) -> None:
     question = "Wie hoch ist der Turm?"
     for arguments in (("-",), ()):
@@ -217,6 +218,7 @@ def test_a_ledger_that_cannot_be_written_does_not_cost_the_answer(
     assert "note: the ledger" in ended.err
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:.*multi-threaded:DeprecationWarning")
 def test_missing_weights_are_offered_at_a_terminal(tmp_path: Path) -> None:
     program: Any = pexpect  # which has no types

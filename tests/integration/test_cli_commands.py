@@ -128,6 +128,7 @@ def spent(server: FakeOpenAI, tmp_path: Path) -> Path:
     return tmp_path
 
 
+@pytest.mark.slow
 def test_ledger(spent: Path) -> None:
     def asked(*line: str) -> Any:
         ended = in_process("ledger", *line, "--json", folder=spent)
@@ -165,6 +166,7 @@ def test_ledger_tables(spent: Path) -> None:
     assert ended.out == "a\n[bold][2J\n"
 
 
+@pytest.mark.slow
 def test_an_empty_ledger_and_wrong_questions(tmp_path: Path) -> None:
     ended = in_process("ledger", "summary", folder=tmp_path)
     assert (ended.code, ended.out) == (0, "")

@@ -44,6 +44,7 @@ def evaluated(server: FakeOpenAI, folder: Path, *arguments: str, out: str = "out
     return in_process("eval", "run", SUITE, *where, *arguments, folder=folder)
 
 
+@pytest.mark.slow
 def test_every_command_explains_itself_and_each_of_its_options(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
@@ -108,6 +109,7 @@ def test_a_dry_run_asks_nobody_and_writes_nothing(good: FakeOpenAI, tmp_path: Pa
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.slow
 def test_a_folder_is_not_written_over_and_goes_on_when_asked(
     good: FakeOpenAI, tmp_path: Path
 ) -> None:
@@ -126,6 +128,7 @@ def test_a_folder_is_not_written_over_and_goes_on_when_asked(
     assert len(read_outcomes(tmp_path / "out")) == 3
 
 
+@pytest.mark.slow
 def test_a_used_up_budget_says_how_to_go_on(good: FakeOpenAI, tmp_path: Path) -> None:
     ended = evaluated(good, tmp_path, "--mode", "agent", "--budget-tokens", "2500")
     assert ended.code == 3
@@ -204,6 +207,7 @@ def test_a_second_signal_does_not_wait_and_is_an_interruption_too(tmp_path: Path
     assert (process.returncode, err) == (130, "error: interrupted\n")
 
 
+@pytest.mark.slow
 def test_infrastructure_failures_end_with_1(tmp_path: Path) -> None:
     with FakeOpenAI() as gone:
         pass

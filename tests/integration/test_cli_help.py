@@ -118,6 +118,7 @@ def test_help_loads_nothing_heavy() -> None:
     assert loaded & HEAVY == set()
 
 
+@pytest.mark.slow
 def test_without_arguments_it_helps(tmp_path: Path) -> None:
     bare, asked = (lean_agent(*line, folder=tmp_path) for line in ((), ("--help",)))
     assert bare == asked

@@ -165,6 +165,7 @@ def test_an_embedder_finds_by_meaning_too_and_is_remembered(
     assert opened == list(zip(names, ("http://127.0.0.1:1/v1", None, None), strict=True))
 
 
+@pytest.mark.slow
 def test_embedding_is_in_the_ledger_and_under_caps(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -217,6 +218,7 @@ def test_an_embedder_that_nobody_knows(source: Path, tmp_path: Path) -> None:
     assert "hint: run: lean-agent models pull all-minilm-l6-v2" in ended.err
 
 
+@pytest.mark.slow
 def test_pushing_to_qdrant_and_searching_there(source: Path, tmp_path: Path) -> None:
     place = str(tmp_path / "qdrant")
     line = ("index", "push", str(source), "--to", place)

@@ -60,6 +60,7 @@ def test_the_newest_goes_on_where_none_is_named(server: FakeOpenAI, tmp_path: Pa
     assert [run["question"] for run in states(tmp_path)] == ["first question"]
 
 
+@pytest.mark.slow
 def test_a_limit_that_is_not_raised_is_said(server: FakeOpenAI, tmp_path: Path) -> None:
     server.say(Reply(text="cut", finish_reason="length"))
     ask(server, tmp_path, "Tell a story", "--max-tokens", "300")

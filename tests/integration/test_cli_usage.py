@@ -78,6 +78,7 @@ def test_no_key(tmp_path: Path) -> None:
     assert "OPENAI_API_KEY" in ended.err
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
 def test_closed_streams(closed: str, tmp_path: Path) -> None:
     done = subprocess.run(
@@ -93,6 +94,7 @@ def test_closed_streams(closed: str, tmp_path: Path) -> None:
         assert done.stderr.startswith(b"error: the question is empty\nhint: ")
 
 
+@pytest.mark.slow
 def test_a_reader_that_leaves_early_is_no_error(tmp_path: Path) -> None:
     done = subprocess.run(
         f"'{LEAN_AGENT}' ask --help | true; '{LEAN_AGENT}' models list --json | head -c 1",
@@ -105,6 +107,7 @@ def test_a_reader_that_leaves_early_is_no_error(tmp_path: Path) -> None:
     assert done.stderr == b""
 
 
+@pytest.mark.slow
 def test_a_full_disk_is_told(tmp_path: Path) -> None:
     done = subprocess.run(
         f"'{LEAN_AGENT}' models list > /dev/full",

@@ -171,6 +171,7 @@ async def test_a_cancelled_sync_call_is_abandoned_at_once() -> None:
     release.set()
 
 
+@pytest.mark.slow
 def test_a_hanging_sync_function_does_not_keep_the_interpreter_alive() -> None:
     script = """
 import asyncio, time
@@ -246,6 +247,7 @@ def test_options_reach_the_spec() -> None:
     assert (spec.timeout, spec.max_output_chars) == (2.5, 99)
 
 
+@pytest.mark.slow
 def test_decorating_imports_neither_pydantic_nor_griffe() -> None:
     script = """
 import sys

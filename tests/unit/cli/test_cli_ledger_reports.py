@@ -119,6 +119,7 @@ def test_a_limit_keeps_the_first_and_says_that_there_are_more(
     assert (len(rows.json), rows.err) == (2, "")
 
 
+@pytest.mark.slow
 def test_of_many_runs_fifty_are_summed_unless_more_are_asked_for(tmp_path: Path) -> None:
     runs = Ledger(ledger_in(tmp_path))
     for number in range(60):
@@ -280,6 +281,7 @@ def test_export_to_standard_output(folder: Path) -> None:
     assert [row["run_id"] for row in rows].count(AGENT_RUN) == 8
 
 
+@pytest.mark.slow
 def test_export_to_a_file(folder: Path, tmp_path: Path) -> None:
     for format_ in ("parquet", "csv", "jsonl"):
         path = tmp_path / f"out.{format_}"

@@ -29,6 +29,7 @@ def digest() -> str:
     return hashlib.sha256(repr((texts, made.drafts)).encode()).hexdigest()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("hash_seed", ["0", "4711"])
 def test_another_process_with_other_hashes_gives_the_same_bytes(hash_seed: str) -> None:
     script = f"import sys; sys.path[:0] = {sys.path!r}; import {__name__} as t; print(t.digest())"

@@ -60,6 +60,7 @@ def test_a_profile_that_is_worth_it_is_kept_and_used(tmp_path: Path) -> None:
     assert (other["mode"], other["predictions"]) == ("reason", [])
 
 
+@pytest.mark.slow
 def test_where_the_rules_do_as_well_no_profile_is_kept(tmp_path: Path) -> None:
     run = written(tmp_path, instant=False)
     ended = gate(tmp_path, "fit", str(run))

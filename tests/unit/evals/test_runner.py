@@ -70,6 +70,7 @@ async def test_arms_and_epochs_have_attempts_of_their_own(tmp_path: Path) -> Non
     assert all(found.steps == 1 for key, found in outcomes.items() if key.arm == "instant")
 
 
+@pytest.mark.slow
 async def test_what_is_over_is_not_made_again_and_more_can_be_asked_for(tmp_path: Path) -> None:
     first, second, third = CountingModel(), CountingModel(), CountingModel()
     await run(tmp_path, first, count=6)

@@ -42,6 +42,7 @@ def stopping(stop: asyncio.Event, after: int) -> Callable[[ModelRequest], None]:
     return count
 
 
+@pytest.mark.slow
 async def test_stopped_three_times_a_run_is_as_if_nobody_had(tmp_path: Path) -> None:
     await run(tmp_path / "alone", (alone := CountingModel()))
     calls = 0

@@ -153,6 +153,7 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
         ToolNeed(tmp_path)
 
 
+@pytest.mark.slow
 async def test_all_of_bfcls_cases_can_be_solved_and_not_by_doing_nothing() -> None:
     if not (DATA / "tool_need").is_dir():
         pytest.skip(f"no BFCL cases in {DATA / 'tool_need'}: set LEAN_AGENT_TEST_DATA")

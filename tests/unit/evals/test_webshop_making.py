@@ -27,6 +27,7 @@ def digest() -> str:
     return hashlib.sha256(repr(everything).encode()).hexdigest()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("hash_seed", ["0", "4711"])
 def test_another_process_with_other_hashes_makes_the_same(hash_seed: str) -> None:
     script = f"import sys; sys.path[:0] = {sys.path!r}; import {__name__} as t; print(t.digest())"

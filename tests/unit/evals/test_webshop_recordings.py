@@ -72,6 +72,7 @@ def official_text(session: Session) -> str:
     return " [SEP] ".join(part.strip() for part in parts)
 
 
+@pytest.mark.slow
 def test_every_reward_is_the_recorded_one(shops: Shops, visits: list[Any]) -> None:
     for visit in visits:
         session = opened(shops, visit)

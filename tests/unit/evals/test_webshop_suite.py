@@ -68,6 +68,7 @@ def test_the_oracle_gets_1_in_an_invented_shop() -> None:
     assert [SMALL.best(task) for task in tasks] == [1.0] * len(tasks)
 
 
+@pytest.mark.slow
 @needs_sample
 def test_the_oracle_does_not_always_get_1_in_the_official_shop() -> None:
     suite = WebShopLike(FOLDER)
@@ -94,6 +95,7 @@ def test_random_shopping_in_an_invented_shop_is_worth_little() -> None:
     assert error < 0.02
 
 
+@pytest.mark.slow
 @needs_sample
 def test_random_shopping_in_the_official_shop_is_worth_little() -> None:
     contents = official("dev", FOLDER, "synthetic")

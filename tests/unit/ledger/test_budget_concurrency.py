@@ -124,6 +124,7 @@ def killed(path: Path, count: int, limit: int, kills: int, seed: int) -> None:
     assert least <= totals.spent.tokens <= min(limit, most)
 
 
+@pytest.mark.slow
 def test_killed_processes_are_charged_what_they_held(tmp_path: Path) -> None:
     killed(tmp_path / "budgets.sqlite", 400, 5_000, kills=2, seed=1)
 

@@ -27,6 +27,7 @@ def dict_stores(kind: type[DictBudgetStore] = DictBudgetStore) -> Callable[[], B
     return lambda: kind(shelf)
 
 
+@pytest.mark.slow
 def test_the_sqlite_store_passes(tmp_path: Path) -> None:
     check_budget_store(partial(SqliteBudgetStore, tmp_path / "budgets.sqlite"), lost_within=2)
 

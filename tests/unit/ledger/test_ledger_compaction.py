@@ -68,6 +68,7 @@ def test_nothing_to_compact(tmp_path: Path) -> None:
     assert compact(tmp_path) == Compaction()
 
 
+@pytest.mark.slow
 def test_a_closed_row_goes_before_an_open_one_wherever_they_are(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -173,6 +174,7 @@ except LedgerError as error:
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("room", [0, 5_000, 20_000])
 def test_a_full_disk_loses_nothing(tmp_path: Path, room: int) -> None:
     for _ in range(3):

@@ -142,6 +142,7 @@ def test_a_copied_segment_is_counted_once(tmp_path: Path) -> None:
     assert (row["calls"], row["cost"]) == (2, Decimal(3))
 
 
+@pytest.mark.slow
 def test_one_hopeless_segment_does_not_hide_the_others(tmp_path: Path) -> None:
     hopeless = write(tmp_path, entry("1"))
     with hopeless.open("a") as file:

@@ -168,6 +168,7 @@ def test_links_in_a_circle_are_one_line(ledger: Path, tmp_path: Path) -> None:
         queries.export(ledger, tmp_path / "a", "csv")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("device", ["/dev/stdout", "/dev/fd/1", "/proc/self/fd/1"])
 def test_standard_output_by_its_name_keeps_what_a_file_has(
     ledger: Path, tmp_path: Path, device: str

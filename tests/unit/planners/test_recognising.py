@@ -183,6 +183,7 @@ def _texts(value: object) -> Iterator[str]:
             yield from _texts(one)  # pyright: ignore[reportUnknownArgumentType]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["gsm8k_dev", "hotpotqa_dev", "tool_need", "webshop"])
 def test_no_text_of_other_data_is_taken_for_a_problem(name: str) -> None:
     texts = list(_questions(data(name)))

@@ -52,6 +52,7 @@ def found(index: Index, query: str, k: int = 5) -> list[str]:
     return [hit.passage.source for hit in searched(index, query, k)]
 
 
+@pytest.mark.slow
 async def test_an_index_on_disk_finds_what_one_in_memory_finds(source: Path) -> None:
     built = await build(source)
     assert (built.manifest.files, built.manifest.passages, built.read) == (3, 5, 3)

@@ -13,6 +13,7 @@ from lean_agent.retrieval.documents import UnreadableError
 from lean_agent.retrieval.pdf import read_pdf
 
 
+@pytest.mark.slow
 def test_the_text_of_all_pages_and_the_title(tmp_path: Path) -> None:
     (tmp_path / "Whales.PDF").write_bytes(pdf(shown("Blue whale"), "", shown("Page three")))
     (tmp_path / "other.pdf").write_bytes(pdf(shown("Cats"), title="On  cats"))

@@ -67,6 +67,7 @@ async def test_it_is_a_retriever_in_local_mode(tmp_path: Path) -> None:
     await check_retriever(partial(pushed, str(tmp_path / "qdrant"), tmp_path))
 
 
+@pytest.mark.slow
 async def test_it_is_a_retriever_by_words_alone(tmp_path: Path) -> None:
     async def make(folder: Path, _embedder: Embedder) -> Retriever:
         return await pushed(str(tmp_path / "qdrant"), tmp_path, folder, None)
@@ -84,6 +85,7 @@ async def test_it_is_a_retriever_on_a_server(
     await check_retriever(partial(pushed, server.url, tmp_path))
 
 
+@pytest.mark.slow
 async def test_it_finds_what_the_index_on_disk_finds(source: Path, server: QdrantServer) -> None:
     index = await indexed(source)
     await push_index(index, server.url)
@@ -170,6 +172,7 @@ async def test_a_push_goes_on_where_it_was_cut_off(source: Path, server: QdrantS
     assert len(EMBEDDER.asked) == embedded
 
 
+@pytest.mark.slow
 async def test_the_old_one_answers_until_the_new_one_is_complete(
     source: Path, server: QdrantServer
 ) -> None:
@@ -205,6 +208,7 @@ async def test_what_is_not_ours_is_left_alone(source: Path, server: QdrantServer
     assert not [path for method, path, _ in server.asked if method == "DELETE"]
 
 
+@pytest.mark.slow
 async def test_another_embedders_collection_is_refused(source: Path, server: QdrantServer) -> None:
     await push_index(await indexed(source), server.url)
     words_alone = await indexed(source, None)
@@ -306,6 +310,7 @@ async def test_a_search_that_hangs_can_be_cancelled(source: Path, server: Qdrant
     await retriever.aclose()
 
 
+@pytest.mark.slow
 async def test_where_the_passages_were_embedded_goes_with_them(
     source: Path, server: QdrantServer
 ) -> None:

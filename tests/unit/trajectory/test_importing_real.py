@@ -103,6 +103,7 @@ def joined(path: Path, parts: Sequence[str]) -> str:
     return f"[{', '.join(parts)}]" if path.suffix == ".json" else "".join(parts)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", FILES)
 def test_a_cut_record_is_refused_alone_and_the_counts_agree(name: str, tmp_path: Path) -> None:
     chance = random.Random(0)

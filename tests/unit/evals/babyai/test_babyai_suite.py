@@ -127,6 +127,7 @@ def test_a_small_model_reads_little() -> None:
     assert max(len(task.question) for task in SUITE.tasks("dev")) < 1_500
 
 
+@pytest.mark.slow
 def test_without_minigrid_it_is_listed_with_what_to_install(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

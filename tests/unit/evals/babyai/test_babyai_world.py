@@ -116,6 +116,7 @@ def test_a_mission_can_fail() -> None:
     assert (world.over, world.reward, world.steps) == (True, 0.0, 1)
 
 
+@pytest.mark.slow
 @needs_recordings
 def test_every_recorded_episode_ends_as_it_did() -> None:
     for episode in episodes():

@@ -42,6 +42,7 @@ def test_an_unknown_name_is_told_all_there_are() -> None:
     )
 
 
+@pytest.mark.slow
 def test_what_the_openai_client_looks_for_is_whole_before_an_adapter_is_imported() -> None:
     code = (
         "import sys; from lean_agent_evals.arms import arm_named; arm_named('pydantic-ai');"
