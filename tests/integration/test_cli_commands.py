@@ -153,6 +153,7 @@ def test_ledger(spent: Path) -> None:
         assert len(asked("summary", "--by", by)) == 1
 
 
+@pytest.mark.slow
 def test_ledger_tables(spent: Path) -> None:
     for line in (["summary"], ["runs"]):
         ended = in_process("ledger", *line, folder=spent)

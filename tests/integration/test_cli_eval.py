@@ -59,6 +59,7 @@ def test_every_command_explains_itself_and_each_of_its_options(
         assert any("--json" in parameter.opts for parameter in command.params)
 
 
+@pytest.mark.slow
 def test_the_core_does_not_know_the_evals() -> None:
     program = "import sys; from lean_agent.cli.app import run; run(['doctor', '--help']); "
     program += "sys.exit(any(name.startswith('lean_agent_evals') for name in sys.modules))"
@@ -251,6 +252,7 @@ def test_an_arm_has_to_be_named_where_there_are_several(good: FakeOpenAI, tmp_pa
     assert ended.code == 0, ended.err
 
 
+@pytest.mark.slow
 def test_report_writes_a_page_where_it_is_told(good: FakeOpenAI, tmp_path: Path) -> None:
     assert evaluated(good, tmp_path, "--mode", "agent").code == 0
     page = tmp_path / "elsewhere" / "page.html"

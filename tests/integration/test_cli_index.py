@@ -239,6 +239,7 @@ def test_pushing_to_qdrant_and_searching_there(source: Path, tmp_path: Path) -> 
     assert in_process(*there, "--collection", "second", folder=tmp_path) == here
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("line", "code", "error", "hint"),
     [

@@ -25,6 +25,7 @@ def states(folder: Path) -> list[Any]:
     return in_process("resume", "--list", "--json", folder=folder).json
 
 
+@pytest.mark.slow
 def test_a_limit_tells_how_to_go_on_and_a_higher_one_does(
     server: FakeOpenAI, tmp_path: Path
 ) -> None:
@@ -47,6 +48,7 @@ def test_a_limit_tells_how_to_go_on_and_a_higher_one_does(
     assert [r["run_id"] for r in run] == [kept["run_id"]]
 
 
+@pytest.mark.slow
 def test_the_newest_goes_on_where_none_is_named(server: FakeOpenAI, tmp_path: Path) -> None:
     server.say(
         Reply(text="cut", finish_reason="length"), Reply(text="cut too", finish_reason="length")

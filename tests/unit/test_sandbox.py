@@ -239,6 +239,7 @@ async def test_a_run_cancelled_while_it_waits_for_a_worker_never_starts() -> Non
     assert time.perf_counter() - started < 10
 
 
+@pytest.mark.slow
 async def test_the_event_loop_goes_on_meanwhile() -> None:
     ticks = 0
     running = asyncio.ensure_future(run_python("while True: pass", seconds=0.5))

@@ -69,6 +69,7 @@ async def test_bombs_are_cut_short(bomb: str) -> None:
     assert len(json.dumps(result.value)) <= 1_100
 
 
+@pytest.mark.slow
 async def test_a_large_plain_value_comes_whole() -> None:
     result = await run_python("[[n, str(n)] for n in range(20000)]", max_output_chars=10)
     assert result.value == [[n, str(n)] for n in range(20_000)]

@@ -265,6 +265,7 @@ def test_reprice(folder: Path, tmp_path: Path) -> None:
     assert printed("show", "a1", folder=folder) == SHOWN, "the entries are as they were"
 
 
+@pytest.mark.slow
 def test_compact(folder: Path) -> None:
     before = printed("summary", folder=folder)
     done = json.loads(printed("compact", "--json", folder=folder))

@@ -93,6 +93,7 @@ async def test_another_configuration_does_not_go_on(tmp_path: Path) -> None:
     assert ResultsFolder(tmp_path).config() == config(count=2)
 
 
+@pytest.mark.slow
 async def test_infrastructure_failures_are_kept_apart_and_made_again(tmp_path: Path) -> None:
     def down(request: ModelRequest) -> None:
         asked = any("Task 2 " in m.content for m in request.messages)
@@ -255,6 +256,7 @@ async def test_two_runs_in_one_folder_are_refused(tmp_path: Path) -> None:
         await run(tmp_path, CountingModel())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size", [100, 1_500, 3_000, 4_000, 5_000])
 async def test_a_full_disk_ends_the_run_and_it_can_go_on(tmp_path: Path, size: int) -> None:
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)

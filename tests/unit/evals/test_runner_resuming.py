@@ -61,6 +61,7 @@ async def test_stopped_three_times_a_run_is_as_if_nobody_had(tmp_path: Path) -> 
     assert set(paid(tmp_path / "stopped").values()) == {1}
 
 
+@pytest.mark.slow
 async def test_flops_are_those_of_each_call_given_again_or_new(tmp_path: Path) -> None:
     class Embedded(CountingModel):
         name = "local:qwen2.5-coder-0.5b"

@@ -15,6 +15,7 @@ FAR_APART = ("instant", "agent")  # the counter cannot be raised without tools
 ALIKE = ("auto", "agent")
 
 
+@pytest.mark.slow
 async def test_arms_far_apart_are_ranked_by_the_first_twenty_tasks(tmp_path: Path) -> None:
     end = await run(tmp_path, CountingModel(), size=60, arms=FAR_APART, tiered=True)
     assert (end.why, end.counting, end.total) == ("ranked", 40, 120)

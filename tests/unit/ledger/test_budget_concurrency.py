@@ -68,6 +68,7 @@ def together(path: Path, count: int, limit: int, timeout: float) -> None:
     check_totals(path, settled, limit)
 
 
+@pytest.mark.slow
 def test_a_hundred_reservations_under_one_cap(tmp_path: Path) -> None:
     together(tmp_path / "budgets.sqlite", 100, 300, timeout=60)
 

@@ -251,6 +251,7 @@ def test_caps_hold_on_a_full_disk_and_in_a_read_only_folder(capped: Path, fault:
     assert cap_status(capped)[0].totals == Totals(tokens(10 + 18 + 5 + 29))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("fault", [_FULL_DISK, _READ_ONLY], ids=["full disk", "read-only"])
 def test_caps_hold_where_nothing_could_ever_be_written(capped: Path, fault: str) -> None:
     out = run(_SPEND + fault, capped, "early").splitlines()
@@ -322,6 +323,7 @@ print(cap_status(folder)[0].totals.spent.tokens)
 """
 
 
+@pytest.mark.slow
 def test_what_was_spent_can_be_read_on_a_full_disk(tmp_path: Path) -> None:
     out = run(_SHOWN, tmp_path, under=own_file_systems()).splitlines()
     assert out == ["No space left on device", "10"]

@@ -99,6 +99,7 @@ def test_a_closed_row_goes_before_an_open_one_wherever_they_are(
     assert costs(tmp_path) == expected
 
 
+@pytest.mark.slow
 def test_a_segment_copied_before_its_compaction_counts_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -260,6 +261,7 @@ def test_readers_and_writers_are_not_disturbed(
     assert queries.problems(tmp_path) == []
 
 
+@pytest.mark.slow
 def test_what_could_not_be_removed_counts_once_whatever_follows(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -229,6 +229,7 @@ def test_a_model_of_ones_own_is_free_until_it_has_a_rate(tmp_path: Path) -> None
     assert row["repriced"] == Decimal("0.003")
 
 
+@pytest.mark.slow
 def test_groups_by_any_key_the_dearest_first(tmp_path: Path) -> None:
     usage = Usage(input_tokens=1_000_000)
     day = 86_400.0

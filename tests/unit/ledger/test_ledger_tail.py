@@ -90,6 +90,7 @@ async def test_a_folder_that_is_not_there_yet(tmp_path: Path) -> None:
     await rows.aclose()
 
 
+@pytest.mark.slow
 async def test_segments_come_fill_up_and_are_compacted(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -122,6 +122,7 @@ async def test_batches_are_bounded_in_texts_and_characters(
     np.testing.assert_allclose(got.vectors, [unit(text) for text in texts], rtol=1e-5)
 
 
+@pytest.mark.slow
 async def test_so_many_requests_go_out_at_once_and_no_more(embedder: Make) -> None:
     def slow(request: FakeRequest) -> Reply:
         return Reply(body=embedding(request).body, delay=0.2)

@@ -264,6 +264,7 @@ async def test_cancelling_a_call_closes_the_connection_and_passes_through(
     assert (await model.generate(ASK)).message.content == "ok"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("unit", [" ", "\n", '{"a": 0, "b": "the same"}, '])
 @pytest.mark.parametrize("whole", [True, False])
 async def test_output_that_runs_on_is_stopped(

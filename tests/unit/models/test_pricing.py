@@ -148,6 +148,7 @@ ADDRESSES = {
 LISTED = [(p.id, model) for p in providers if p.id in ADDRESSES for model in p.models]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("provider", ADDRESSES)
 @pytest.mark.parametrize(
     ("fresh", "read", "written", "output"),

@@ -83,6 +83,7 @@ responses = st.builds(
 )
 
 
+@pytest.mark.slow
 @settings(max_examples=50)
 @given(response=responses)
 def test_an_answer_comes_back_as_it_was(

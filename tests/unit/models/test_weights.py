@@ -331,6 +331,7 @@ def test_a_cache_that_cannot_be_written_is_one_line(
 REQUEST = ModelRequest(messages=(Message("user", "hello"),))
 
 
+@pytest.mark.slow
 async def test_a_local_model_may_pull_what_is_missing(
     host: Host, models: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

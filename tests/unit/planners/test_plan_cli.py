@@ -72,6 +72,7 @@ WRITTEN = Reply(
 )
 
 
+@pytest.mark.slow
 def test_what_a_model_wrote_and_passed_is_kept_and_solves(tmp_path: Path) -> None:
     asked = ("--model", "fake:writer", "--calls", "2", "--json")
     solve = ("plan", "solve", "crosswords", load_domain("crosswords").solved, "--learned", "--json")

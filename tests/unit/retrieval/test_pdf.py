@@ -24,6 +24,7 @@ def test_the_text_of_all_pages_and_the_title(tmp_path: Path) -> None:
     ]
 
 
+@pytest.mark.slow
 def test_an_empty_password_is_no_obstacle() -> None:
     writer = PdfWriter(io.BytesIO(pdf(shown("Free to read"))))
     writer.encrypt("", "owner", algorithm="RC4-128")

@@ -107,6 +107,7 @@ async def test_it_finds_what_the_index_on_disk_finds(source: Path, server: Qdran
     await there.aclose()
 
 
+@pytest.mark.slow
 async def test_a_server_is_asked_at_one_efsearch_after_the_other(
     source: Path, server: QdrantServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -150,6 +151,7 @@ async def test_without_a_graph_the_server_is_asked_for_an_exact_search(
     await retriever.aclose()
 
 
+@pytest.mark.slow
 async def test_a_push_goes_on_where_it_was_cut_off(source: Path, server: QdrantServer) -> None:
     index = await indexed(source)
     embedded = len(EMBEDDER.asked)

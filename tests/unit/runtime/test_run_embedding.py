@@ -149,6 +149,7 @@ async def test_a_failure_is_charged_what_was_paid(
     assert result.exit_status == "completed"
 
 
+@pytest.mark.slow
 async def test_one_that_is_cut_off_is_charged_by_estimate(ledger: Ledger) -> None:
     subject, _ = agent([SEARCH], ledger, tools=[embedding_tool(Hanging(HERE))])
     run = asyncio.ensure_future(subject.run("x", mode="agent"))
@@ -164,6 +165,7 @@ async def test_one_that_is_cut_off_is_charged_by_estimate(ledger: Ledger) -> Non
     assert "estimated" in row["provenance"]
 
 
+@pytest.mark.slow
 async def test_an_hour_that_a_dollar_cap_ends_stops_the_embedder(
     ledger: Ledger, tmp_path: Path
 ) -> None:

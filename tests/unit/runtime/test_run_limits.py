@@ -124,6 +124,7 @@ async def test_dollar_cap_on_an_unpriced_model_is_refused_before_anything(ledger
     assert model.requests == []
 
 
+@pytest.mark.slow
 async def test_a_machine_by_the_hour_is_stopped_when_its_money_is_gone(
     ledger: Ledger, tmp_path: Path
 ) -> None:

@@ -181,6 +181,7 @@ async def test_a_text_of_near_meaning_will_do(ledger: Ledger) -> None:
     assert result.usage.input_tokens == sum(r["input_tokens"] for r in rows)
 
 
+@pytest.mark.slow
 async def test_half_a_text_is_searched_for_only_where_meaning_counts(ledger: Ledger) -> None:
     long = "the melting point of gallium in degrees by the newest of all tables"
     for embedder, begun in (
@@ -215,6 +216,7 @@ async def test_no_more_than_three_are_under_way(ledger: Ledger) -> None:
     await asyncio.wait({run})
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("how", ["ends", "fails", "stops", "is cancelled", "hits its limit"])
 async def test_none_outlives_its_run(ledger: Ledger, how: str) -> None:
     tool = Searching(30)

@@ -57,6 +57,7 @@ async def test_a_daily_cap_ends_a_run_with_its_answer(ledger: Ledger) -> None:
     assert status.totals.reserved.tokens == 0
 
 
+@pytest.mark.slow
 async def test_runs_at_once_share_the_cap_and_each_has_its_answer(ledger: Ledger) -> None:
     day(ledger, tokens=12_000)
     subject, _ = agent([search_on] * 500, ledger, tools=[searching()])

@@ -256,6 +256,7 @@ with watching() as watched:
 """
 
 
+@pytest.mark.slow
 def test_a_fork_takes_no_open_span_along() -> None:
     tests = Path(__file__).parents[2]
     done = subprocess.run(

@@ -49,6 +49,7 @@ async def test_the_suite_is_valid() -> None:
     assert [SUITE.best(task) for task in tasks] == [1.0] * len(tasks)
 
 
+@pytest.mark.slow
 def test_any_four_tasks_in_a_row_are_of_every_hardness() -> None:
     tasks = SUITE.tasks("dev")
     assert len(tasks) == 3 * len(LEVELS) == 60
