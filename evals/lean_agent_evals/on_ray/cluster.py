@@ -7,6 +7,7 @@ import logging
 import os
 import secrets
 import socket
+import sys
 import tempfile
 import time
 from collections.abc import AsyncGenerator, Generator, Mapping
@@ -38,13 +39,21 @@ async def cluster(cpus: int) -> AsyncGenerator[int]:
 
     Raises:
         ConfigurationError: there is no cluster where RAY_ADDRESS says, or it has no CPU free; or
-            no folder for temporary files has a path that is short enough.
+            Ray was loaded for another kind of cluster; or no folder for temporary files has a
+            path that is short enough.
         LeanAgentError: Ray does not start.
     """
-    ray = await asyncio.to_thread(load_ray)
-    if ray.is_initialized():
-        yield await _free_cpus(ray)
+    if (loaded := sys.modules.get("ray")) and loaded.is_initialized():
+        yield await _free_cpus(loaded)
         return
+    if address := os.environ.get(_ADDRESS):
+        await asyncio.to_thread(_refuse_unreachable, address)
+    ray, for_our_own = await asyncio.to_thread(_loaded)
+    if for_our_own == bool(address):
+        raise ConfigurationError(
+            "Ray is loaded already, and only then reads how to listen and whom to trust",
+            hint="use a new process, or connect with ray.init yourself",
+        )
     with tempfile.TemporaryDirectory(prefix="lean-agent-", dir=_short_root()) as folder:
         try:
             # Ray's processes end with the thread that started them, and these last with the loop.
@@ -54,20 +63,24 @@ async def cluster(cpus: int) -> AsyncGenerator[int]:
             await to_its_end(asyncio.to_thread(ray.shutdown))
 
 
-@cache
 def load_ray() -> Any:
-    """The library; it reads some of its settings when it is loaded."""
+    """The library."""
+    return _loaded()[0]
+
+
+@cache
+def _loaded() -> tuple[Any, bool]:
+    """Ray, and whether it was loaded with the settings of a cluster of our own."""
+    for_our_own = "ray" not in sys.modules and not os.environ.get(_ADDRESS)
     with _environment(_settings()):
         import ray
-    return ray
+    return ray, for_our_own
 
 
 def _connect(ray: Any, cpus: int, folder: str) -> None:
     address = os.environ.get(_ADDRESS)
     where: dict[str, Any] = {"address": address}
-    if address:
-        _refuse_unreachable(address)
-    else:
+    if not address:
         where = {
             "address": "local",
             "num_cpus": cpus,

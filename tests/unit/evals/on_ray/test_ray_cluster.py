@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import socket
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -59,6 +60,18 @@ async def test_a_busy_cluster_is_told_and_used_as_soon_as_it_is_free(
 
 async def one(_ray: Any) -> int:
     return 1
+
+
+async def test_a_process_uses_either_a_cluster_of_its_own_or_another(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Ray would answer that a token is missing, or listen where only loopback was wanted."""
+    load_ray()
+    with socket.create_server(("127.0.0.1", 0)) as there:
+        monkeypatch.setenv("RAY_ADDRESS", f"127.0.0.1:{there.getsockname()[1]}")
+        with pytest.raises(ConfigurationError, match="Ray is loaded already"):
+            async with cluster(1):
+                pass
 
 
 async def test_a_long_path_of_temporary_files_is_no_obstacle(
