@@ -10,7 +10,7 @@ import typer
 
 from lean_agent.cli import options as opt
 from lean_agent.cli.failures import usage_error
-from lean_agent.cli.removing import agreed, list_what_goes
+from lean_agent.cli.removing import agreed, list_what_goes, named
 from lean_agent.cli.streams import emit, say
 from lean_agent.cli.table import print_json, print_table
 from lean_agent.cli.text import clean, clip, count, one_line
@@ -98,15 +98,8 @@ def _memory() -> Memory:
 
 
 def _named(names: Sequence[str]) -> list[Episode]:
-    known = _memory().episodes.all()
-    found: dict[str, Episode] = {}
-    for name in names:
-        matching = [episode for episode in known if episode.id.startswith(name)]
-        if len(matching) != 1:
-            how_many = "several ids begin" if matching else "no id begins"
-            raise usage_error(f"{how_many} with {name!r}", "lean-agent memory list")
-        found[matching[0].id] = matching[0]
-    return list(found.values())
+    kept = {episode.id: episode for episode in _memory().episodes.all()}
+    return named(names, kept, "id", listed="lean-agent memory list")
 
 
 def _forget(going: Sequence[Episode], *, as_json: bool) -> None:

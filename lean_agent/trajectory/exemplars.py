@@ -13,6 +13,7 @@ from functools import partial
 from pathlib import Path
 from typing import Final, Protocol
 
+from lean_agent._paths import trajectories_file
 from lean_agent.retrieval.bm25 import Bm25
 from lean_agent.retrieval.fusion import reciprocal_rank_fusion
 from lean_agent.retrieval.turns import in_turn
@@ -110,6 +111,19 @@ class Exemplars:
             ConfigurationError: it cannot be read, or a line is no trajectory.
         """
         return cls(read_trajectories(path), tokens=tokens, most=most)
+
+    @classmethod
+    def of_user(cls, *, tokens: int = TOKENS, most: int = MOST) -> Exemplars:
+        """From the user's own recorded runs that were judged (``trajectory.judging``); none where
+        nothing is recorded.
+
+        Raises:
+            ConfigurationError: as ``read``.
+        """
+        own = trajectories_file()
+        if not own.exists():
+            return cls((), tokens=tokens, most=most)
+        return cls.read(own, tokens=tokens, most=most)
 
     def choose(self, task: str) -> list[Exemplar]:
         """The examples for a task, in the order of their ids, so that the same ones are the same

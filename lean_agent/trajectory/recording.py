@@ -94,26 +94,48 @@ class Recorder:
         """
         return self._remove(lambda found: found.id in ids)
 
+    def judge(self, run_id: str, passed: bool) -> bool:
+        """Write down whether a run did what it was for; False where it is not recorded.
+
+        Raises:
+            OSError: the disk refuses it.
+            ConfigurationError: a whole line is no trajectory.
+        """
+        verdict = {"passed": passed, "reward": float(passed)}
+        judged: list[Trajectory] = []
+
+        def anew(line: bytes, found: Trajectory) -> bytes:
+            if found.id != run_id:
+                return line
+            judged.append(found.model_copy(update=verdict))
+            return f"{judged[-1].to_line()}\n".encode()
+
+        self._rewrite(anew)
+        return bool(judged)
+
     def _remove(self, goes: Callable[[Trajectory], bool]) -> int:
+        return self._rewrite(lambda line, found: b"" if goes(found) else line)
+
+    def _rewrite(self, anew: Callable[[bytes, Trajectory], bytes]) -> int:
+        """Put for each line what it is to be, b"" for none; of how many that is something else."""
         if not self.file.exists():
             return 0
         with self._held():
             with _private(self.file) as file:
                 _mend(file)
-            removed = 0
+            changed = 0
             part = self.file.with_name(f".{self.file.name}.part")
             part.unlink(missing_ok=True)
             try:
                 with self.file.open("rb") as lines, _private(part) as kept:
                     for number, line in enumerate(lines, 1):
-                        if goes(_read(line, self.file, number)):
-                            removed += 1
-                        else:
-                            kept.write(line)
+                        new = anew(line, _read(line, self.file, number))
+                        changed += new != line
+                        kept.write(new)
                 part.replace(self.file)
             finally:
                 part.unlink(missing_ok=True)
-            return removed
+            return changed
 
     def _first_recorded(self) -> float:
         """When the first line, about the oldest, was written; never, if there is none."""

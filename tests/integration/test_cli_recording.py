@@ -29,10 +29,11 @@ def test_runs_are_recorded_when_asked(server: FakeOpenAI, tmp_path: Path) -> Non
 
     server.say(Reply(text="six"), Reply(text="seven"))
     talked = lean_agent(
-        "chat", "--quiet", *at, folder=tmp_path, stdin=b"One?\nTwo?\n", LEAN_AGENT_RECORD="1"
+        "chat", "--quiet", *at, folder=tmp_path, stdin=b"One?\nTwo?\n/good\n", LEAN_AGENT_RECORD="1"
     )
     assert talked.out == "six\nseven\n"
-    assert [found["question"] for found in recorded()] == ["Two?", "One?", row["question"]]
+    rows = [(found["question"], found["passed"]) for found in recorded()]
+    assert rows == [("Two?", True), ("One?", None), (row["question"], None)]
 
     again = in_process("trajectory", "replay", asked["run_id"][:12], folder=tmp_path)
     assert (again.code, again.out) == (0, "four\n")

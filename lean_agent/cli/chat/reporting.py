@@ -12,7 +12,7 @@ from lean_agent.cli.run_status import context_share
 from lean_agent.cli.streams import say
 from lean_agent.cli.text import clean, clip, one_line
 from lean_agent.cli.view import call_line
-from lean_agent.ledger.outcomes import RunDid, record_outcome
+from lean_agent.ledger.outcomes import RunDid
 from lean_agent.result import RunResult
 from lean_agent.usage import Usage
 
@@ -54,7 +54,7 @@ def _tell(whose: str, usage: Usage) -> None:
 
 @command("good")
 async def good(session: Session, _argument: str) -> None:
-    """The last answer was right: the gate may learn from that."""
+    """The last answer was right: the gate may learn from that, later runs from its record."""
     await _judge(session, passed=True)
 
 
@@ -65,9 +65,13 @@ async def bad(session: Session, _argument: str) -> None:
 
 
 async def _judge(session: Session, *, passed: bool) -> None:
+    from lean_agent.trajectory.judging import judge
+    from lean_agent.trajectory.recording import Recorder
+
     result = _last(session)
     did = RunDid.of(session.options.model, result)
-    await asyncio.to_thread(record_outcome, result.run_id, passed, "person", did=did)
+    recorder = Recorder.of_user() if session.options.record else None
+    await asyncio.to_thread(judge, result.run_id, passed, did=did, recorder=recorder)
     say(f"noted: run {result.run_id[:12]} was {'right' if passed else 'wrong'}")
 
 

@@ -7,6 +7,7 @@ import typer
 from lean_agent.cli.trajectory.export import export
 from lean_agent.cli.trajectory.filtering import filter_
 from lean_agent.cli.trajectory.importing import import_
+from lean_agent.cli.trajectory.judging import bad, good
 from lean_agent.cli.trajectory.listing import list_
 from lean_agent.cli.trajectory.purge import purge
 from lean_agent.cli.trajectory.replay import replay
@@ -23,6 +24,8 @@ app.command("list")(list_)
 app.command()(show)
 app.command()(replay)
 app.command()(stats)
+app.command()(good)
+app.command()(bad)
 app.command("filter")(filter_)
 app.command("import")(import_)
 app.command()(export)

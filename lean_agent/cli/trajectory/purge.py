@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -12,7 +11,7 @@ import typer
 
 from lean_agent.cli import options as opt
 from lean_agent.cli.failures import usage_error
-from lean_agent.cli.removing import agreed, list_what_goes
+from lean_agent.cli.removing import agreed, list_what_goes, named
 from lean_agent.cli.streams import say
 from lean_agent.cli.table import print_json
 from lean_agent.cli.text import clip, count, one_line
@@ -72,7 +71,8 @@ def purge(
     missing = file is None and not recorder.file.exists()
     kept = [] if missing else [_Run.of(found) for found in read_trajectories(recorder.file)]
     if runs:
-        going = _named(kept, runs)
+        by_id = {run.id: run for run in kept}
+        going = named(runs, by_id, "run", listed="lean-agent trajectory list")
     else:
         until = None if older_than is None else days_ago(older_than)
         going = [run for run in kept if until is None or run.recorded < until]
@@ -87,16 +87,3 @@ def purge(
         print_json({"path": recorder.file, "removed": [run.id for run in going]})
     else:
         say(one_line(f"{count(removed, 'run')} removed from {recorder.file}"))
-
-
-def _named(kept: Sequence[_Run], names: Iterable[str]) -> list[_Run]:
-    going: dict[str, _Run] = {}
-    for name in names:
-        found = {run.id: run for run in kept if run.id == name} or {
-            run.id: run for run in kept if run.id.startswith(name)
-        }
-        if len(found) != 1:
-            how_many = "several runs begin" if found else "no run begins"
-            raise usage_error(f"{how_many} with {name!r}", "lean-agent trajectory list")
-        going |= found
-    return list(going.values())

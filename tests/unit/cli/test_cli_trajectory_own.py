@@ -15,6 +15,7 @@ from support.cli import LEAN_AGENT, Ended, environment, in_process
 from support.trajectories import acted, answered, trajectory, used
 
 from lean_agent._paths import trajectories_file
+from lean_agent.ledger.outcomes import RunDid, read_outcomes, record_outcome
 from lean_agent.trajectory.files import read_trajectories
 from lean_agent.trajectory.record import Source
 from lean_agent.trajectory.recording import Recorder
@@ -101,9 +102,31 @@ def test_what_is_purged_is_told_and_gone(
     assert left(own) == [name for name in ("ab1", "ab2", "cd3") if name not in gone]
 
 
+def test_what_a_person_judges_is_noted_and_filtered_by(own: Path, tmp_path: Path) -> None:
+    did = RunDid(model="m", way="agent", kinds=("",), cost=20.0)
+    record_outcome("cd3", False, "person", did=did)
+    assert call(tmp_path, "good", "cd").err == "noted: cd3 passed\n"
+    assert call(tmp_path, "bad", str(own), "ab2", "--json").json == {"id": "ab2", "passed": False}
+    rows = call(tmp_path, "list", "--json").json
+    assert [(row["id"], row["passed"], row["reward"]) for row in rows] == [
+        ("cd3", True, 1.0),
+        ("ab2", False, 0.0),
+        ("ab1", True, 1.0),  # as it was recorded
+    ]
+    # The gate is told as well, and what it learns by stays.
+    assert [(one.run_id, one.passed, one.did) for one in read_outcomes()] == [
+        ("cd3", True, did),
+        ("ab2", False, None),
+    ]
+    call(tmp_path, "filter", str(own), "--out", str(tmp_path / "good.jsonl"))
+    assert set(left(tmp_path / "good.jsonl")) == {"ab1", "cd3"}
+
+
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
+        (("good", "ab"), "several ids begin with ab"),
+        (("bad", "zz"), "no trajectory zz in"),
         (("purge",), "which runs is not said"),
         (("purge", "ab1", "--all"), "which runs is not said, or said twice"),
         (("purge", "ab", "--yes"), "several runs begin with 'ab'"),
@@ -124,7 +147,7 @@ def test_bad_input_is_told_and_nothing_is_removed(
 
 
 def test_where_nothing_is_recorded_that_is_told(tmp_path: Path) -> None:
-    for command in (("list",), ("stats",), ("show", "a"), ("replay", "a")):
+    for command in (("list",), ("stats",), ("show", "a"), ("replay", "a"), ("good", "a")):
         ended = call(tmp_path, *command)
         assert ended.code == 2
         assert ended.err.startswith("error: no run of yours is recorded\nhint: lean-agent ask")

@@ -10,10 +10,13 @@ from support.scripted_runs import ANSWER, SEARCH, agent, searching, starts_with_
 from support.trajectories import acted, answered, trajectory
 
 from lean_agent import Ledger
+from lean_agent._paths import trajectories_file
 from lean_agent.trajectory.estimating import text_tokens
 from lean_agent.trajectory.exemplars import Exemplars
 from lean_agent.trajectory.files import write_trajectories
+from lean_agent.trajectory.judging import judge
 from lean_agent.trajectory.record import Trajectory
+from lean_agent.trajectory.recording import Recorder
 
 TASK = "At how many degrees does gallium melt?"
 KEY = "sk-proj-abcdefghijklmnop1234567890"
@@ -132,3 +135,28 @@ async def test_other_modes_read_none(pool: Path, tmp_path: Path) -> None:
         subject, model = agent(["Answer: 29.8"], ledger, exemplars=Exemplars.read(pool))
         await subject.run(TASK, mode=mode)
         assert not any("Solved examples" in m.content for m in model.requests[0].messages)
+
+
+async def test_own_runs_are_examples_once_a_person_called_them_good(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
+    assert ids(Exemplars.of_user()) == [], "nothing is recorded"
+    recorder, ledger = Recorder(path=trajectories_file()), Ledger(tmp_path / "ledger")
+    runs: list[str] = []
+    for metal in ("iron", "tin"):
+        subject, _ = agent(
+            [SEARCH, SEARCH, SEARCH, ANSWER, "29.8"],
+            ledger,
+            tools=[searching()],
+            record=recorder,
+        )
+        done = await subject.run(f"At how many degrees does {metal} melt?", mode="agent")
+        runs.append(done.run_id)
+    assert ids(Exemplars.of_user()) == [], "nobody has judged them"
+    good, bad = runs
+    judge(good, True, recorder=recorder)
+    judge(bad, False, recorder=recorder)
+    assert ids(Exemplars.of_user()) == [good]
+    judge(good, False, recorder=recorder)
+    assert ids(Exemplars.of_user()) == []
