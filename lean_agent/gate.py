@@ -30,14 +30,21 @@ class Signals:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Way:
-    """A mode; or one, and ``then`` another where the confidence in its answer is below ``sure``."""
+    """A mode; or one, and ``then`` another where the confidence in its answer is below ``sure``.
+
+    In a cascade ``model`` names the model that begins, and ``then_model`` the one that goes on; ""
+    is the one that the run goes by anyway.
+    """
 
     mode: ChosenMode
     then: ChosenMode | None = None
     sure: float = 0.0
+    model: str = ""
+    then_model: str = ""
 
     @property
     def name(self) -> str:
+        """By the modes alone: what a model's profile counts it by."""
         return f"{self.mode}>{self.then}" if self.then else self.mode
 
 
@@ -46,7 +53,8 @@ class Prediction:
     """What a way of doing a task is expected to come to.
 
     ``pass_rate`` is 0 to 1, ``cost`` that of an attempt in token units (uncached input + 0.1 x
-    cached + 4 x output), ``tried`` how many attempts at tasks like it that rests on.
+    cached + 4 x output), in a cascade those of its first model; ``tried`` how many attempts at
+    tasks like it that rests on.
     """
 
     way: Way
@@ -85,11 +93,15 @@ class GateDecision:
             "mode": self.mode,
             "then": self.way.then,
             "sure": self.way.sure,
+            "model": self.way.model,
+            "then_model": self.way.then_model,
             "reason": self.reason,
             "kinds": list(self.kinds),
             "predictions": [
                 {
                     "way": one.way.name,
+                    "model": one.way.model,
+                    "then_model": one.way.then_model,
                     "pass_rate": one.pass_rate,
                     "cost": one.cost,
                     "tried": one.tried,

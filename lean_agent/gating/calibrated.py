@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Final, Literal
+from typing import Final, Literal, Protocol
 
 from lean_agent.errors import ConfigurationError
 from lean_agent.gate import GateDecision, Prediction, Signals
-from lean_agent.gating.profile import Profile
 from lean_agent.gating.rules import RuleGate
 from lean_agent.gating.task_kinds import task_kinds
 from lean_agent.gating.words import CHAT
 
-__all__ = ["QUALITIES", "CalibratedGate", "Quality", "checked_quality", "choose"]
+__all__ = ["QUALITIES", "CalibratedGate", "Foresight", "Quality", "checked_quality", "choose"]
 
 Quality = Literal["economy", "balanced", "best"] | float
 """How near the best expected pass rate a way must come: by name, or as a pass rate, 0 to 1, that it
@@ -50,6 +49,14 @@ def _floor(quality: Quality, best: float) -> float:
     return best - QUALITIES[quality]
 
 
+class Foresight(Protocol):
+    """A model's profile, or those of a cascade."""
+
+    def predictions(self, signals: Signals) -> tuple[Prediction, ...]:
+        """What each way is expected to come to; none where too little is known."""
+        ...
+
+
 class CalibratedGate:
     """Decides by a profile; what is certain, and what the profile does not know, goes by the rules.
 
@@ -57,7 +64,7 @@ class CalibratedGate:
         ConfigurationError: no such quality.
     """
 
-    def __init__(self, profile: Profile, quality: Quality = "balanced") -> None:
+    def __init__(self, profile: Foresight, quality: Quality = "balanced") -> None:
         self.profile = profile
         self.quality: Quality = checked_quality(quality)
         self._rules = RuleGate()
@@ -74,9 +81,12 @@ class CalibratedGate:
             return self._rules.decide(signals)
         chosen = choose(predictions, self.quality)
         way = chosen.way
-        unsure = f"{way.then} where it is unsure; " if way.then else ""
+        by = f"by {way.model}; " if way.model else ""
+        if way.then:
+            on = f" by {way.then_model}" if way.then_model else ""
+            by += f"{way.then}{on} where it is unsure; "
         reason = (
-            f"{unsure}{chosen.pass_rate:.0%} expected to pass at "
+            f"{by}{chosen.pass_rate:.0%} expected to pass at "
             f"{chosen.cost:,.0f} token units, by {chosen.tried} attempts at tasks like it"
         )
         return GateDecision(

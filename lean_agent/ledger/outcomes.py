@@ -39,13 +39,17 @@ class RunDid:
 
     @classmethod
     def of(cls, model: str, result: RunResult) -> RunDid | None:
-        """None of a run that came to no decision, or whose answer is not of the way decided on."""
+        """None of a run that came to no decision, or whose answer is not of the way decided on, or
+        of two models. In a cascade it is the model that was decided on.
+        """
         decision = result.decision
         if not decision or result.mode not in {decision["mode"], decision["then"]}:
             return None
+        if decision.get("then_model", "") not in {"", decision.get("model", "")}:
+            return None
         then = decision["then"]
         return cls(
-            model=model,
+            model=decision.get("model") or model,
             way=f"{decision['mode']}>{then}" if then else decision["mode"],
             kinds=tuple(decision["kinds"]),
             cost=result.usage.token_units,

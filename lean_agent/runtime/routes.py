@@ -152,6 +152,19 @@ class Routes:
         self._tried = self._failed_after
         return True
 
+    def go_by(self, model: str) -> bool:
+        """Take the route to a model, and leave those before it; False where there is none."""
+        for number, route in enumerate(self.routes):
+            if route.model.name == model:
+                self.routes, self._tried = self.routes[number:], 0
+                return True
+        return False
+
+    def sent_again(self, error: ModelError) -> None:
+        """The next call is the one that ``error`` ended, made shorter: another attempt at it."""
+        if error is self._failure and error.usage is not None:  # else nothing was sent
+            self._tried = self._failed_after
+
     def _worth_another(self, error: ModelError) -> bool:
         """A server that wants a long rest is not waited for where another can answer."""
         rests = isinstance(error, ServerDownError) or (error.retry_after or 0.0) > MAX_WAIT_SECONDS
