@@ -1,0 +1,35 @@
+"""Programs of the docs and examples, run in this process: a new one takes a second to import."""
+
+from __future__ import annotations
+
+import io
+import os
+import runpy
+import sys
+from contextlib import redirect_stdout
+from pathlib import Path
+from unittest.mock import patch
+
+from support.cli import environment
+
+__all__ = ["script"]
+
+
+def script(path: Path, *arguments: str, folder: Path, **variables: str) -> str:
+    """What ``python PATH ARGUMENTS`` prints; it must end well.
+
+    ``folder`` holds the settings, as of ``support.cli.environment``. Nobody is at the terminal.
+    """
+    out, code = io.StringIO(), None
+    with (
+        patch.dict(os.environ, environment(folder, **variables), clear=True),
+        patch.object(sys, "argv", [str(path), *arguments]),
+        patch.object(sys, "stdin", io.StringIO()),
+        redirect_stdout(out),
+    ):
+        try:
+            runpy.run_path(str(path), run_name="__main__")
+        except SystemExit as end:
+            code = end.code
+    assert not code, out.getvalue()
+    return out.getvalue()
