@@ -50,9 +50,9 @@ lint: setup ## ruff: style and formatting
 	$(BIN)/ruff format --check .
 
 .PHONY: typecheck
-typecheck: setup ## pyright strict, and one consumer file under mypy --strict
+typecheck: setup ## pyright strict; what a consumer writes and the examples under mypy --strict
 	$(BIN)/pyright --pythonpath $(BIN)/python
-	$(BIN)/mypy --strict tests/contracts/consumer.py
+	$(BIN)/mypy --strict --scripts-are-modules tests/contracts/consumer.py examples/*.py
 
 .PHONY: layers
 layers: setup ## import-linter: who may import whom
@@ -95,6 +95,18 @@ GSM8K ?= $(or $(LEAN_AGENT_TEST_DATA),../shared/data)/gsm8k_dev/questions.json
 .PHONY: reasoning
 reasoning: weights ## Ways to reason on 50 questions of GSM8K (docs/data.md), about an hour alone on 2 cores; goes on where it was
 	$(EVAL) gsm8k:$(GSM8K) --split test --count 50 --mode reason/plain,reason/plain@$(BUDGET),reason/uniform@$(BUDGET),reason/credits@$(BUDGET),reason/outline@$(BUDGET),reason/plain@$(BUDGET)+early-stop,reason/credits@$(BUDGET)+early-stop --out results/reasoning $(call go_on,results/reasoning)
+
+.PHONY: docs
+docs: setup ## Build the documentation into results/site; a broken link or name fails
+	$(BIN)/mkdocs build --strict
+
+.PHONY: docs-serve
+docs-serve: setup ## Show the documentation at http://127.0.0.1:8000 while you write it
+	$(BIN)/mkdocs serve --strict
+
+.PHONY: release-check
+release-check: setup ## Build the package, and try it alone and with each extra in a new environment
+	$(BIN)/python .ci/release_check.py
 
 .PHONY: lock
 lock: ## Renew requirements/*.txt from pyproject.toml

@@ -35,7 +35,7 @@ PICTURES: dict[str, tuple[str, dict[str, Box], list[str]]] = {
             "gate* > reason",
             "gate* > plan",
             "gate* > think",
-            "think > act: calls",
+            "think > act",
             "act > think",
             "instant > verify",
             "reason > verify",
@@ -53,7 +53,7 @@ PICTURES: dict[str, tuple[str, dict[str, Box], list[str]]] = {
             "send": (3, 0, "send"),
             "settle": (4, 0, "settle the truth,|refund the rest"),
             "shrink": (1, 1.2, "shrink the output,|or answer and end"),
-            "caps": (2, 1.2, "caps: run, session,|day, month"),
+            "caps": (0, 1.2, "caps: run, session,|day, month"),
             "ledger": (4, 1.2, "ledger"),
         },
         [

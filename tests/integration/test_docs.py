@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import re
 import shutil
 import subprocess
 import sys
@@ -12,44 +11,38 @@ import textwrap
 from pathlib import Path
 
 import pytest
+from support.doc_pages import GUIDES, PAGES, ROOT, Fence, commands, fences
 
 from lean_agent.models import weights
 from lean_agent.retrieval.building import build_index
 from lean_agent.retrieval.index import Index
 from lean_agent.retrieval.qdrant_push import push_index
 
-ROOT = Path(__file__).parents[2]
-PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
 NAME = "qwen2.5-coder-0.5b"
 EMBEDDER = "all-minilm-l6-v2"
-_FENCE = re.compile(r"^```(\w+)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 
 
-def blocks(*languages: str) -> list[tuple[str, str]]:
-    """(page and number, text) of every fenced block in one of the languages."""
-    found: list[tuple[str, str]] = []
-    for page in PAGES:
-        for number, match in enumerate(_FENCE.finditer(page.read_text(encoding="utf-8")), 1):
-            if match.group(1) in languages:
-                found.append((f"{page.stem}-{number}", match.group(2)))
-    return found
+def lines_of(pages: list[Path]) -> list[str]:
+    """Every command that they tell."""
+    return [
+        line
+        for page in pages
+        for fence in fences(page)
+        if fence.language in {"sh", "bash", "console"}
+        for line in commands(fence.text)
+    ]
 
 
-COMMANDS = [
-    (name, line)
-    for name, text in blocks("sh", "bash", "console")
-    for line in text.replace("\\\n", " ").splitlines()
-    if line.strip() and not line.startswith("#")
-]
-TOLD = [line for _, line in COMMANDS]
+TOLD = lines_of(PAGES)
+SNIPPETS = [fence for page in PAGES for fence in fences(page) if fence.language == "python"]
 
 
 def test_there_is_something_to_check() -> None:
-    assert len(COMMANDS) > 10
-    assert any("run_sync" in text for _, text in blocks("python"))
+    assert len(TOLD) > 10
+    assert any("run_sync" in fence.text for fence in SNIPPETS)
 
 
-@pytest.mark.parametrize("line", [c for c in TOLD if c.startswith("make")])
+@pytest.mark.parametrize("line", [c for c in [*TOLD, *lines_of(GUIDES)] if c.startswith("make")])
 def test_make_targets_exist(line: str) -> None:
     for target in line.split("#")[0].split()[1:]:
         done = subprocess.run(
@@ -59,14 +52,14 @@ def test_make_targets_exist(line: str) -> None:
 
 
 def test_every_other_command_is_ours() -> None:
-    known = ("make", "lean-agent", "echo", "git clone", "cd ", "pip install", "export ")
+    known = ("make", "lean-agent", "echo")
     strange = [line for line in TOLD if not line.startswith(known)]
     assert not strange
 
 
 def test_every_command_of_the_program_is_documented() -> None:
     pages = "\n".join(page.read_text(encoding="utf-8") for page in PAGES)
-    for group, commands in {
+    for group, names in {
         "": ("ask", "resume", "chat", "demo", "doctor"),
         "index ": ("build", "search", "push", "info"),
         "models ": ("list", "pull", "probe", "rm"),
@@ -85,8 +78,8 @@ def test_every_command_of_the_program_is_documented() -> None:
             "purge",
         ),
     }.items():
-        for command in commands:
-            assert f"lean-agent {group}{command}" in pages
+        for name in names:
+            assert f"lean-agent {group}{name}" in pages
 
 
 @pytest.fixture
@@ -146,12 +139,10 @@ def test_command_runs(line: str, settled: Path, monkeypatch: pytest.MonkeyPatch)
 @pytest.mark.real_model
 @pytest.mark.slow
 @needs_model
-@pytest.mark.parametrize(
-    "text", [text for _, text in blocks("python")], ids=[name for name, _ in blocks("python")]
-)
-def test_snippet_runs(text: str, settled: Path) -> None:
+@pytest.mark.parametrize("snippet", SNIPPETS, ids=lambda fence: fence.name)
+def test_snippet_runs(snippet: Fence, settled: Path) -> None:
     script = settled / "snippet.py"
-    script.write_text(textwrap.dedent(text))
+    script.write_text(textwrap.dedent(snippet.text))
     done = subprocess.run(
         [sys.executable, str(script)],
         cwd=settled,
