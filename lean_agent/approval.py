@@ -4,7 +4,7 @@ for it. Spec: gating ("Tool-call gate, per call").
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from typing import Any, Literal
@@ -32,7 +32,8 @@ class ApprovalRequest:
 class Approval:
     """The answer. ``reason`` is why not, for the model to read.
 
-    "always" allows the request's pattern in all runs of the agent, as long as it lives.
+    "always" allows the request's pattern in all runs of the agent, as long as it lives; a run keeps
+    it when another process resumes it.
     """
 
     verdict: Literal["once", "always", "deny"]
@@ -48,16 +49,22 @@ a run that is interrupted while it waits can be resumed, and asks again."""
 class Approvals:
     """What an agent's runs may do unasked, and whom they ask about the rest: nobody if None.
 
-    A pattern is ``NAME``, or ``NAME:PATTERN`` for the calls whose subject fits: the path that is
+    ``always`` has what persons have allowed for good, beside what was ``allowed`` beforehand. A
+    pattern is ``NAME``, or ``NAME:PATTERN`` for the calls whose subject fits: the path that is
     written, the address, the command. In both ``*`` stands for anything, "/" included.
     """
 
     allowed: list[str] = field(default_factory=list[str])
+    always: list[str] = field(default_factory=list[str])
     ask: Approve | None = None
+
+    def allow(self, patterns: Iterable[str]) -> None:
+        """Allow for good what a person has said yes to."""
+        self.always += (new for new in dict.fromkeys(patterns) if new not in self.always)
 
     def cover(self, tool: str, subject: str | None) -> bool:
         """Whether a pattern allows the call; of one without a subject only the bare name does."""
-        return any(_covers(pattern, tool, subject) for pattern in self.allowed)
+        return any(_covers(one, tool, subject) for one in (*self.allowed, *self.always))
 
 
 def _covers(pattern: str, tool: str, subject: str | None) -> bool:

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from lean_agent.approval import Approval, ApprovalRequest
 from lean_agent.cli.streams import is_terminal, say
 from lean_agent.cli.text import count, visible
+from lean_agent.cli.theme import THEMES, Theme, paint, theme_for
 
 __all__ = ["AsksAtTerminal", "parsed"]
 
@@ -22,23 +23,25 @@ _YES, _ALWAYS, _NO, _VIEW = {"y", "yes"}, {"a", "always"}, {"n", "no"}, {"v", "v
 class AsksAtTerminal:
     """An ``Approve``. ``pause`` is called before anything is shown: it clears what is being drawn.
 
-    Ctrl-C denies and interrupts the run, Ctrl-D denies.
+    Ctrl-C denies and interrupts the run, Ctrl-D denies. ``plain`` has no colours.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, plain: bool = False) -> None:
         self.pause: Callable[[], None] = lambda: None
+        self._plain = plain
 
     @classmethod
-    def if_possible(cls) -> AsksAtTerminal | None:
+    def if_possible(cls, *, plain: bool = False) -> AsksAtTerminal | None:
         """None where nobody can see the question, or answer it."""
-        return cls() if is_terminal(sys.stdin) and is_terminal(sys.stderr) else None
+        return cls(plain=plain) if is_terminal(sys.stdin) and is_terminal(sys.stderr) else None
 
     async def __call__(self, request: ApprovalRequest) -> Approval:
         await asyncio.sleep(_SETTLE_SECONDS)  # what was told before is shown before
         self.pause()
         lines = visible(request.preview).splitlines()
         shown = [line[:_COLUMNS] for line in lines[:_LINES]]
-        say(_indented([f"{request.tool} asks for a yes:", *shown]))
+        theme = THEMES["none"] if self._plain else theme_for(sys.stderr)
+        say(_indented([f"{request.tool} asks for a yes:", *_coloured(shown, theme)]))
         if cut := shown != lines:
             say(f"  [this is not all of it: {count(len(lines), 'line')}; v shows it]")
         choices = ["[y]es"]
@@ -51,7 +54,7 @@ class AsksAtTerminal:
             if typed is None:
                 return Approval(verdict="deny")
             if cut and typed.strip().lower() in _VIEW:
-                say(_indented(["", *lines]))
+                say(_indented(["", *_coloured(lines, theme)]))
             elif (answer := parsed(typed, always=bool(request.pattern))) is not None:
                 return answer
 
@@ -66,6 +69,14 @@ def parsed(typed: str, *, always: bool) -> Approval | None:
     if word.lower() in _ALWAYS:
         return Approval(verdict="always") if always else None
     return Approval(verdict="deny", reason="" if word.lower() in _NO else word)
+
+
+def _coloured(lines: list[str], theme: Theme) -> list[str]:
+    """A diff's added and removed lines; what is no diff stays as it is."""
+    if not (len(lines) > 1 and lines[0].startswith("--- ") and lines[1].startswith("+++ ")):
+        return lines
+    how = {"+": theme.added, "-": theme.removed, "@": theme.aside}
+    return [paint(line, how.get(line[:1], "")) for line in lines]
 
 
 def _indented(lines: list[str]) -> str:

@@ -6,43 +6,49 @@ complete or has been left for 30 days.
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import json
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 from lean_agent._paths import state_dir
 from lean_agent.cli.options import RunOptions
+from lean_agent.cli.places import place_of
 from lean_agent.cli.private_files import write_private
 from lean_agent.cli.streams import say
 from lean_agent.cli.text import one_line
 from lean_agent.errors import ConfigurationError
 from lean_agent.result import RunResult
 
-__all__ = ["KeptRun", "checkpoints_path", "find", "kept_runs", "settle", "usable_checkpoints"]
+__all__ = ["KeptRun", "find", "kept_runs", "settle", "usable_checkpoints"]
 
 _DAYS = 30
 _SECONDS_PER_DAY = 86_400
 
 
-def checkpoints_path() -> Path:
-    """Where the command line keeps the states of runs."""
-    return state_dir() / "checkpoints.sqlite"
+async def usable_checkpoints(given: str | None) -> Path | str | None:
+    """Where a run's states are kept; None, told, where nothing can be: a run is worth more than its
+    resuming. What was left for 30 days is deleted.
 
-
-async def usable_checkpoints() -> Path | None:
-    """The same, or None, told, where nothing can be kept: a run is worth more than its resuming."""
+    Raises:
+        ConfigurationError: the place was ``given``, and cannot be used.
+    """
     from lean_agent.runtime.checkpoints import open_checkpoints
 
-    path = checkpoints_path()
+    place = place_of(given)
     try:
         _folder().mkdir(mode=0o700, parents=True, exist_ok=True)
-        async with open_checkpoints(path):
-            return path
+        await _forget(run for run in _all() if run.is_old)
+        async with open_checkpoints(place):
+            return place
     except OSError as error:
         say(one_line(f"note: this run cannot be resumed: {_folder()}: {error.strerror}"))
     except ConfigurationError as error:
+        if given:
+            raise
         say(one_line(f"note: this run cannot be resumed: {error.message}"))
     return None
 
@@ -64,6 +70,10 @@ class KeptRun:
     def _path(self) -> Path:
         return _folder() / f"{self.run_id}.json"
 
+    @property
+    def is_old(self) -> bool:
+        return time.time() - self.started > _DAYS * _SECONDS_PER_DAY
+
     def write(self) -> None:
         """Keep it; a disk that refuses costs only the resuming."""
         data = {
@@ -81,7 +91,15 @@ class KeptRun:
 
 
 def kept_runs() -> list[KeptRun]:
-    """All of them, the newest first; what is no such file is left out."""
+    """Those that can go on, the newest first. What was left for 30 days is deleted."""
+    runs = _all()
+    if old := [run for run in runs if run.is_old]:
+        asyncio.run(_forget(old))
+    return [run for run in runs if not run.is_old]
+
+
+def _all() -> list[KeptRun]:
+    """Old ones too, the newest first; what is no such file is left out."""
     found: list[KeptRun] = []
     for path in _folder().glob("*.json"):
         try:
@@ -97,14 +115,21 @@ def kept_runs() -> list[KeptRun]:
         except (OSError, ValueError, KeyError, TypeError):
             continue
     found.sort(key=lambda run: run.started, reverse=True)
-    return [run for run in found if not _old(run)]
+    return found
 
 
-def _old(run: KeptRun) -> bool:
-    old = time.time() - run.started > _DAYS * _SECONDS_PER_DAY
-    if old:
-        run.forget()
-    return old
+async def _forget(runs: Iterable[KeptRun]) -> None:
+    """Delete their states, and then what is known of them; another time where that fails."""
+    for run in runs:
+        place = place_of(run.options.checkpoints)
+        with contextlib.suppress(ConfigurationError):
+            if isinstance(place, str) or await asyncio.to_thread(place.exists):
+                from lean_agent.runtime.checkpoints import open_checkpoints
+
+                async with open_checkpoints(place) as saver:
+                    if await saver.forget(run.run_id):
+                        continue
+            run.forget()
 
 
 def find(prefix: str | None) -> KeptRun:

@@ -1,5 +1,5 @@
-"""Asks for approval before a call that needs it. Nothing is paid for or done before the answer, so
-a run that is killed while it waits asks again when it is resumed.
+"""Asks for approval before a call that needs it. The call is not paid for before the answer, so a
+run that is killed while it waits asks again when it is resumed.
 """
 
 from __future__ import annotations
@@ -18,17 +18,20 @@ from lean_agent.messages import ToolCall
 from lean_agent.runtime.scope import RunScope
 from lean_agent.tool_spec import Preview, Previewing
 
-__all__ = ["refusal"]
+__all__ = ["needs_yes", "refusal"]
 
 _NOBODY = "it needs a yes, and nobody is there to ask"
 
 
-async def refusal(call: ToolCall, scope: RunScope) -> CallDecision | None:
-    """Why the call may not be made; None where it may."""
+def needs_yes(call: ToolCall, scope: RunScope) -> bool:
+    """Whether what the call would do must be looked at first: no bare name allows it."""
     spec = scope.callable[call.name].spec
-    if not spec.needs_approval or scope.approvals.cover(call.name, None):
-        return None
-    key = call_key(spec, call.arguments)
+    return spec.needs_approval and not scope.approvals.cover(call.name, None)
+
+
+async def refusal(call: ToolCall, scope: RunScope) -> CallDecision | None:
+    """Why a call that needs a yes may not be made; None where it may."""
+    key = call_key(scope.callable[call.name].spec, call.arguments)
     if key in scope.denied:
         return CallDecision(verdict="refuse", reason=scope.denied[key])
     try:
@@ -67,7 +70,8 @@ async def _denied(call: ToolCall, scope: RunScope) -> str | None:
             reason = " ".join(answer.reason.split())
             return "the user denied it" + (f": {reason}" if reason else "")
         if answer.verdict == "always" and pattern:
-            approvals.allowed.append(pattern)
+            approvals.allow([pattern])
+            await scope.meter.journal.allow(pattern)
         # A yes is to what was shown: while a person thought, a file may have become another.
         shown, preview = preview, await _preview(call, scope)
         if preview == shown:

@@ -1,23 +1,20 @@
-"""Checkpoints of runs in one SQLite file, written in the background as a run goes on.
+"""Checkpoints of runs, each kept before the next node begins.
 
-A run is kept until it is complete: it holds prompts, and there is nothing left to resume.
+A run is kept until it is complete: it holds prompts, and there is nothing left to resume. Where it
+is kept is a SQLite file or a Postgres database, a file each beside this one.
 """
 
 from __future__ import annotations
 
 import contextlib
-import errno
-import os
-import sqlite3
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, ClassVar
 
-import aiosqlite
-from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
-from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver
+from langgraph.checkpoint.base import BaseCheckpointSaver
 
+from lean_agent._redact import redact
 from lean_agent.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -26,22 +23,22 @@ if TYPE_CHECKING:
 
 __all__ = ["Checkpoints", "DiskFailedError", "open_checkpoints"]
 
-_DISK_ERRORS: Final = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO}
-_DISK_SQLITE_ERRORS: Final = {sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR}
-
 
 class DiskFailedError(ConfigurationError):
     """The file is the right one, but its disk is full or failing."""
 
 
-class Checkpoints(AsyncSqliteSaver):
-    """The saver; a disk that fails in the middle costs the resuming of a run, never its answer.
+class Checkpoints(BaseCheckpointSaver[str]):
+    """What both savers do; a store that fails in the middle costs the resuming, never the answer.
 
-    ``kept`` says whether there is any state to go on from, ``failure`` why the newest is not kept.
+    ``kept`` says whether there is any state to go on from, ``newest`` which it is, and ``failure``
+    why what came after it is not kept. ``trouble`` are the errors of the store.
     """
 
+    trouble: ClassVar[tuple[type[Exception], ...]] = (OSError,)
     kept = False
     failure = ""
+    newest: RunnableConfig | None = None
 
     async def aput(
         self,
@@ -50,14 +47,18 @@ class Checkpoints(AsyncSqliteSaver):
         metadata: CheckpointMetadata,
         new_versions: ChannelVersions,
     ) -> RunnableConfig:
+        # What a put that failed did not bring: a store may keep what has changed alone.
+        versions = checkpoint["channel_versions"] if self.failure else new_versions
         try:
-            kept = await super().aput(config, checkpoint, metadata, new_versions)
-        except (OSError, sqlite3.Error) as error:
-            self.failure = f"a checkpoint could not be kept ({error})"
+            if self.failure:
+                await self.mend()
+            kept = await super().aput(config, checkpoint, metadata, versions)
+        except self.trouble as error:
+            self.failure = f"a checkpoint could not be kept ({redact(str(error).strip())})"
             where = {**config.get("configurable", {}), "checkpoint_id": checkpoint["id"]}
             return {"configurable": where}
         # A checkpoint is the whole state: those that were lost before do not matter.
-        self.kept, self.failure = True, ""
+        self.kept, self.failure, self.newest = True, "", kept
         return kept
 
     async def aput_writes(
@@ -68,8 +69,21 @@ class Checkpoints(AsyncSqliteSaver):
         task_path: str = "",
     ) -> None:
         # They only spare a node that ended just before a kill; the next checkpoint has them.
-        with contextlib.suppress(OSError, sqlite3.Error):
+        with contextlib.suppress(*self.trouble):
             await super().aput_writes(config, writes, task_id, task_path)
+
+    async def mend(self) -> None:
+        """Before the next try after a failure."""
+
+    async def keep_beside(self, writes: Sequence[tuple[str, Any]], name: str) -> bool:
+        """Keep ``writes`` beside the newest checkpoint; False where there is none, or it failed."""
+        if self.newest is None or self.failure:
+            return False
+        try:
+            await super().aput_writes(self.newest, writes, name)
+        except self.trouble:
+            return False
+        return True
 
     def refuse_stale(self) -> None:
         """For an update that what follows is read from.
@@ -84,44 +98,23 @@ class Checkpoints(AsyncSqliteSaver):
         """Delete a run that is complete; a line where its prompts had to stay."""
         try:
             await self.adelete_thread(run_id)
-        except (OSError, sqlite3.Error) as error:
-            return [f"the checkpoints of this run could not be deleted: {error}"]
+        except self.trouble as error:
+            why = redact(str(error).strip())
+            return [f"the checkpoints of this run could not be deleted: {why}"]
         return []
 
 
 @asynccontextmanager
-async def open_checkpoints(path: Path) -> AsyncGenerator[Checkpoints]:
-    """Open or make the file.
+async def open_checkpoints(place: Path | str) -> AsyncGenerator[Checkpoints]:
+    """Open or make the file at a path, or the tables of the database at a URL.
 
     Raises:
         DiskFailedError: its disk is full or failing.
-        ConfigurationError: the file cannot be opened as a database.
+        ConfigurationError: the file cannot be opened as a database, or the database not at all.
     """
-    try:
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))  # it holds prompts: no one else's
-        connection = await aiosqlite.connect(path)
-    except (OSError, aiosqlite.Error) as error:
-        raise _unusable(path, error) from error
-    try:
-        try:
-            await connection.execute("PRAGMA journal_mode=WAL")
-            await connection.execute("PRAGMA synchronous=NORMAL")
-            await connection.execute("PRAGMA busy_timeout=5000")
-            await connection.execute("PRAGMA secure_delete=ON")  # what is forgotten is gone
-            serde = JsonPlusSerializer(allowed_msgpack_modules=None)
-            saver = Checkpoints(connection, serde=serde)
-            await saver.setup()
-        except aiosqlite.Error as error:
-            raise _unusable(path, error) from error
+    if isinstance(place, Path):
+        from lean_agent.runtime.sqlite_checkpoints import open_sqlite as opened
+    else:
+        from lean_agent.runtime.postgres_checkpoints import open_postgres as opened
+    async with opened(place) as saver:  # pyright: ignore[reportArgumentType] - the branch above
         yield saver
-    finally:
-        await connection.close()
-
-
-def _unusable(path: Path, error: Exception) -> ConfigurationError:
-    message = f"checkpoints cannot be kept in {path}: {error}"
-    code = getattr(error, "sqlite_errorcode", 0) & 0xFF  # the rest of it says where
-    if code in _DISK_SQLITE_ERRORS or getattr(error, "errno", None) in _DISK_ERRORS:
-        return DiskFailedError(message, hint="free some disk space")
-    return ConfigurationError(message, hint="move that file away or mend its permissions")

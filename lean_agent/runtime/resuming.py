@@ -17,6 +17,7 @@ from lean_agent.errors import ConfigurationError
 from lean_agent.ledger.budget import Amount
 from lean_agent.messages import Message
 from lean_agent.runtime import prompts
+from lean_agent.runtime.journal import Journal
 from lean_agent.runtime.meter import STEP_PURPOSES
 from lean_agent.runtime.state import RunState
 from lean_agent.usage import Usage
@@ -51,7 +52,7 @@ class Earlier:
         if _size(entered) > _size(usage):
             usage = entered
         steps = sum(row["purpose"] in STEP_PURPOSES and row["attempt"] == 1 for row in calls)
-        done = sum(row["finish_reason"] in {"done", "cancelled"} for row in rows)
+        done = sum(_made(row) for row in rows)
         amount = Amount(
             usd=max(Decimal(spent.get("usd", 0)), usage.cost or Decimal(0)),
             tokens=max(spent.get("tokens", 0), usage.total_tokens),
@@ -59,6 +60,12 @@ class Earlier:
             tool_calls=max(spent.get("tool_calls", 0), done),
         )
         return cls(amount=amount, seconds=spent.get("seconds", 0.0), usage=usage, saved=saved)
+
+
+def _made(row: Mapping[str, Any]) -> bool:
+    """Whether it is of a tool call that was made: an open one was cut off."""
+    cut_off = row["operation"] == "execute_tool" and row["state"] == "open"
+    return cut_off or row["finish_reason"] in {"done", "cancelled"}
 
 
 def _size(usage: Usage) -> tuple[int, Decimal]:
@@ -78,22 +85,23 @@ def _usage(row: Mapping[str, Any]) -> Usage:
     )
 
 
-async def last_checkpoint(path: Path, run_id: str) -> RunState:
-    """The last state that was kept of a run that has not ended.
+async def last_checkpoint(place: Path | str, run_id: str) -> tuple[RunState, Journal]:
+    """The last state that was kept of a run that has not ended, and what has happened since.
 
     Raises:
-        ConfigurationError: there is none, or the file cannot be opened.
+        ConfigurationError: there is none, or the file or database cannot be opened.
     """
     from lean_agent.runtime.checkpoints import open_checkpoints
 
     # Opening makes the file; asking for a run must not.
-    if await asyncio.to_thread(path.exists):
-        async with open_checkpoints(path) as saver:
+    if isinstance(place, str) or await asyncio.to_thread(place.exists):
+        async with open_checkpoints(place) as saver:
             kept = await saver.aget_tuple({"configurable": {"thread_id": run_id}})
         if kept is not None:
             values: dict[str, Any] = kept.checkpoint["channel_values"]
             # Killed in its first node, a run has its input and no state of its own yet.
-            return cast("RunState", values.get("__start__", values))
+            state = cast("RunState", values.get("__start__", values))
+            return state, Journal.found(kept.config, kept.pending_writes)
     raise ConfigurationError(
         f"there is no run {run_id!r} to resume",
         hint="a run is kept until it is complete, where checkpoints are kept at all",

@@ -1,0 +1,58 @@
+"""Answers to model calls that need not be sent: from the response cache, and those that an earlier
+part of the run was given before it was killed.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from lean_agent.events import CostUpdated, Token
+from lean_agent.ledger.budget import Amount
+from lean_agent.model import ModelResponse, Timings
+from lean_agent.models.pricing import priced
+from lean_agent.usage import Usage
+
+if TYPE_CHECKING:
+    from lean_agent.runtime.journal import Answer
+    from lean_agent.runtime.meter import Call, Meter
+
+__all__ = ["cached_answer", "earlier_answer"]
+
+
+def cached_answer(meter: Meter, found: ModelResponse, call: Call) -> ModelResponse:
+    """Give a cached answer: nothing is sent and nothing billed, but a step is a step.
+
+    Raises:
+        LimitExceededError: the run has no step left.
+    """
+    account = meter.spending.account
+    if call.is_step:
+        account.reserve(Amount(steps=1), final=call.final).settle(Amount(steps=1))
+    spared = priced(
+        replace(found.usage, cost=None),  # at today's price, whatever it was billed
+        price=meter.price,
+        card=meter.model.card,
+        seconds=0.0,
+        estimated=False,
+    )
+    served = Usage(provenance=frozenset({"served"}))
+    meter.usage += served
+    meter.saved += spared
+    meter.cut_by = ""
+    meter.book.served_call(call.purpose, call.mode, call.step, usage=served, spared=spared)
+    _tell(meter, found, call)
+    return replace(found, usage=served, timings=Timings())
+
+
+def earlier_answer(meter: Meter, found: Answer, call: Call) -> ModelResponse:
+    """Give an answer of an earlier part, whose step and cost count among what that spent."""
+    meter.cut_by = found.cut_by
+    _tell(meter, found.response, call)
+    return found.response
+
+
+def _tell(meter: Meter, response: ModelResponse, call: Call) -> None:
+    if call.channel is not None and response.message.content:
+        meter.emit(Token(response.message.content, call.channel))
+    meter.emit(CostUpdated(meter.usage))
