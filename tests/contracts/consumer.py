@@ -4,9 +4,24 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import assert_type
+from typing import Any, NotRequired, TypedDict, assert_type
 
-from lean_agent import Agent, Budget, RunContext, RunResult, tool
+from langchain_core.language_models.chat_models import BaseChatModel
+from langchain_core.tools import BaseTool
+from langgraph.graph import START, StateGraph
+
+from lean_agent import (
+    Agent,
+    Budget,
+    Hooks,
+    ModelRequest,
+    RunContext,
+    RunResult,
+    Tool,
+    ToolCall,
+    tool,
+)
+from lean_agent.integrations.langchain import LangChainModel, from_langchain_tool
 
 
 @dataclass
@@ -34,6 +49,68 @@ async def send(text: str, ctx: RunContext) -> str:
     """
     ctx.log(text)
     return "sent"
+
+
+@dataclass
+class Shop:
+    stock: dict[str, int]
+
+
+@tool
+def pieces(part: str, ctx: RunContext[Shop]) -> int:
+    """Count.
+
+    Args:
+        part: What.
+    """
+    assert_type(ctx.deps, Shop)
+    return ctx.deps.stock[part]
+
+
+def free(ctx: RunContext) -> str:
+    """Use deps of any type."""
+    assert_type(ctx.deps, Any)
+    return ctx.run_id
+
+
+class Counting(Hooks):
+    async def before_model(self, request: ModelRequest, ctx: RunContext) -> None:
+        assert_type(request.messages[0].content, str)
+        assert_type(ctx.task, str)
+
+    async def before_tool(self, call: ToolCall, ctx: RunContext) -> None:
+        assert_type(call.name, str)
+
+    async def on_end(self, result: RunResult[Any]) -> None:
+        assert_type(result.usage.cost, Decimal | None)
+
+
+class State(TypedDict):
+    question: str
+    total: NotRequired[int]
+
+
+def question(state: State) -> str:
+    return state["question"]
+
+
+def total(result: RunResult[Sum]) -> dict[str, int]:
+    return {"total": result.output.result}
+
+
+def compose(chat: BaseChatModel, foreign: BaseTool) -> None:
+    model = LangChainModel(chat, name="openai:gpt-4o-mini")
+    expert = Agent(model=model, tools=[from_langchain_tool(foreign), pieces, free])
+    as_tool = expert.as_tool(name="expert", description="Knows.", budget=Budget(steps=3))
+    named: Tool = as_tool
+    agent = Agent(tools=[named, as_tool], hooks=[Counting()], output_type=Sum)
+    assert_type(agent.run_sync("x", deps=Shop({})).output, Sum)
+    builder = StateGraph(State)
+    # LangGraph leaves a type argument of this method open.
+    builder.add_node(  # pyright: ignore[reportUnknownMemberType]
+        "ask", agent.as_node(task=question, update=total)
+    )
+    builder.add_edge(START, "ask")
 
 
 def use() -> None:

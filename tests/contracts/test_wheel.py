@@ -41,6 +41,7 @@ IMPORT_NAMES = {  # distribution -> import names, where they differ
     "langchain-openai": {"langchain_openai"},
     "langgraph": {"langgraph", "langchain_core"},
     "langgraph-checkpoint-sqlite": {"langgraph"},
+    "mcp": {"mcp", "mcp_types"},
     "openai-agents": {"agents"},
     "opentelemetry-api": {"opentelemetry"},
     "prompt-toolkit": {"prompt_toolkit"},

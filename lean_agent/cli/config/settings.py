@@ -6,15 +6,16 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any, cast, get_args
 
 import typer
 
 from lean_agent._semconv import Mode
 from lean_agent.cli.options import DEFAULT_MODEL, amount, duration
+from lean_agent.cli.theme import THEMES
 from lean_agent.errors import ConfigurationError
 
-__all__ = ["SETTINGS", "Setting"]
+__all__ = ["SERVER_SETTINGS", "SETTINGS", "Setting"]
 
 _YES = frozenset({"1", "true", "yes", "on"})
 _NO = frozenset({"0", "false", "no", "off"})
@@ -24,6 +25,18 @@ def _text(value: object) -> str:
     if not isinstance(value, str):
         raise ValueError("not a text")
     return value
+
+
+def _texts(value: object) -> list[str]:
+    if not isinstance(value, list):
+        raise ValueError("not a list of texts")
+    return [_text(one) for one in cast("list[object]", value)]
+
+
+def _pairs(value: object) -> dict[str, str]:
+    if not isinstance(value, dict):
+        raise ValueError("not a table of texts")
+    return {name: _text(one) for name, one in cast("dict[str, object]", value).items()}
 
 
 def _switch(value: object) -> bool:
@@ -184,6 +197,18 @@ SETTINGS: dict[str, Setting] = {
             default=False,
         ),
         Setting(
+            key="theme",
+            about="colours of ask and chat: dark, light, none",
+            read=_one_of(*THEMES),
+            default="dark",
+            shared=True,
+        ),
+        Setting(
+            key="checkpoints",
+            about="where runs that are not complete are kept: a file, or postgresql://...",
+            read=_text,
+        ),
+        Setting(
             key="ledger_dir",
             about="where the ledger lies",
             read=_text,
@@ -248,3 +273,23 @@ SETTINGS: dict[str, Setting] = {
         ),
     )
 }
+
+
+SERVER_SETTINGS: dict[str, Setting] = {
+    setting.key: setting
+    for setting in (
+        Setting(key="command", about="the program that is the server", read=_text),
+        Setting(key="args", about="its arguments, a list", read=_texts),
+        Setting(key="env", about="variables for it; ${NAME} is one of yours", read=_pairs),
+        Setting(key="url", about="the address of a server that runs already", read=_text),
+        Setting(key="headers", about="sent to it; ${NAME} is a variable", read=_pairs),
+        Setting(
+            key="trust_annotations",
+            about="believe the server which of its tools only read",
+            read=_switch,
+        ),
+        Setting(key="seconds", about="seconds that a call may take", read=_seconds),
+        Setting(key="start_seconds", about="seconds that the start may take", read=_seconds),
+    )
+}
+"""What a table [mcp.NAME] may hold. Such tables are in the file alone: there is no variable."""
