@@ -50,7 +50,8 @@ class ModelCard:
     ``context_tokens`` is the whole window (prompt and output). ``action_format`` is None until a
     probe has found it. ``self_hosted`` models run on the user's machine and have no token price
     unless the user sets one. ``grammar`` says that the server takes llama.cpp's GBNF, ``logprobs``
-    that it gives log-probabilities where they are asked for.
+    that it gives log-probabilities where they are asked for. ``image_tokens`` is the most tokens
+    that an image takes, None for a model that takes none, or of which nobody knows.
     """
 
     context_tokens: int = 128_000
@@ -58,6 +59,7 @@ class ModelCard:
     grammar: bool = False
     logprobs: bool = False
     self_hosted: bool = False
+    image_tokens: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -19,6 +19,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
+from lean_agent._text import all_writable, read_json
 from lean_agent.errors import InvalidToolCallError
 from lean_agent.messages import Message, ToolCall
 from lean_agent.model import ActionFormat, ModelResponse
@@ -43,6 +44,7 @@ ANSWER = "answer"
 """The pseudo-tool by which a model ends its search in the schema format."""
 
 _MAX_ARGUMENT_CHARS = 1_000
+_MAX_NAME_CHARS = 100  # of a name that is told back; no tool's is longer than 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,11 +176,14 @@ _ARGUMENT_KEYS = ("arguments", "parameters", "args", "input", "action_input")
 def _decode(text: str) -> Any:
     """JSON, or what a tolerant reader makes of it (trailing commas, wrong quotes, no end)."""
     try:
-        return json.loads(text)
+        return read_json(text)
     except ValueError:
         import json_repair
 
-        return json_repair.loads(text)
+        try:
+            return all_writable(json_repair.loads(text))
+        except RecursionError:
+            raise InvalidToolCallError("the JSON is nested too deeply") from None
 
 
 def _as_call(value: object, tools: Mapping[str, ToolSpec]) -> tuple[str, dict[str, Any]] | None:
@@ -247,7 +252,8 @@ def _written_calls(
 def _checked(name: str, tools: Mapping[str, ToolSpec]) -> str:
     if name not in tools:
         known = ", ".join(tools)
-        raise InvalidToolCallError(f"there is no tool called {name!r}; the tools are: {known}")
+        told = name[:_MAX_NAME_CHARS]
+        raise InvalidToolCallError(f"there is no tool called {told!r}; the tools are: {known}")
     return name
 
 
@@ -336,7 +342,7 @@ def final_text(text: str, tools: Sequence[ToolSpec]) -> str:
     said = text.strip()
     tagged = _TAG.fullmatch(said)
     try:
-        value = json.loads(tagged[1] if tagged else said)
+        value = read_json(tagged[1] if tagged else said)
     except ValueError:
         return said
     by_name = {spec.name: spec for spec in tools}

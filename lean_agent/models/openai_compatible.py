@@ -7,9 +7,11 @@ import json
 import time
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
+from dataclasses import replace
 from hashlib import blake2b
 from typing import Any
 
+from lean_agent._text import read_json
 from lean_agent.errors import ConfigurationError
 from lean_agent.messages import Message
 from lean_agent.model import (
@@ -25,6 +27,7 @@ from lean_agent.models.provider_errors import provider_failures, translate
 from lean_agent.models.server import Server, request_options
 from lean_agent.models.streamed_call import StreamedCall
 from lean_agent.models.tokens import TokenCounter, estimate_usage
+from lean_agent.models.vision import image_tokens
 from lean_agent.models.whole_answer import read_answer
 from lean_agent.tool_spec import ToolSpec
 
@@ -69,10 +72,13 @@ class OpenAICompatibleModel:
             grammar=dialect == "llama_cpp",
             logprobs=dialect == "llama_cpp",
             self_hosted=server.self_hosted,
+            image_tokens=image_tokens(server.model),
         )
         at_openai = server.site.host == "api.openai.com"
         self._max_tokens_name = "max_completion_tokens" if at_openai else "max_tokens"
-        self._counter = TokenCounter(server.model if dialect == "openai" else None)
+        self._counter = TokenCounter(
+            server.model if dialect == "openai" else None, self._card.image_tokens
+        )
         self._counts: dict[bytes, int] = {}
 
     @property
@@ -98,7 +104,7 @@ class OpenAICompatibleModel:
         try:
             async with asyncio.timeout(request.timeout):
                 response = await self._server.post("/chat/completions", body, request.timeout)
-                data = wire.as_mapping(json.loads(response.content))
+                data = wire.as_mapping(read_json(response.content))
         except provider_failures() as error:
             raise translate(error, self._site, estimate_usage(request, "")) from None
         seconds = time.perf_counter() - started
@@ -126,7 +132,10 @@ class OpenAICompatibleModel:
         """
         if self._dialect == "llama_cpp":
             try:
-                return await self._count_at_server(messages, tools)
+                texts = [replace(m, images=()) if m.images else m for m in messages]
+                images = sum(len(message.images) for message in messages)
+                counted = await self._count_at_server(texts, tools)
+                return counted + images * (self._card.image_tokens or 0)
             except (*provider_failures(), KeyError, TypeError):
                 pass
         return await self._counter.count(messages, tools)

@@ -31,16 +31,17 @@ ScriptedResponse = (
 """Text, a message with tool calls, a whole response, an error to raise, or what makes one."""
 
 _CHARS_PER_TOKEN = 4
+_IMAGE_CHARS = 4_000
 _PIECE_CHARS = 12
 
 
 class ScriptedModel:
     """Gives ``responses`` in order, one a call, and keeps what it was asked in ``requests``.
 
-    Usage is counted the same way each time, one token for every 4 characters begun, so a test can
-    name the numbers; ``count_tokens`` gives the very count a call is then charged with. Text longer
-    than the output asked for is cut off, as a server does, and so is what comes after the request
-    had enough. Once the script is used up, a call raises ModelError.
+    Usage is counted the same way each time, one token for every 4 characters begun and 1,000 for an
+    image, so a test can name the numbers; ``count_tokens`` gives the very count a call is then
+    charged with. Text longer than the output asked for is cut off, as a server does, and so is what
+    comes after the request had enough. Once the script is used up, a call raises ModelError.
     """
 
     def __init__(
@@ -128,6 +129,6 @@ class ScriptedModel:
 def _tokens(messages: Sequence[Message], tools: Sequence[ToolSpec]) -> int:
     characters = sum(schema_bound(tool_to_wire(spec)) for spec in tools)
     for message in messages:
-        characters += len(message.content)
+        characters += len(message.content) + _IMAGE_CHARS * len(message.images)
         characters += sum(len(c.name) + schema_bound(c.arguments) for c in message.tool_calls)
     return -(-characters // _CHARS_PER_TOKEN)

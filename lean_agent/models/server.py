@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 from lean_agent.errors import ConfigurationError
 from lean_agent.models.endpoints import ENDPOINTS, bills
+from lean_agent.models.keys import find_key
 from lean_agent.models.loop_clients import LoopClients
 from lean_agent.models.provider_errors import CallSite
 
@@ -34,8 +35,8 @@ class Server:
         """The server of ``provider:model``.
 
         The key and address come from the arguments, else from the provider's variable
-        (OPENAI_API_KEY; for ``openai`` also OPENAI_BASE_URL) and its known address. A server at an
-        address of the user's own needs no key.
+        (OPENAI_API_KEY; for ``openai`` also OPENAI_BASE_URL) or the keyring, and its known address.
+        A server at an address of the user's own needs no key, and is given none of the keyring's.
 
         Raises:
             ConfigurationError: no key, no known address, or a name without a provider.
@@ -58,9 +59,12 @@ class Server:
             )
         variable = endpoint.key_variable if endpoint else None
         if api_key is None and variable is not None:
-            api_key = os.environ.get(variable) or None
+            # What is in the keyring is for the provider, whoever else is at another address.
+            api_key = os.environ.get(variable) or None if own_address else find_key(variable)
         if api_key is None and variable is not None and not own_address:
-            raise ConfigurationError(f"no key for {name}", hint=f"set {variable}")
+            raise ConfigurationError(
+                f"no key for {name}", hint=f"set {variable}, or: lean-agent keys set {provider}"
+            )
         site = CallSite(
             model=name,
             host=_host(base_url),

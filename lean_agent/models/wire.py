@@ -10,6 +10,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
+from lean_agent._text import read_json, writable
 from lean_agent.messages import Message, ToolCall
 from lean_agent.model import FinishReason, ModelRequest, Timings, TokenLogprob
 from lean_agent.tool_spec import ToolSpec
@@ -45,10 +46,16 @@ def as_mapping(value: object) -> Mapping[str, Any]:
 
 
 def message_to_wire(message: Message) -> dict[str, Any]:
-    """OpenAI's form. Empty text beside tool calls is null, which every server accepts."""
+    """OpenAI's form. Empty text beside tool calls is null, which every server accepts; only what
+    has images is told in parts, which some servers know nothing of.
+    """
     data = message.to_dict()
     if message.tool_calls and not message.content:
         data["content"] = None
+    if data.pop("images", None):
+        urls = [f"data:{image.media_type};base64,{image.data}" for image in message.images]
+        shown = [{"type": "image_url", "image_url": {"url": url}} for url in urls]
+        data["content"] = [{"type": "text", "text": message.content}, *shown]
     return data
 
 
@@ -148,9 +155,9 @@ def read_text(message: Mapping[str, Any]) -> str:
         parts = [as_mapping(part) for part in cast("list[object]", content)]
         content = "".join(part.get("text") or "" for part in parts if part.get("type") == "text")
     if isinstance(content, str) and content:
-        return content
+        return writable(content)
     refusal = message.get("refusal")
-    return refusal if isinstance(refusal, str) else ""
+    return writable(refusal) if isinstance(refusal, str) else ""
 
 
 def _arguments(raw: object) -> tuple[dict[str, Any] | None, str]:
@@ -161,7 +168,7 @@ def _arguments(raw: object) -> tuple[dict[str, Any] | None, str]:
     if raw is None or not text.strip():
         return {}, ""
     try:
-        value = json.loads(text)
+        value = read_json(text)
     except ValueError:
         return None, text
     return (cast("dict[str, Any]", value), "") if isinstance(value, dict) else (None, text)

@@ -58,7 +58,7 @@ def test_hosted_providers_have_their_address(monkeypatch: pytest.MonkeyPatch) ->
     assert not model.card.self_hosted
     with pytest.raises(ConfigurationError) as caught:
         resolve_model("groq:llama")
-    assert caught.value.hint == "set GROQ_API_KEY"
+    assert caught.value.hint == "set GROQ_API_KEY, or: lean-agent keys set groq"
 
 
 def test_servers_of_this_machine_need_no_key_and_are_self_hosted() -> None:
@@ -135,7 +135,7 @@ def test_embedders_are_named_as_models_are(monkeypatch: pytest.MonkeyPatch) -> N
         open_embedder(local, base_url="http://localhost:1/v1")
     with pytest.raises(ConfigurationError) as caught:
         open_embedder("openai:text-embedding-3-small")
-    assert caught.value.hint == "set OPENAI_API_KEY"
+    assert caught.value.hint == "set OPENAI_API_KEY, or: lean-agent keys set openai"
     monkeypatch.setenv("OPENAI_API_KEY", "k")
     hosted = open_embedder("openai:text-embedding-3-small")
     assert isinstance(hosted, OpenAICompatibleEmbedder)
