@@ -54,6 +54,7 @@ def _own_settings(
         path = folder / name.lower()
         path.mkdir()
         monkeypatch.setenv(name, str(path))
+    monkeypatch.setenv("PYTHON_KEYRING_BACKEND", "keyring.backends.null.Keyring")
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 from collections.abc import Sequence
@@ -14,12 +15,16 @@ import typer.main
 from lean_agent.cli import streams
 from lean_agent.cli.ask import ask, empty_object
 from lean_agent.cli.chat import chat
+from lean_agent.cli.completing import COMPLETE, complete, profiles
 from lean_agent.cli.config import app as config
+from lean_agent.cli.data import app as data
 from lean_agent.cli.demo import demo
 from lean_agent.cli.doctor import doctor
 from lean_agent.cli.failures import EXIT_INTERRUPTED, Failure, describe, usage_error
 from lean_agent.cli.index import app as index
+from lean_agent.cli.keys import app as keys
 from lean_agent.cli.ledger import app as ledger
+from lean_agent.cli.mcp import app as mcp
 from lean_agent.cli.memory import app as memory
 from lean_agent.cli.models import app as models
 from lean_agent.cli.plugged import CommandGroup
@@ -33,14 +38,13 @@ from lean_agent.errors import LeanAgentError
 __all__ = ["app", "run"]
 
 _EXIT_BROKEN_PIPE = 141
-_WITHOUT_SETTINGS = frozenset({"config", "doctor"})
+_WITHOUT_SETTINGS = frozenset({"config", "doctor", "keys"})
 """They tell what is wrong with the settings."""
 
 # Without rich's markup, help costs a quarter of the time and is as readable.
 app = typer.Typer(
     cls=CommandGroup,
     rich_markup_mode=None,
-    add_completion=False,
     context_settings={"help_option_names": ["-h", "--help"]},
     epilog="Exit codes: 0 completed, 1 the run failed, 2 usage or configuration, 3 a limit was"
     " reached (the best answer is printed), 4 a quality gate failed, 130 interrupted.",
@@ -53,10 +57,13 @@ app.add_typer(models, name="models")
 app.add_typer(index, name="index")
 app.add_typer(ledger, name="ledger")
 app.add_typer(tools, name="tools")
+app.add_typer(mcp, name="mcp")
 app.add_typer(trajectory, name="trajectory")
 app.add_typer(memory, name="memory")
 app.add_typer(sessions, name="sessions")
 app.add_typer(config, name="config")
+app.add_typer(keys, name="keys")
+app.add_typer(data, name="data")
 app.command()(doctor)
 
 
@@ -74,7 +81,10 @@ def root(
     profile: Annotated[
         str | None,
         typer.Option(
-            "--profile", metavar="NAME", help="Settings of that profile (lean-agent config show)."
+            "--profile",
+            metavar="NAME",
+            help="Settings of that profile (lean-agent config show).",
+            autocompletion=profiles,
         ),
     ] = None,
     version: Annotated[
@@ -99,6 +109,7 @@ def _configure(context: typer.Context, profile: str | None) -> None:
     share(resolved)
     defaults = run_defaults(resolved)
     context.default_map = dict.fromkeys(("ask", "chat", "demo"), defaults)
+    context.default_map["mcp"] = {"serve": defaults}
 
 
 def run(arguments: Sequence[str]) -> int:
@@ -107,6 +118,8 @@ def run(arguments: Sequence[str]) -> int:
     Without a command a person at a terminal is taken to the chat.
     """
     streams.prepare()
+    if os.environ.get(COMPLETE):
+        return complete(typer.main.get_command(app))
     if not arguments and streams.is_terminal(sys.stdin) and streams.is_terminal(sys.stdout):
         arguments = ["chat"]
     for number in (signal.SIGTERM, signal.SIGHUP):
@@ -140,6 +153,10 @@ def _invoke(arguments: Sequence[str]) -> int:
         return done.exit_code
     except typer.TyperException as error:
         raise _usage(error) from error
+    except SystemExit as done:  # so end typer's own options: --install-completion
+        if done.code:
+            raise
+        return 0
 
 
 def _usage(error: typer.TyperException) -> LeanAgentError:
@@ -154,6 +171,9 @@ def _tell(error: BaseException, arguments: Sequence[str]) -> int:
     failure.print()
     if "--json" in arguments:
         streams.emit(to_json(_object(failure, arguments)) + "\n")
+    elif "--events" in arguments:
+        line = {"event": "run_finished", **empty_object(failure)}
+        streams.emit(to_json(line, indent=None) + "\n")
     return failure.exit_code
 
 

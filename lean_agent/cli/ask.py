@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from lean_agent.cli import options as opt
-from lean_agent.cli.failures import Failure
+from lean_agent.cli.failures import Failure, usage_error
 from lean_agent.cli.inputs import question_from
+from lean_agent.cli.run_flags import with_run_flags
 from lean_agent.cli.streams import emit
 from lean_agent.cli.text import to_json
 
@@ -21,9 +22,13 @@ if TYPE_CHECKING:
     from lean_agent.cli.running import Outcome
     from lean_agent.events import Event
 
-__all__ = ["answer_once", "ask", "empty_object"]
+__all__ = ["Form", "answer_once", "ask", "empty_object"]
+
+Form = Literal["text", "json", "events"]
+"""What standard output is given of a run."""
 
 
+@with_run_flags
 def ask(
     question: Annotated[
         str | None,
@@ -33,25 +38,10 @@ def ask(
             show_default=False,
         ),
     ] = None,
-    corpus: opt.Corpus = None,
-    file: opt.Files = None,
-    tool: opt.ToolNames = None,
-    allow: opt.Allow = None,
-    model: opt.ModelName = opt.DEFAULT_MODEL,
-    base_url: opt.BaseUrl = None,
-    mode: opt.ModeChoice = "auto",
-    reasoning: opt.ReasoningName = "plain",
-    quality: opt.QualityName = "balanced",
-    system: opt.System = "",
-    budget_usd: opt.BudgetUsd = None,
-    max_tokens: opt.MaxTokens = None,
-    max_steps: opt.MaxSteps = None,
-    max_seconds: opt.MaxSeconds = None,
-    cache: opt.Cache = False,
-    show_budget: opt.ShowBudget = False,
-    record: opt.Record = False,
-    memory: opt.WithMemory = False,
+    *,
+    options: opt.RunOptions,
     json_: opt.Json = False,
+    events: opt.Events = False,
     quiet: opt.Quiet = False,
 ) -> int:
     """Ask one question. The answer goes to standard output, everything else to standard error."""
@@ -59,82 +49,69 @@ def ask(
 
     from lean_agent.cli.weights import need_weights
 
+    if json_ and events:
+        raise usage_error("--json and --events are two forms of one output", "give either")
     task = question_from(question)
-    options = opt.RunOptions(
-        model=model,
-        base_url=base_url,
-        mode=mode,
-        reasoning=reasoning,
-        quality=quality,
-        system=system,
-        corpus=corpus,
-        files=file or [],
-        tools=tool or [],
-        allow=allow or [],
-        budget_usd=budget_usd,
-        max_tokens=max_tokens,
-        max_steps=max_steps,
-        max_seconds=max_seconds,
-        cache=cache,
-        show_budget=show_budget,
-        record=record,
-        memory=memory,
-    )
     options.check()
     if options.mode != "plan":  # which needs no model for a problem that a planner knows
         need_weights(options.model)
-    outcome = asyncio.run(_ask(options, task, as_json=json_, quiet=quiet))
+    form: Form = "json" if json_ else "events" if events else "text"
+    outcome = asyncio.run(_ask(options, task, form=form, quiet=quiet))
     if outcome.failure is not None:
         outcome.failure.print()
     return outcome.exit_code
 
 
-async def _ask(options: opt.RunOptions, task: str, *, as_json: bool, quiet: bool) -> Outcome:
+async def _ask(options: opt.RunOptions, task: str, *, form: Form, quiet: bool) -> Outcome:
     from lean_agent.cli.approval import AsksAtTerminal
     from lean_agent.cli.kept_runs import KeptRun, usable_checkpoints
+    from lean_agent.cli.mcp.servers import server_tools
 
-    checkpoints = await usable_checkpoints()
+    checkpoints = await usable_checkpoints(options.checkpoints)
     approve = AsksAtTerminal.if_possible()
-    agent = options.make_agent(checkpoints=checkpoints, approve=approve)
 
     def began(run_id: str) -> None:
         if checkpoints is not None:
             KeptRun(run_id=run_id, question=task, options=options).write()
 
-    return await answer_once(
-        agent,
-        lambda stop: agent.stream(task, stop=stop),
-        as_json=as_json,
-        quiet=quiet,
-        began=began,
-        approve=approve,
-    )
+    async with server_tools() as more:
+        agent = options.make_agent(checkpoints=checkpoints, approve=approve, more=more)
+        return await answer_once(
+            agent,
+            lambda stop: agent.stream(task, stop=stop),
+            form=form,
+            quiet=quiet,
+            began=began,
+            approve=approve,
+        )
 
 
 async def answer_once(
     agent: Agent,
     start: Callable[[asyncio.Event], AsyncGenerator[Event]],
     *,
-    as_json: bool,
+    form: Form,
     quiet: bool,
     began: Callable[[str], None] | None = None,
     approve: AsksAtTerminal | None = None,
 ) -> Outcome:
     """Show one run, its answer and its cost, and how to go on with it if it is not complete."""
+    from lean_agent.cli.event_lines import EventLines
     from lean_agent.cli.kept_runs import settle
     from lean_agent.cli.running import follow, opened
     from lean_agent.cli.view import View
 
     async with opened(agent):
-        view = View(quiet=quiet, live=not as_json)
+        events = form == "events"
+        view = EventLines(quiet=quiet) if events else View(quiet=quiet, live=form == "text")
         if approve is not None:
             approve.pause = view.pause
         outcome = await follow(start, view, began=began)
-        if as_json:
+        if form == "json":
             view.cost(outcome.result)
             emit(to_json(outcome.to_dict()) + "\n")
         else:
-            view.finish(outcome.result)
+            view.finish(outcome.result, failure=outcome.failure)
         if hint := settle(outcome.result):
             view.note(hint, always=True)
     return outcome

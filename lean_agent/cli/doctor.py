@@ -37,6 +37,8 @@ class Check:
 def doctor(context: typer.Context, json_: opt.Json = False) -> int:
     """Check this installation. Ends with 1 if something needed is broken."""
     checks = [*_settings(context.obj), *_python(), *_models(), *_folders(), *_terminal()]
+    if checks[0].state == "ok":
+        checks += _servers()
     broken = any(check.state == "broken" for check in checks)
     if json_:
         rows = [
@@ -64,6 +66,27 @@ def _settings(profile: str | None) -> Iterator[Check]:
     share(resolved)  # so that the folders below are those that are used
     here = count(sum(one.from_file for one in resolved), "setting") if path.exists() else "no file"
     yield Check(name="settings", state="ok", detail=f"{path}: {here}")
+
+
+def _servers() -> Iterator[Check]:
+    """Each MCP server of the settings is started, to see whether it does."""
+    import asyncio
+
+    from lean_agent.cli.failures import describe
+    from lean_agent.cli.mcp.servers import configured, look_at
+
+    try:
+        looked = asyncio.run(look_at(configured()))
+    except ConfigurationError as error:
+        yield Check(name="mcp", state="broken", detail=error.message, hint=error.hint)
+        return
+    for one in looked:
+        name = f"mcp:{one.name}"
+        if one.failure is None:
+            yield Check(name=name, state="ok", detail=count(len(one.tools), "tool"))
+        else:
+            told = describe(one.failure)
+            yield Check(name=name, state="missing", detail=told.message, hint=told.hint)
 
 
 def _python() -> Iterator[Check]:
@@ -106,11 +129,9 @@ def _installed(name: str) -> bool:
 def _models() -> Iterator[Check]:
     import importlib.util
 
-    from lean_agent.models.endpoints import ENDPOINTS
     from lean_agent.models.weights import status
 
-    names = sorted({end.key_variable for end in ENDPOINTS.values() if end.key_variable})
-    keys = [name for name in names if os.environ.get(name)]
+    keys = _keys()
     server = os.environ.get("OPENAI_BASE_URL", "")
     engine = importlib.util.find_spec("xllamacpp") is not None
     yield Check(
@@ -131,12 +152,22 @@ def _models() -> Iterator[Check]:
     yield Check(
         name="keys",
         state="ok" if keys else "missing",
-        detail=f"set: {', '.join(keys)}" if keys else "none set",
-        hint="" if keys else "for hosted models: set OPENAI_API_KEY or another provider's",
+        detail=f"found: {', '.join(keys)}" if keys else "none found",
+        hint="" if keys else "for hosted models: lean-agent keys set, or set OPENAI_API_KEY",
     )
     if server:
         shown = re.sub(r"//[^/@]*@", "//", server)  # no login in it
         yield Check(name="OPENAI_BASE_URL", state="ok", detail=shown)
+
+
+def _keys() -> list[str]:
+    """The variables that are set, and those whose key is in the keyring."""
+    from lean_agent.models.endpoints import ENDPOINTS
+    from lean_agent.models.keys import find_key
+
+    names = sorted({end.key_variable for end in ENDPOINTS.values() if end.key_variable})
+    found = [name for name in names if find_key(name)]
+    return [name if os.environ.get(name) else f"{name} (keyring)" for name in found]
 
 
 def _folders() -> Iterator[Check]:

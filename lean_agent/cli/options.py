@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
@@ -12,12 +12,15 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from lean_agent._semconv import Mode
+from lean_agent.cli import completing
 from lean_agent.cli.inputs import check_corpus, check_file, check_text
+from lean_agent.cli.places import place_of, without_secrets
 
 if TYPE_CHECKING:
     from lean_agent.agent import Agent
     from lean_agent.approval import Approve
     from lean_agent.ledger.budget import Budget
+    from lean_agent.tool_spec import Tool
 
 __all__ = [
     "DEFAULT_MODEL",
@@ -26,7 +29,9 @@ __all__ = [
     "BaseUrl",
     "BudgetUsd",
     "Cache",
+    "Checkpoints",
     "Corpus",
+    "Events",
     "Files",
     "Json",
     "MaxSeconds",
@@ -91,6 +96,7 @@ ModelName = Annotated[
         metavar="PROVIDER:NAME",
         envvar="LEAN_AGENT_MODEL",
         help="local:NAME runs here, openai:NAME is hosted.",
+        autocompletion=completing.models,
     ),
 ]
 BaseUrl = Annotated[
@@ -128,19 +134,20 @@ Corpus = Annotated[
     typer.Option("--corpus", metavar="DIR", help="A folder of documents to search."),
 ]
 Files = Annotated[
-    list[Path] | None,
+    list[Path],
     typer.Option("--file", "-f", metavar="FILE", help="A text file to read; may be repeated."),
 ]
 ToolNames = Annotated[
-    list[str] | None,
+    list[str],
     typer.Option(
         "--tool",
         metavar="NAME",
         help="Offer one more of the tools that lean-agent tools list names; may be repeated.",
+        autocompletion=completing.tools,
     ),
 ]
 Allow = Annotated[
-    list[str] | None,
+    list[str],
     typer.Option(
         "--allow",
         metavar="NAME[:PATTERN]",
@@ -193,10 +200,23 @@ Record = Annotated[
         help="Write down what the run does; lean-agent trajectory shows it.",
     ),
 ]
+Checkpoints = Annotated[
+    str | None,
+    typer.Option(
+        "--checkpoints",
+        metavar="FILE|URL",
+        envvar="LEAN_AGENT_CHECKPOINTS",
+        help="Keep what is not complete there: a SQLite file, or postgresql://USER@HOST/DATABASE.",
+    ),
+]
 ShowBudget = Annotated[
     bool, typer.Option("--show-budget", help="Tell the model what is left to spend.")
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON value.")]
+Events = Annotated[
+    bool,
+    typer.Option("--events", help="Print what happens as it happens, one JSON object a line."),
+]
 Quiet = Annotated[
     bool, typer.Option("--quiet", "-q", help="Only the answer: no progress, tools or cost.")
 ]
@@ -207,26 +227,30 @@ Plain = Annotated[
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunOptions:
-    """What ``ask``, ``chat`` and ``demo`` are told, and the agent that it makes."""
+    """What ``ask``, ``chat`` and ``demo`` are told, and the agent that it makes.
 
-    model: str = DEFAULT_MODEL
-    base_url: str | None = None
-    mode: Mode = "auto"
-    reasoning: str = "plain"
-    quality: Literal["economy", "balanced", "best"] = "balanced"
-    system: str = ""
-    corpus: Path | None = None
-    files: list[Path] = field(default_factory=list[Path])
-    tools: list[str] = field(default_factory=list[str])
-    allow: list[str] = field(default_factory=list[str])
-    budget_usd: Decimal | None = None
-    max_tokens: int | None = None
-    max_steps: int | None = None
-    max_seconds: float | None = None
-    cache: bool = False
-    show_budget: bool = False
-    record: bool = False
-    memory: bool = False
+    Each field is a flag of ``ask`` and ``chat`` (``run_flags``), in this order.
+    """
+
+    corpus: Corpus = None
+    files: Files = field(default_factory=list[Path])
+    tools: ToolNames = field(default_factory=list[str])
+    allow: Allow = field(default_factory=list[str])
+    model: ModelName = DEFAULT_MODEL
+    base_url: BaseUrl = None
+    mode: ModeChoice = "auto"
+    reasoning: ReasoningName = "plain"
+    quality: QualityName = "balanced"
+    system: System = ""
+    budget_usd: BudgetUsd = None
+    max_tokens: MaxTokens = None
+    max_steps: MaxSteps = None
+    max_seconds: MaxSeconds = None
+    cache: Cache = False
+    show_budget: ShowBudget = False
+    record: Record = False
+    memory: WithMemory = False
+    checkpoints: Checkpoints = None
 
     def check(self) -> None:
         """Refuse what cannot work, before anything is loaded or paid for.
@@ -239,6 +263,7 @@ class RunOptions:
             check_corpus(self.corpus)
         for file in self.files:
             check_file(file)
+        place_of(self.checkpoints)
 
     def budget(self) -> Budget:
         """What one answer may spend."""
@@ -263,10 +288,11 @@ class RunOptions:
         )
 
     def to_dict(self) -> dict[str, Any]:
-        """Types that JSON takes with ``default=str``; paths are absolute."""
+        """Types that JSON takes with ``default=str``; paths are absolute, no password is in it."""
         corpus = self.corpus.resolve() if self.corpus is not None else None
         files = [file.resolve() for file in self.files]
-        return asdict(replace(self, corpus=corpus, files=files))
+        checkpoints = without_secrets(self.checkpoints)
+        return asdict(replace(self, corpus=corpus, files=files, checkpoints=checkpoints))
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> RunOptions:
@@ -285,9 +311,15 @@ class RunOptions:
         )
 
     def make_agent(
-        self, *, checkpoints: Path | None = None, approve: Approve | None = None
+        self,
+        *,
+        checkpoints: Path | str | None = None,
+        approve: Approve | None = None,
+        more: Sequence[Tool] = (),
     ) -> Agent:
-        """An agent with the tools that these options name or give something to work on."""
+        """An agent with the tools that these options name or give something to work on, and
+        ``more``.
+        """
         from lean_agent import Agent
         from lean_agent._paths import cache_dir
         from lean_agent.cli.streams import say
@@ -304,6 +336,7 @@ class RunOptions:
         if not roots:
             for name in ("list_files", "read_file"):
                 tools.pop(name, None)
+        tools |= {tool.spec.name: tool for tool in more}
         named = [*self.tools, *(pattern.partition(":")[0] for pattern in self.allow)]
         wanted = [name for name in named if name not in tools and not _GLOB.intersection(name)]
         tools |= load_optional_tools(wanted, say)

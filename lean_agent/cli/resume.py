@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
+from lean_agent.cli import completing
 from lean_agent.cli import options as opt
 from lean_agent.cli.ask import answer_once
 from lean_agent.cli.streams import say
@@ -26,12 +27,14 @@ def resume(
             metavar="RUN",
             help="The run's id, or how it begins; the newest if left out.",
             show_default=False,
+            autocompletion=completing.runs,
         ),
     ] = None,
     budget_usd: opt.BudgetUsd = None,
     max_tokens: opt.MaxTokens = None,
     max_steps: opt.MaxSteps = None,
     max_seconds: opt.MaxSeconds = None,
+    checkpoints: opt.Checkpoints = None,
     list_: Annotated[bool, typer.Option("--list", help="Only list the runs there are.")] = False,
     json_: opt.Json = False,
     quiet: opt.Quiet = False,
@@ -42,7 +45,8 @@ def resume(
     """
     import asyncio
 
-    from lean_agent.cli.kept_runs import checkpoints_path, find
+    from lean_agent.cli.kept_runs import find
+    from lean_agent.cli.places import place_of
     from lean_agent.cli.weights import need_weights
 
     if list_:
@@ -53,24 +57,29 @@ def resume(
         "max_tokens": max_tokens,
         "max_steps": max_steps,
         "max_seconds": max_seconds,
+        "checkpoints": checkpoints,
     }
     options = replace(kept.options, **{k: v for k, v in given.items() if v is not None})  # pyright: ignore[reportArgumentType]
     options.check()
-    need_weights(options.model)
+    if options.mode != "plan":  # which needs no model for a problem that a planner knows
+        need_weights(options.model)
 
     async def go_on() -> Any:
         from lean_agent.cli.approval import AsksAtTerminal
+        from lean_agent.cli.mcp.servers import server_tools
 
         approve = AsksAtTerminal.if_possible()
-        agent = options.make_agent(checkpoints=checkpoints_path(), approve=approve)
-        return await answer_once(
-            agent,
-            lambda stop: agent.resume_stream(kept.run_id, stop=stop),
-            as_json=json_,
-            quiet=quiet,
-            began=lambda _run_id: replace(kept, options=options).write(),
-            approve=approve,
-        )
+        place = place_of(options.checkpoints)
+        async with server_tools() as more:
+            agent = options.make_agent(checkpoints=place, approve=approve, more=more)
+            return await answer_once(
+                agent,
+                lambda stop: agent.resume_stream(kept.run_id, stop=stop),
+                form="json" if json_ else "text",
+                quiet=quiet,
+                began=lambda _run_id: replace(kept, options=options).write(),
+                approve=approve,
+            )
 
     outcome = asyncio.run(go_on())
     if outcome.failure is not None:

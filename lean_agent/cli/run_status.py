@@ -27,12 +27,12 @@ class RunStatus:
     step: int = 0
     usage: Usage = field(default_factory=Usage)
     _began: float = 0.0
-    _told: int = 0
+    _told: Usage = field(default_factory=Usage)
 
     def note(self, event: Event) -> None:
         match event:
             case RunStarted():
-                self.mode, self.step, self.usage, self._told = "", 0, Usage(), 0
+                self.mode, self.step, self.usage, self._told = "", 0, Usage(), Usage()
                 self._began = time.monotonic()
             case ModeChosen(mode):
                 self.mode = mode
@@ -57,10 +57,15 @@ class RunStatus:
         return " | ".join(part for part in parts if part)
 
     def newly_spent(self) -> str:
-        """The tokens that were charged since this was last asked, "" if there are none."""
-        spent = self.usage.total_tokens - self._told
-        self._told = self.usage.total_tokens
-        return f"{spent:,} tokens" if spent > 0 else ""
+        """The tokens and dollars charged since this was last asked, "" if there are none."""
+        before, self._told = self._told, self.usage
+        spent = self.usage.total_tokens - before.total_tokens
+        if spent <= 0:
+            return ""
+        if self.usage.cost is None or before.cost is None or self.usage.cost <= before.cost:
+            return f"{spent:,} tokens"
+        cost = Usage(cost=self.usage.cost - before.cost, provenance=self.usage.provenance)
+        return f"{spent:,} tokens, {short_money(cost)}"
 
     def _left(self) -> str:
         budget, left = self.budget, list[str]()

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from lean_agent.cli import completing
 from lean_agent.cli import options as opt
 from lean_agent.cli.streams import say
 from lean_agent.cli.table import print_json, print_table
@@ -29,6 +30,7 @@ def list_sessions(json_: opt.Json = False) -> None:
                 {
                     "name": one.name,
                     "session_id": one.session_id,
+                    "branch_of": one.branch_of or None,
                     "last_used": one.last_used,
                     "model": one.options.model,
                     "answers": one.answers,
@@ -39,7 +41,7 @@ def list_sessions(json_: opt.Json = False) -> None:
         )
     elif saved:
         print_table(
-            ("NAME", "LAST USED (UTC)", "MODEL", "ANSWERS", "COST"),
+            ("NAME", "LAST USED (UTC)", "MODEL", "ANSWERS", "COST", "BRANCH OF"),
             [
                 (
                     one.name,
@@ -47,6 +49,7 @@ def list_sessions(json_: opt.Json = False) -> None:
                     one.options.model,
                     one.answers,
                     money(one.usage),
+                    one.branch_of or None,
                 )
                 for one in saved
             ],
@@ -57,7 +60,12 @@ def list_sessions(json_: opt.Json = False) -> None:
 
 @app.command("rm")
 def remove(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="The session's name.")],
+    name: Annotated[
+        str,
+        typer.Argument(
+            metavar="NAME", help="The session's name.", autocompletion=completing.sessions
+        ),
+    ],
     json_: opt.Json = False,
 ) -> None:
     """Delete a saved conversation."""

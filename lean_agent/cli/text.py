@@ -64,13 +64,24 @@ def clip(text: str, width: int) -> str:
 
 def folded(line: str, width: int, *, indent: int = 0) -> str:
     """The line broken between words, never within one; what follows the first is indented."""
-    return textwrap.fill(
-        line,
-        width,
-        subsequent_indent=" " * indent,
-        break_long_words=False,
-        break_on_hyphens=False,
-    )
+    if line.isascii():
+        return textwrap.fill(
+            line,
+            width,
+            subsequent_indent=" " * indent,
+            break_long_words=False,
+            break_on_hyphens=False,
+        )
+    from rich.cells import cell_len  # which knows of characters that fill two columns
+
+    lines = [""]
+    for word in line.split(" "):
+        longer = f"{lines[-1]} {word}" if lines[-1].strip() else lines[-1] + word
+        if cell_len(longer) <= width or not lines[-1].strip():
+            lines[-1] = longer
+        else:
+            lines.append(" " * indent + word)
+    return "\n".join(lines)
 
 
 def to_json(value: Any, *, indent: int | None = 2) -> str:

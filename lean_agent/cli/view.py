@@ -8,10 +8,13 @@ import sys
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from lean_agent.cli.prose import Prose
 from lean_agent.cli.run_status import RunStatus
 from lean_agent.cli.streams import emit, is_terminal, say, styled
 from lean_agent.cli.text import clean, clip, cost_line, folded, money, one_line
+from lean_agent.cli.theme import THEMES, Theme, paint, theme_for
 from lean_agent.events import (
+    ContextCompacted,
     CostUpdated,
     Event,
     ModeChosen,
@@ -25,6 +28,7 @@ from lean_agent.events import (
 if TYPE_CHECKING:
     from rich.status import Status
 
+    from lean_agent.cli.failures import Failure
     from lean_agent.result import RunResult
 
 __all__ = ["View", "call_line"]
@@ -37,8 +41,8 @@ class View:
 
     On a terminal the answer appears as it is written. Anywhere else it is printed once, when it is
     final, because a check may still withdraw it; so it is where ``live`` is off (--json).
-    ``quiet`` leaves only the answer and notices; ``plain`` writes no codes and no changing line.
-    ``status`` is told of every event.
+    ``quiet`` leaves only the answer and notices; ``plain`` writes no codes, breaks no line and has
+    none that changes. ``status`` is told of every event.
     """
 
     def __init__(
@@ -47,13 +51,15 @@ class View:
         quiet: bool = False,
         live: bool = True,
         plain: bool = False,
-        status: RunStatus | None = None,
     ) -> None:
-        self._status = status or RunStatus()
+        self.status = RunStatus()
         self._live = live and is_terminal(sys.stdout)
         self._quiet = quiet
+        self.plain = plain
         self._watched = is_terminal(sys.stderr) and not quiet
         self._styled = styled(sys.stderr) and not plain
+        theme_for(sys.stderr)  # a wrong name is refused before anything is paid for
+        self._prose: Prose | None = None  # of the answer that is being written
         self._streamed: list[str] = []  # the answer so far, of the model call that goes on
         self._open_line = False
         self._spinner: Status | None = None
@@ -66,7 +72,7 @@ class View:
 
     def show(self, event: Event) -> None:
         """Show one event of a run."""
-        self._status.note(event)
+        self.status.note(event)
         match event:
             case Token(text, "answer") if self._live:
                 self._write(clean(text))
@@ -80,12 +86,19 @@ class View:
                 self._wait("thinking")
             case ToolStarted(_, name, arguments):
                 self._streamed.clear()
-                self._trace("  ", call_line(name, arguments))
+                self._trace("  ", call_line(name, arguments), self._theme.tool)
                 self._wait(f"running {name}")
-            case ToolFinished(_, _, output, is_error, served, seconds):
+            case ToolFinished(_, _, output, is_error, served, seconds, unknown):
                 outcome = "failed" if is_error else "served again" if served else "ok"
-                facts = [outcome, f"{seconds:.2f} s", self._status.newly_spent()]
-                self._trace("    ", f"{', '.join(fact for fact in facts if fact)}: {output}")
+                outcome = "unknown" if unknown else outcome
+                facts = [outcome, f"{seconds:.2f} s", self.status.newly_spent()]
+                how = self._theme.removed if is_error else self._theme.aside
+                head = ", ".join(fact for fact in facts if fact)
+                self._trace("    ", f"{head}: {output}", how, lines=output.count("\n") + 1)
+            case ContextCompacted(before, after, reason):
+                why = "its window was full" if reason == "full" else "that pays"
+                self.note(f"context compacted, as {why}: {before:,} -> {after:,} tokens")
+                self._wait(self._doing)
             case CostUpdated() if self._spinner is not None:
                 self._wait(self._doing)
             case Notice(message):
@@ -98,15 +111,26 @@ class View:
         if always or not self._quiet:
             self.pause()
             text = one_line(line)
-            say(self._dim(folded(text, self._columns()) if self._watched else text))
+            text = folded(text, self._columns()) if self._watched else text
+            say(paint(text, self._theme.aside))
 
-    def finish(self, result: RunResult, *, cost: bool = True) -> None:
-        """The final answer, unless it stands on the terminal already, and what it took."""
+    def finish(
+        self, result: RunResult, *, failure: Failure | None = None, cost: bool = True
+    ) -> None:
+        """The final answer, unless it stands on the terminal already, and what it took.
+
+        ``failure`` is for the caller to tell, or for a view that writes it down.
+        """
         streamed = "".join(self._streamed).strip()
         answer = clean(result.output).strip()
         self.pause()
         if answer and answer != streamed:
-            emit(answer + "\n")
+            self._streamed.clear()
+            if self._live:
+                self._write(answer)
+                self.pause()
+            else:
+                emit(answer + "\n")
         if result.exit_status == "limit_exceeded":
             limit = result.limit or "budget"
             left = (
@@ -139,15 +163,23 @@ class View:
         if self._spinner is not None:
             self._spinner.stop()
             self._spinner = None
+        rest = self._prose.end() if self._prose is not None else ""
+        self._prose = None
         if self._open_line:
             self._open_line = False
-            emit("\n")
+            emit(f"{rest}\n")
 
-    def _trace(self, indent: str, line: str) -> None:
-        """One row of what the tools do, cut to fit."""
-        if not self._quiet:
-            self.pause()
-            say(self._dim(indent + clip(line, self._columns() - len(indent))))
+    def _trace(self, indent: str, line: str, how: str, *, lines: int = 1) -> None:
+        """One row of what the tools do, cut to fit; of a cut one is told how many lines it had."""
+        if self._quiet:
+            return
+        self.pause()
+        room = self._columns() - len(indent)
+        row = clip(line, room)
+        if lines > 1 and row != one_line(line):
+            more = f" [{lines:,} lines]"
+            row = clip(line, room - len(more)) + more
+        say(paint(indent + row, how))
 
     def _write(self, text: str) -> None:
         if not self._open_line:
@@ -157,7 +189,13 @@ class View:
         if text:
             self._streamed.append(text)
             self._open_line = not text.endswith("\n")
-            emit(text)
+            emit(text if self.plain else self._fit(text))
+
+    def _fit(self, text: str) -> str:
+        if self._prose is None:
+            columns = shutil.get_terminal_size
+            self._prose = Prose(theme_for(sys.stdout), lambda: columns().columns)
+        return self._prose.feed(text)
 
     def _wait(self, doing: str) -> None:
         self._doing = doing
@@ -166,10 +204,12 @@ class View:
         from rich.console import Console
         from rich.text import Text
 
-        told = " | ".join(part for part in (doing, self._status.line()) if part)
+        told = " | ".join(part for part in (doing, self.status.line()) if part)
         message = Text(clip(told, self._columns() - 4))
         if self._spinner is None:
-            self._spinner = Console(stderr=True, highlight=False).status(message)
+            style = "green" if self._theme.tool else ""
+            console = Console(stderr=True, highlight=False)
+            self._spinner = console.status(message, spinner_style=style)
             self._spinner.start()
         else:
             self._spinner.update(message)
@@ -177,8 +217,9 @@ class View:
     def _columns(self) -> int:
         return shutil.get_terminal_size().columns if self._watched else _UNSEEN_WIDTH
 
-    def _dim(self, line: str) -> str:
-        return f"\x1b[2m{line}\x1b[0m" if self._styled else line
+    @property
+    def _theme(self) -> Theme:
+        return THEMES["none"] if self.plain else theme_for(sys.stderr)
 
 
 def call_line(tool: str, arguments: Mapping[str, Any]) -> str:

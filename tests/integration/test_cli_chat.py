@@ -195,7 +195,15 @@ def test_a_session_goes_on_another_day_where_it_was(
     child.send("Something else\r")
     child.expect("forget me")
     child.expect(PROMPT)
-    for command, told in (("/undo", "1 question left"), ("/good", "was right"), ("/name k", "k")):
+    for command, told in (
+        ("/undo", "1 question left"),
+        ("/good", "was right"),
+        ("/name k", "k"),
+        ("/branch side", "side: a branch of k"),
+        ("/resume k", "k: 1 question so far"),
+        ("/theme light", "theme light"),
+        ("/theme bright", "no theme 'bright'"),
+    ):
         child.send(f"{command}\r")
         child.expect(told)
         child.expect(PROMPT)
@@ -212,9 +220,40 @@ def test_a_session_goes_on_another_day_where_it_was(
     (judged,) = read_outcomes(tmp_path / "data" / "lean-agent" / "ledger")
     assert (judged.passed, judged.source) == (True, "person")
     listed = in_process("sessions", "list", "--json", folder=tmp_path).json
-    assert [(one["name"], one["answers"]) for one in listed] == [("k", 3)]
-    assert in_process("sessions", "rm", "k", folder=tmp_path).code == 0
+    told = [(one["name"], one["answers"], one["branch_of"]) for one in listed]
+    assert told == [("k", 3, None), ("side", 0, "k")]
+    for name in ("k", "side"):
+        assert in_process("sessions", "rm", name, folder=tmp_path).code == 0
     assert in_process("sessions", "list", "--json", folder=tmp_path).json == []
+
+
+@pytest.mark.slow
+def test_a_session_whose_process_was_killed_goes_on_with_its_answer(
+    server: FakeOpenAI, at_terminal: Spawn
+) -> None:
+    server.say(
+        Reply(text="Once upon ", run_on="a "),
+        Reply(text="Once upon a time."),
+        Reply(text="They lived."),
+    )
+    child = at_terminal("--system", "Be kind.")
+    child.send("Tell a story\r")
+    child.expect("Once upon")
+    child.kill(signal.SIGKILL)
+    child.expect(pexpect.EOF)
+    child = at_terminal("--resume", "tell")
+    child.expect(re.escape("[g]o on with it, or [d]rop it?"))
+    assert "not answered to its end: Tell a story" in child.logfile_read.getvalue()
+    child.send("g\r")
+    child.expect(re.escape("Once upon a time."))
+    child.expect(PROMPT)
+    child.send("And then?\r")
+    child.expect("They lived.")
+    child.expect(PROMPT)
+    leave(child)
+    asked = [m["content"] for m in server.chats[-1].body["messages"]]
+    assert asked[1:] == ["Tell a story", "Once upon a time.", "And then?"]
+    assert server.chats[1].body["messages"] == server.chats[0].body["messages"]
 
 
 @pytest.mark.slow

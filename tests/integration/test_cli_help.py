@@ -32,6 +32,9 @@ def test_the_commands_are_those_that_are_documented() -> None:
         "config",
         "config path",
         "config show",
+        "data",
+        "data purge",
+        "data show",
         "demo",
         "doctor",
         "index",
@@ -39,6 +42,10 @@ def test_the_commands_are_those_that_are_documented() -> None:
         "index info",
         "index push",
         "index search",
+        "keys",
+        "keys delete",
+        "keys list",
+        "keys set",
         "ledger",
         "ledger budget",
         "ledger budget set",
@@ -51,6 +58,9 @@ def test_the_commands_are_those_that_are_documented() -> None:
         "ledger sql",
         "ledger summary",
         "ledger tail",
+        "mcp",
+        "mcp list",
+        "mcp serve",
         "memory",
         "memory delete",
         "memory list",
@@ -101,7 +111,7 @@ def test_all_but_the_talking_commands_speak_json() -> None:
         if not hasattr(command, "commands")
         and not any("--json" in parameter.opts for parameter in command.params)
     }
-    assert silent == {"chat", "demo"}
+    assert silent == {"chat", "demo", "mcp serve"}
 
 
 def test_help_loads_nothing_heavy() -> None:

@@ -14,6 +14,8 @@ import pytest
 from support.cli import LEAN_AGENT, Ended, environment, in_process
 from support.fake_openai import FakeOpenAI, Reply
 
+from lean_agent.cli.options import RunOptions
+
 MODEL = ("--model", "openai:x")
 
 
@@ -141,14 +143,67 @@ def test_private_files_are_the_users_own(server: FakeOpenAI, tmp_path: Path) -> 
     assert {file.stat().st_mode & 0o777 for file in files} == {0o600}
 
 
-def test_a_run_left_for_a_month_is_forgotten(server: FakeOpenAI, tmp_path: Path) -> None:
+def kept_bytes(folder: Path) -> bytes:
+    return b"".join(path.read_bytes() for path in folder.glob("*.sqlite*"))
+
+
+@pytest.mark.parametrize("command", ["resume", "ask"])
+def test_a_run_left_for_a_month_is_forgotten(
+    command: str, server: FakeOpenAI, tmp_path: Path
+) -> None:
     server.say(Reply(text="cut", finish_reason="length"))
     ask(server, tmp_path, "Tell a story", "--max-tokens", "40")
-    (file,) = (tmp_path / "state" / "lean-agent" / "runs").iterdir()
+    state = tmp_path / "state" / "lean-agent"
+    (file,) = (state / "runs").iterdir()
+    assert b"Tell a story" in kept_bytes(state)
     month_ago = time.time() - 31 * 86_400
     file.write_text(json.dumps(json.loads(file.read_text()) | {"started": month_ago}))
-    assert states(tmp_path) == []
+    if command == "resume":
+        assert states(tmp_path) == []
+    else:
+        server.say(Reply(text="four"))
+        assert ask(server, tmp_path, "two plus two?").code == 0
     assert not file.exists()
+    assert b"Tell a story" not in kept_bytes(state)
+
+
+def test_what_a_plan_needs_no_model_for_is_resumed_without_its_weights(tmp_path: Path) -> None:
+    runs = tmp_path / "state" / "lean-agent" / "runs"
+    runs.mkdir(parents=True)
+    kept = {"question": "24 from 1 2 3 4", "started": time.time(), "options": {"mode": "plan"}}
+    (runs / "feed.json").write_text(json.dumps(kept))
+    ended = in_process("resume", folder=tmp_path, LEAN_AGENT_WEIGHTS_DIR=str(tmp_path))
+    assert (ended.code, "there is no run 'feed' to resume" in ended.err) == (2, True)
+
+
+def test_runs_are_kept_where_they_are_told_to_be(server: FakeOpenAI, tmp_path: Path) -> None:
+    server.say(Reply(text="cut", finish_reason="length"), Reply(text=" the rest"))
+    file = tmp_path / "elsewhere" / "runs.sqlite"
+    ask(server, tmp_path, "Tell a story", "--max-tokens", "300", "--checkpoints", str(file))
+    assert b"Tell a story" in kept_bytes(file.parent)
+    done = in_process("resume", "--max-tokens", "3000", "--json", folder=tmp_path)
+    assert done.json["output"] == "cut the rest"
+    wrong = ask(server, tmp_path, "x", "--checkpoints", "mysql://me:swordfish@host/x")
+    assert (wrong.code, len(server.chats)) == (2, 2)
+    assert "checkpoints cannot be kept at mysql://" in wrong.err
+    assert "swordfish" not in wrong.err
+
+
+@pytest.mark.parametrize(
+    ("given", "kept"),
+    [
+        (None, None),
+        (
+            "postgresql://me:pw%40@host:1/x?password=pw&sslmode=require",
+            "me@host:1/x?sslmode=require",
+        ),
+        ("postgresql://host/x", "host/x"),
+        ("postgresql:///x?host=%2Ftmp", "/x?host=%2Ftmp"),
+    ],
+)
+def test_no_password_is_written_down(given: str | None, kept: str | None) -> None:
+    options = RunOptions(checkpoints=given).to_dict()
+    assert options["checkpoints"] == (kept and f"postgresql://{kept}")
 
 
 def test_what_cannot_be_kept_costs_the_resuming_only(server: FakeOpenAI, tmp_path: Path) -> None:

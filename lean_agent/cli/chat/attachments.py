@@ -1,4 +1,6 @@
-"""``@path`` in a question: small files travel inside it, others are opened to the file tools."""
+"""``@path`` in a question: pictures and small files travel inside it, others are opened to the file
+tools.
+"""
 
 from __future__ import annotations
 
@@ -7,12 +9,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from lean_agent.cli.inputs import check_corpus, check_file
+from lean_agent.messages import Image
 
 __all__ = ["INLINE_BYTES", "Attached", "attach"]
 
 INLINE_BYTES = 16_000
 """About 4,000 tokens: half the context of the embedded engine."""
 
+_PICTURES = {".png", ".jpg", ".jpeg", ".gif", ".webp"}
 _MENTION = re.compile(r"(?<!\S)@(?:\"([^\"]+)\"|(\S+))")
 
 
@@ -21,13 +25,14 @@ class Attached:
     """The question as it is sent, and what else it needs.
 
     ``inlined`` are the files whose text is in it, ``files`` are for the file tools, ``corpus`` is a
-    folder to search, and ``missing`` what looks like a path and is none.
+    folder to search, ``images`` are pictures, and ``missing`` what looks like a path and is none.
     """
 
     question: str
     inlined: list[Path] = field(default_factory=list[Path])
     files: list[Path] = field(default_factory=list[Path])
     corpus: Path | None = None
+    images: list[Image] = field(default_factory=list[Image])
     missing: list[str] = field(default_factory=list[str])
 
 
@@ -35,7 +40,7 @@ def attach(question: str) -> Attached:
     """Look for files and folders that the question mentions, and read the small ones.
 
     Raises:
-        ConfigurationError: one of them is no text file, or cannot be read.
+        ConfigurationError: one of them is neither a text file nor a picture, or cannot be read.
     """
     attached = Attached(question)
     for quoted, bare in _MENTION.findall(question):
@@ -46,6 +51,8 @@ def attach(question: str) -> Attached:
         elif path.is_dir():
             check_corpus(path)
             attached.corpus = path
+        elif path.suffix.lower() in _PICTURES:
+            attached.images.append(Image.read(path))
         else:
             check_file(path)
             small = path.stat().st_size <= INLINE_BYTES

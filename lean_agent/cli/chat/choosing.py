@@ -13,10 +13,12 @@ import typer
 from lean_agent._semconv import Mode
 from lean_agent.cli.chat.registry import command
 from lean_agent.cli.chat.session import Session
+from lean_agent.cli.config.file import config_path
 from lean_agent.cli.failures import usage_error
 from lean_agent.cli.options import amount, duration
 from lean_agent.cli.streams import say
 from lean_agent.cli.text import one_line
+from lean_agent.cli.theme import THEMES, choose, chosen
 from lean_agent.cli.weights import need_weights
 
 __all__: list[str] = []
@@ -59,6 +61,19 @@ async def model(session: Session, argument: str) -> None:
         base_url = session.options.base_url if same else None
         await session.change(replace(session.options, model=argument, base_url=base_url))
     say(f"model {one_line(session.options.model)}")
+
+
+def _themes(_session: Session) -> Iterable[str]:
+    return THEMES
+
+
+@command("theme", "[NAME]", choices=_themes)
+async def theme(_session: Session, argument: str) -> None:
+    """Show or change the colours: dark, light, none."""
+    if argument:
+        choose(argument)
+    kept = f'to keep it: theme = "{argument}" in {config_path()}' if argument else ""
+    say(one_line(f"theme {chosen()}. {kept}"))
 
 
 _LIMITS: Final = {

@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from lean_agent.cli import completing
 from lean_agent.cli import options as opt
-from lean_agent.cli.failures import EXIT_INTERRUPTED
+from lean_agent.cli.failures import EXIT_INTERRUPTED, usage_error
+from lean_agent.cli.run_flags import with_run_flags
 from lean_agent.cli.streams import is_terminal, say
 from lean_agent.cli.text import one_line
 
@@ -20,32 +22,27 @@ if TYPE_CHECKING:
 __all__ = ["chat", "converse"]
 
 
+@with_run_flags
 def chat(
-    corpus: opt.Corpus = None,
-    file: opt.Files = None,
-    tool: opt.ToolNames = None,
-    allow: opt.Allow = None,
-    model: opt.ModelName = opt.DEFAULT_MODEL,
-    base_url: opt.BaseUrl = None,
-    mode: opt.ModeChoice = "auto",
-    reasoning: opt.ReasoningName = "plain",
-    quality: opt.QualityName = "balanced",
-    system: opt.System = "",
-    budget_usd: opt.BudgetUsd = None,
-    max_tokens: opt.MaxTokens = None,
-    max_steps: opt.MaxSteps = None,
-    max_seconds: opt.MaxSeconds = None,
-    cache: opt.Cache = False,
-    show_budget: opt.ShowBudget = False,
-    record: opt.Record = False,
-    memory: opt.WithMemory = False,
+    *,
+    options: opt.RunOptions,
     resume: Annotated[
         str | None,
         typer.Option(
-            "--resume", metavar="NAME", help="Go on with a saved session, under its own options."
+            "--resume",
+            metavar="NAME",
+            help="Go on with a saved session, under its own options.",
+            autocompletion=completing.sessions,
+        ),
+    ] = None,
+    branch: Annotated[
+        str | None,
+        typer.Option(
+            "--branch", metavar="NEW", help="Go on in a copy of that session, under another name."
         ),
     ] = None,
     plain: opt.Plain = False,
+    events: opt.Events = False,
     quiet: opt.Quiet = False,
 ) -> int:
     """Talk to the model. Limits hold for each answer. Piped input is one question a line."""
@@ -54,47 +51,43 @@ def chat(
     from lean_agent.cli.chat.conversation import Conversation, find_saved
     from lean_agent.cli.weights import need_weights
 
-    options = opt.RunOptions(
-        model=model,
-        base_url=base_url,
-        mode=mode,
-        reasoning=reasoning,
-        quality=quality,
-        system=system,
-        corpus=corpus,
-        files=file or [],
-        tools=tool or [],
-        allow=allow or [],
-        budget_usd=budget_usd,
-        max_tokens=max_tokens,
-        max_steps=max_steps,
-        max_seconds=max_seconds,
-        cache=cache,
-        show_budget=show_budget,
-        record=record,
-        memory=memory,
-    )
+    if branch is not None and resume is None:
+        raise usage_error("--branch needs a session to copy", "--resume NAME --branch NEW")
     conversation = Conversation(options=options) if resume is None else find_saved(resume)
+    if branch is not None:
+        conversation = conversation.branch(branch.strip())
     conversation.options.check()
     need_weights(conversation.options.model)
-    return asyncio.run(converse(conversation, quiet=quiet, plain=plain))
+    return asyncio.run(converse(conversation, quiet=quiet, plain=plain, events=events))
 
 
-async def converse(conversation: Conversation, *, quiet: bool = False, plain: bool = False) -> int:
+async def converse(
+    conversation: Conversation, *, quiet: bool = False, plain: bool = False, events: bool = False
+) -> int:
     """Hold one session; the exit code is that of the last question that did not complete.
 
-    On a terminal it is 0: the person has seen what happened.
-    """
-    from lean_agent.cli.chat import choosing, reporting, talking
-    from lean_agent.cli.chat.session import Session
+    On a terminal it is 0: the person has seen what happened. ``events`` is for pipes.
 
-    del choosing, reporting, talking  # they have registered their commands
+    Raises:
+        ConfigurationError: events were asked for at a terminal.
+    """
+    from lean_agent.cli.chat import choosing, compact, reporting, talking
+    from lean_agent.cli.chat.session import Session
+    from lean_agent.cli.event_lines import EventLines
+    from lean_agent.cli.view import View
+
+    del choosing, compact, reporting, talking  # they have registered their commands
     watched = is_terminal(sys.stdin) and is_terminal(sys.stdout)
+    if events and watched:
+        raise usage_error("--events is for pipes", "echo 'a question' | lean-agent chat --events")
     session = Session(
-        conversation, quiet=quiet, plain=plain, saved=watched or bool(conversation.name)
+        conversation,
+        EventLines(quiet=quiet) if events else View(quiet=quiet, plain=plain),
+        saved=watched or bool(conversation.name),
     )
     try:
         lines = await _begin(session, watched=watched, plain=plain)
+        await session.pick_up()
         async for line in lines:
             await session.take(line)
             if session.over:
@@ -103,7 +96,7 @@ async def converse(conversation: Conversation, *, quiet: bool = False, plain: bo
         await session.close()
     if session.conversation.answers and not quiet:
         session.tell_cost()
-        if watched and session.conversation.name:
+        if watched and not session.conversation.empty:
             say(one_line(f"to go on: lean-agent chat --resume {session.conversation.name}"))
     return EXIT_INTERRUPTED if session.terminated else 0 if watched else session.exit_code
 

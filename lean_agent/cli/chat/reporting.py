@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
 from collections.abc import Iterable
 
 from lean_agent.cli.chat.registry import command
@@ -10,15 +11,13 @@ from lean_agent.cli.chat.session import Session
 from lean_agent.cli.failures import usage_error
 from lean_agent.cli.run_status import context_share
 from lean_agent.cli.streams import say
-from lean_agent.cli.text import clean, clip, one_line
+from lean_agent.cli.text import clean, clip, count, one_line
 from lean_agent.cli.view import call_line
 from lean_agent.ledger.outcomes import RunDid
 from lean_agent.result import RunResult
 from lean_agent.usage import Usage
 
 __all__: list[str] = []
-
-_COLUMNS = 78
 
 
 def _last(session: Session) -> RunResult:
@@ -87,20 +86,26 @@ async def why(session: Session, _argument: str) -> None:
 
 def _numbers(session: Session) -> Iterable[str]:
     done = len(session.last.trajectory) if session.last is not None else 0
-    return [str(number) for number in range(1, done + 1)]
+    numbers = [str(number) for number in range(1, done + 1)]
+    return ["last", *numbers] if done else []
 
 
-@command("tools", "[N]", choices=_numbers)
+@command("tools", "[N | last]", choices=_numbers)
 async def tools(session: Session, argument: str) -> None:
-    """The tools there are and the last answer's calls, or all that call N gave."""
+    """The tools there are and the last answer's calls, or all that call N, or the last, gave."""
     calls = session.last.trajectory if session.last is not None else ()
-    if not argument:
+    wanted = str(len(calls)) if argument == "last" else argument
+    if not wanted:
         agent = await session.agent()
         say(f"tools: {', '.join(map(one_line, agent.tools)) or 'none'}")
+        columns = shutil.get_terminal_size().columns
         for number, call in enumerate(calls, 1):
-            say(clip(f"{number} {call_line(call.tool, call.arguments)}", _COLUMNS))
-    elif argument.isdecimal() and 1 <= int(argument) <= len(calls):
-        call = calls[int(argument) - 1]
+            lines = count(call.observation.count("\n") + 1, "line")
+            told = f"{number} {call_line(call.tool, call.arguments)}"
+            gave = f" [{'failed, ' if call.is_error else ''}{lines}]"
+            say(clip(told, columns - len(gave)) + gave)
+    elif wanted.isdecimal() and 1 <= int(wanted) <= len(calls):
+        call = calls[int(wanted) - 1]
         say(one_line(call_line(call.tool, call.arguments)))
         say(clean(call.observation))
     else:

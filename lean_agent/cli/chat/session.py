@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import importlib
-from collections.abc import AsyncGenerator, Awaitable, Callable
+import shutil
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, aclosing
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -12,16 +13,18 @@ from typing import TYPE_CHECKING
 from lean_agent.cli.approval import AsksAtTerminal
 from lean_agent.cli.chat.attachments import Attached, attach
 from lean_agent.cli.chat.caps import may_go_on, raised, raising
-from lean_agent.cli.chat.conversation import Conversation, saved_conversations
+from lean_agent.cli.chat.conversation import Conversation, check_name
 from lean_agent.cli.chat.registry import COMMANDS
-from lean_agent.cli.failures import describe, usage_error
+from lean_agent.cli.failures import describe
 from lean_agent.cli.inputs import decode_question
-from lean_agent.cli.kept_runs import KeptRun, checkpoints_path, settle, usable_checkpoints
+from lean_agent.cli.kept_runs import KeptRun, settle, usable_checkpoints
+from lean_agent.cli.mcp.servers import server_tools
 from lean_agent.cli.options import RunOptions
+from lean_agent.cli.places import place_of
 from lean_agent.cli.run_status import RunStatus
 from lean_agent.cli.running import Outcome, follow, opened
 from lean_agent.cli.streams import no_echo, say
-from lean_agent.cli.text import cost_line, one_line
+from lean_agent.cli.text import clip, cost_line, one_line
 from lean_agent.cli.view import View
 from lean_agent.errors import LeanAgentError
 from lean_agent.result import RunResult
@@ -31,6 +34,8 @@ if TYPE_CHECKING:
 
     from lean_agent.agent import Agent
     from lean_agent.events import Event
+    from lean_agent.messages import Image
+    from lean_agent.tool_spec import Tool
 
 __all__ = ["Ask", "Session"]
 
@@ -48,23 +53,21 @@ class Session:
     def __init__(
         self,
         conversation: Conversation,
+        view: View,
         *,
-        quiet: bool = False,
-        plain: bool = False,
         saved: bool = False,
-        ask: Ask | None = None,
     ) -> None:
         self.conversation = conversation
-        self.status = RunStatus(budget=conversation.options.budget())
-        self.ask = ask
+        self.ask: Ask | None = None
         self.saved = saved
         self.last: RunResult | None = None
         self.inlined: list[Path] = []
         self.over = False
         self.terminated = False
         self.exit_code = 0
-        self._view = View(quiet=quiet, plain=plain, status=self.status)
-        self._approve = AsksAtTerminal.if_possible()
+        self._view = view
+        self.status.budget = self.options.budget()
+        self._approve = AsksAtTerminal.if_possible(plain=view.plain)
         if self._approve is not None:
             self._approve.pause = self._view.pause
         self._opening: asyncio.Task[Agent] | None = None
@@ -73,6 +76,10 @@ class Session:
     @property
     def options(self) -> RunOptions:
         return self.conversation.options
+
+    @property
+    def status(self) -> RunStatus:
+        return self._view.status
 
     def load(self) -> asyncio.Task[Agent]:
         """Begin to load what answers, if that has not begun."""
@@ -133,9 +140,7 @@ class Session:
         Raises:
             ConfigurationError: another one has it.
         """
-        saved = await asyncio.to_thread(saved_conversations)
-        if name in {one.name for one in saved if one.session_id != self.conversation.session_id}:
-            raise usage_error(f"another session is called {name!r}", "choose another name")
+        await asyncio.to_thread(check_name, name, self.conversation.session_id)
         self.conversation.name = name
         await self.save()
 
@@ -162,7 +167,28 @@ class Session:
         for mention in attached.missing:
             say(one_line(f"note: there is no file {mention}"))
         await self._offer(attached)
-        outcome = await self._follow(attached.question)
+        outcome = await self._follow(attached.question, images=attached.images)
+        await self._settle(attached.question, outcome)
+
+    async def pick_up(self) -> None:
+        """Offer to go on with an answer that the process did not live to finish."""
+        left = self.conversation.unanswered
+        if left is None or self.ask is None:
+            return
+        say(clip(f"not answered to its end: {left.question}", shutil.get_terminal_size().columns))
+        choice = await self.ask("[g]o on with it, or [d]rop it?")
+        if choice.startswith("g"):
+            outcome = await self._follow(left.question, go_on=left.run_id)
+            if outcome.result.run_id:
+                await self._settle(left.question, outcome)
+                return
+        elif not choice.startswith("d"):
+            return  # it is offered again next time
+        self.conversation.unanswered = None
+        await self.save()
+
+    async def _settle(self, question: str, outcome: Outcome) -> None:
+        """Ask at a cap, and keep what came of it."""
         kept = True
         while self.ask is not None and may_go_on(outcome.result):
             choice = await self.ask(raising(outcome.result, self.status.budget))
@@ -170,12 +196,12 @@ class Session:
             if not choice.startswith("r"):
                 break
             self.status.budget = raised(outcome.result, self.status.budget)
-            later = await self._follow(attached.question, go_on=outcome.result.run_id)
+            later = await self._follow(question, go_on=outcome.result.run_id)
             if not later.result.run_id:  # it could not go on, and what was there still counts
                 break
             outcome = later
         self.status.budget = self.options.budget()
-        await self._keep(attached.question, outcome, remember=kept)
+        await self._keep(question, outcome, remember=kept)
 
     def tell_cost(self) -> None:
         """One line: what this session has taken."""
@@ -187,10 +213,16 @@ class Session:
 
     async def save(self) -> None:
         """Keep the conversation; a disk that refuses costs only that."""
-        if not self.saved or not self.conversation.name:
+        await asyncio.to_thread(self._save)
+
+    def _save(self) -> None:
+        if not self.saved:
             return
         try:
-            await asyncio.to_thread(self.conversation.save)
+            if self.conversation.empty:
+                self.conversation.forget()
+            else:
+                self.conversation.save()
         except OSError as error:
             say(one_line(f"note: this session cannot be kept: {error.strerror}"))
 
@@ -203,12 +235,16 @@ class Session:
             files = [*self.options.files, *new]
             await self.change(replace(self.options, files=files, corpus=corpus))
 
-    async def _follow(self, question: str, *, go_on: str = "") -> Outcome:
+    async def _follow(
+        self, question: str, *, images: Sequence[Image] = (), go_on: str = ""
+    ) -> Outcome:
         talk = self.conversation
 
         def began(run_id: str) -> None:
             if self.ask is not None:
                 KeptRun(run_id=run_id, question=question, options=talk.options).write()
+                talk.began(question, run_id)
+                self._save()
 
         async def events(stop: asyncio.Event) -> AsyncGenerator[Event]:
             agent = await self.agent()
@@ -216,10 +252,10 @@ class Session:
                 stream = agent.resume_stream(go_on, budget=self.status.budget, stop=stop)
             else:
                 stream = agent.stream(
-                    question,
+                    [question, *images],
                     mode=talk.options.mode,
                     budget=self.status.budget,
-                    history=talk.messages,
+                    history=talk.context,
                     session_id=talk.session_id,
                     stop=stop,
                 )
@@ -229,7 +265,7 @@ class Session:
 
         with no_echo():
             outcome = await follow(events, self._view, began=began)
-        self._view.finish(outcome.result)
+        self._view.finish(outcome.result, failure=outcome.failure)
         if outcome.failure is not None:
             outcome.failure.print()
         return outcome
@@ -241,6 +277,8 @@ class Session:
         self.terminated = outcome.terminated
         interrupted = result.exit_status == "interrupted"
         self.over = self.terminated or (interrupted and self.ask is None)
+        if self.terminated and self.conversation.unanswered and result.resumable:
+            return  # the line may have dropped: the next to resume the session is offered the rest
         self.conversation.charge(result)
         if remember:
             self.conversation.remember(question, result)
@@ -261,17 +299,23 @@ class Session:
     async def _open(self) -> Agent:
         # In threads, since a person may be typing: the libraries take a second and more.
         keep = self.ask is not None
-        agent = await self._made(checkpoints_path() if keep else None)
-        await asyncio.to_thread(importlib.import_module, "lean_agent.runtime.run")
-        if keep and await usable_checkpoints() is None:
-            agent = await self._made(None)
-        await self._stack.enter_async_context(opened(agent))
+        place = self.options.checkpoints
+        async with AsyncExitStack() as stack:
+            more = await stack.enter_async_context(server_tools())
+            agent = await self._made(place_of(place) if keep else None, more)
+            await asyncio.to_thread(importlib.import_module, "lean_agent.runtime.run")
+            if keep and await usable_checkpoints(place) is None:
+                agent = await self._made(None, more)
+            await stack.enter_async_context(opened(agent))
+            self._stack = stack.pop_all()
         self.status.window = agent.model.card.context_tokens
         return agent
 
-    async def _made(self, checkpoints: Path | None) -> Agent:
+    async def _made(self, checkpoints: Path | str | None, more: Sequence[Tool]) -> Agent:
         make = self.options.make_agent
-        return await asyncio.to_thread(make, checkpoints=checkpoints, approve=self._approve)
+        return await asyncio.to_thread(
+            make, checkpoints=checkpoints, approve=self._approve, more=more
+        )
 
     async def _reopen(self) -> None:
         if self._opening is not None:

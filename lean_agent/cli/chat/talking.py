@@ -22,12 +22,16 @@ def _names(_session: Session) -> Iterable[str]:
     return [one.name for one in saved_conversations()]
 
 
+def _columns() -> int:
+    return shutil.get_terminal_size().columns
+
+
 @command("help")
 async def show_help(_session: Session, _argument: str) -> None:
     """This list."""
     heads = {f"{one.name} {one.arguments}".rstrip(): one.about for one in COMMANDS.values()}
     width = max(map(len, heads)) + 2
-    columns = shutil.get_terminal_size().columns
+    columns = _columns()
     for head, about in sorted(heads.items()):
         say(folded(f"{head:{width}}{about}", columns, indent=width))
     say("@path in a question attaches a file or a folder; Alt-Enter begins a new line;")
@@ -64,11 +68,23 @@ async def resume(session: Session, argument: str) -> None:
     """List the saved sessions, or go on with one."""
     if not argument:
         for one in await asyncio.to_thread(saved_conversations):
-            say(clip(f"{one.name}: {count(one.answers, 'answer')}", 80))
+            say(clip(f"{one.name}: {count(one.answers, 'answer')}", _columns()))
         return
     found = await asyncio.to_thread(find_saved, argument)
     await session.adopt(found)
     say(one_line(f"{found.name}: {count(len(found.turns), 'question')} so far"))
+    await session.pick_up()
+
+
+@command("branch", "[NAME]")
+async def branch(session: Session, argument: str) -> None:
+    """Go on in a copy of this session, which stays as it is; /resume goes back."""
+    await session.save()
+    origin, last, inlined = session.conversation.name, session.last, session.inlined
+    await session.adopt(await asyncio.to_thread(session.conversation.branch, argument))
+    session.last, session.inlined = last, inlined  # they are of the branch, too
+    await session.save()
+    say(one_line(f"{session.conversation.name}: a branch of {origin}"))
 
 
 @command("export", "FILE")

@@ -17,22 +17,20 @@ from prompt_toolkit.history import FileHistory, History, InMemoryHistory
 from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
 from prompt_toolkit.output import ColorDepth, Output, create_output
 from prompt_toolkit.output.vt100 import Vt100_Output
-from prompt_toolkit.styles import Style
+from prompt_toolkit.styles import DynamicStyle, Style
 
 from lean_agent._paths import state_dir
 from lean_agent.cli.chat.completion import ChatCompleter
 from lean_agent.cli.failures import EXIT_INTERRUPTED
 from lean_agent.cli.run_status import context_share, tokens
 from lean_agent.cli.signals import ENDING, heard
-from lean_agent.cli.streams import styled
 from lean_agent.cli.text import clip, one_line, short_money
+from lean_agent.cli.theme import THEMES, Theme, theme_for
 
 if TYPE_CHECKING:
     from lean_agent.cli.chat.session import Session
 
 __all__ = ["Typed"]
-
-_STYLE = Style.from_dict({"status": "fg:ansibrightblack"})
 
 
 class Typed:
@@ -42,7 +40,6 @@ class Typed:
         self._session = session
         self._plain = plain
         output = _output()
-        depth = None if styled(sys.stdout) else ColorDepth.DEPTH_1_BIT
         menus = Condition(_completes)
         self._prompt: PromptSession[str] = PromptSession(
             self._message,
@@ -53,11 +50,10 @@ class Typed:
             completer=None if plain else ThreadedCompleter(ChatCompleter(session)),
             complete_while_typing=menus & Condition(lambda: not plain),
             reserve_space_for_menu=6,
-            style=_STYLE,
-            color_depth=depth,
+            style=DynamicStyle(self._style),
             output=output,
         )
-        self._question: PromptSession[str] = PromptSession(output=output, color_depth=depth)
+        self._question: PromptSession[str] = PromptSession(output=output)
 
     async def lines(self) -> AsyncIterator[bytes]:
         """What is typed. Ctrl-C discards it, Ctrl-D ends."""
@@ -85,16 +81,27 @@ class Typed:
                 raise end
             prompt.app.exit(exception=end)
 
+        prompt.color_depth = ColorDepth.DEPTH_1_BIT if self._theme() == THEMES["none"] else None
         with heard(ENDING, terminated):
             # The prompt is drawn before anything else is loaded.
             return await prompt.prompt_async(message, pre_run=self._load)
+
+    def _theme(self) -> Theme:
+        return THEMES["none"] if self._plain else theme_for(sys.stdout)
+
+    def _style(self) -> Style:
+        theme = self._theme()
+        return Style.from_dict({"status": theme.status, "prompt": theme.prompt})
 
     def _load(self) -> None:
         self._session.load()
 
     def _message(self) -> StyleAndTextTuples:
         status = "" if self._plain or get_app().is_done else self._status()
-        return [("class:status", f"{status}\n" if status else ""), ("", "> ")]
+        return [
+            ("class:status", f"{status}\n" if status else ""),
+            ("class:prompt", "> "),
+        ]
 
     def _status(self) -> str:
         talk, status = self._session.conversation, self._session.status

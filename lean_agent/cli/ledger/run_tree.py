@@ -1,8 +1,10 @@
-"""One run as a tree: its steps, in each the model calls, in each the tools that it called."""
+"""One run as a tree: its steps, in each the model calls, in each the tools that it called, and the
+runs of the sub-agents among them.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from functools import reduce
 from typing import Any
@@ -23,18 +25,42 @@ _COUNTS = (
 
 
 def nest(rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    """The rows of one run, in order, as nested plain values.
+    """The rows of one run and of those below it, in order, as nested plain values.
 
-    ``steps`` hold ``calls``, which hold ``tools``; step 0 is what came before the first step. A
-    tool whose model call is not there stands in ``tools`` of its step. ``cost`` is None where a
-    call is unpriced, as in ``queries.summary``.
+    ``steps`` hold ``calls``, which hold ``tools`` and ``runs``, each nested in the same way; step 0
+    is what came before the first step. A tool whose model call is not there stands in ``tools`` of
+    its step, a run without one in ``runs`` of that above. ``cost`` is None where a call is
+    unpriced, as in ``queries.summary``; ``total`` counts the runs below in.
     """
     rows = [row | {name: row[name] or 0 for name in _COUNTS} for row in rows]
+    by_run: dict[str, list[dict[str, Any]]] = {}
+    for row in rows:
+        by_run.setdefault(row["run_id"], []).append(row)
+    below: dict[str, list[str]] = {}
+    for run_id, own in by_run.items():
+        parent = next((row["parent_id"] for row in own if row["purpose"] == "run"), None)
+        if parent is not None:
+            below.setdefault(parent, []).append(run_id)
+    return _nested(rows[0]["run_id"], by_run, below)[0]
+
+
+def _nested(
+    run_id: str, by_run: Mapping[str, Sequence[dict[str, Any]]], below: Mapping[str, Sequence[str]]
+) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """The run, and all rows that cost something: its own and those of the runs below it."""
+    rows = by_run[run_id]
     roots = [row for row in rows if row["operation"] == "invoke_agent"]
     paid = [row for row in rows if row["operation"] != "invoke_agent"]
     last = roots[-1] if roots else None
-    return {
-        "run_id": rows[0]["run_id"],
+    all_paid = list(paid)
+    runs: dict[str, list[dict[str, Any]]] = {}
+    for row in rows:
+        for child in below.get(row["id"], ()):
+            run, more = _nested(child, by_run, below)
+            runs.setdefault(row["id"], []).append(run)
+            all_paid += more
+    tree = {
+        "run_id": run_id,
         "session_id": rows[0]["session_id"],
         "task_id": rows[0]["task_id"],
         "started_at": rows[0]["time"],
@@ -43,8 +69,11 @@ def nest(rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
         "status": _status(last),
         "seconds": sum(root["seconds"] or 0.0 for root in roots) or None,
         **_totals(paid),
-        "steps": _steps(paid),
+        "total": _totals(all_paid),
+        "steps": _steps(paid, runs),
+        "runs": [run for root in roots for run in runs.get(root["id"], ())],
     }
+    return tree, all_paid
 
 
 def _status(root: dict[str, Any] | None) -> str | None:
@@ -54,9 +83,13 @@ def _status(root: dict[str, Any] | None) -> str | None:
     return "unfinished" if root["state"] == "open" else root["finish_reason"]
 
 
-def _steps(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+def _steps(
+    rows: Sequence[dict[str, Any]], runs: Mapping[str, list[dict[str, Any]]]
+) -> list[dict[str, Any]]:
     calls: dict[str, dict[str, Any]] = {
-        row["id"]: {**row, "tools": []} for row in rows if row["operation"] != "execute_tool"
+        row["id"]: {**row, "tools": [], "runs": runs.get(row["id"], [])}
+        for row in rows
+        if row["operation"] != "execute_tool"
     }
     steps: dict[int, dict[str, Any]] = {}
     for row in rows:

@@ -45,7 +45,7 @@ def show(
     from lean_agent.ledger import queries
 
     problems: list[str] = []
-    rows = queries.show(compacted_ledger(), run, left_out=problems)
+    rows = queries.show(compacted_ledger(), run, below=not flat, left_out=problems)
     if json_:
         print_json(rows if flat else nest(rows))
     elif flat:
@@ -80,14 +80,24 @@ def _print_flat(rows: list[dict[str, Any]]) -> None:
 def _print_tree(run: dict[str, Any]) -> None:
     from rich.tree import Tree
 
+    tree = Tree("")
+    _fill(tree, run)
+    print_rich(tree)
+
+
+def _fill(tree: Tree, run: dict[str, Any]) -> None:
     models = {what(call) for step in run["steps"] for call in step["calls"]}
-    tree = Tree(_run_lines(run, models))
+    tree.label = _run_lines(run, models)
     for step in run["steps"]:
         branch = tree.add(f"step {step['step']}") if step["step"] else tree
         for call in step["calls"]:
-            _add_tools(branch.add(_call_line(call, name_model=len(models) > 1)), call["tools"])
+            line = branch.add(_call_line(call, name_model=len(models) > 1))
+            _add_tools(line, call["tools"])
+            for below in call["runs"]:
+                _fill(line.add(""), below)
         _add_tools(branch, step["tools"])
-    print_rich(tree)
+    for below in run["runs"]:
+        _fill(tree.add(""), below)
 
 
 def _run_lines(run: dict[str, Any], models: set[str]) -> Text:
@@ -104,8 +114,17 @@ def _run_lines(run: dict[str, Any], models: set[str]) -> Text:
         *sorted(models),
         f"resumed {run['parts'] - 1} x" if run["parts"] > 1 else "",
         saved_tokens(run) if run["saved_tokens"] else "",
+        _with_those_below(run),
     )
     return first if not second else first.append("\n").append(second)
+
+
+def _with_those_below(run: dict[str, Any]) -> str:
+    total = run["total"]
+    if total["calls"] == run["calls"]:
+        return ""
+    used = total["input_tokens"] + total["output_tokens"]
+    return f"with the runs below {used:,} tokens, {group_cost(total)}"
 
 
 def _call_line(call: dict[str, Any], *, name_model: bool) -> Text:

@@ -42,3 +42,14 @@ def test_what_is_no_path_stays_as_it_is() -> None:
 def test_a_file_that_is_no_text_is_refused() -> None:
     with pytest.raises(ConfigurationError, match="not a text file"):
         attach("What is @binary")
+
+
+def test_a_picture_goes_with_the_question() -> None:
+    picture = b"\x89PNG\r\n\x1a\n" + bytes(9)
+    Path("dot.PNG").write_bytes(picture)
+    found = attach("What is @dot.PNG?")
+    assert (found.question, found.inlined, found.files) == ("What is @dot.PNG?", [], [])
+    assert [image.media_type for image in found.images] == ["image/png"]
+    Path("fake.png").write_text("no picture")
+    with pytest.raises(ConfigurationError, match=r"fake\.png: this is no picture"):
+        attach("What is @fake.png?")

@@ -100,6 +100,38 @@ def test_names_differ_and_a_beginning_must_be_of_one_only() -> None:
         find_saved("other")
 
 
+def test_a_branch_goes_on_by_itself() -> None:
+    origin = talk(max_steps=3)
+    with pytest.raises(ConfigurationError, match="nothing to branch"):
+        origin.branch("early")
+    say(origin, "Where to?", "Ghent")
+    origin.save()
+    branch = origin.branch("other way")
+    say(branch, "And then?", "Bruges")
+    assert branch.undo()
+    assert branch.undo()
+    branch.save()
+    assert contents(origin) == ["be kind", "Where to?", "Ghent"]
+    assert (origin.answers, branch.answers) == (1, 1)
+    assert find_saved("other").branch_of == "where-to"
+    assert branch.options == origin.options
+    with pytest.raises(ConfigurationError, match="another session is called 'other way'"):
+        origin.branch("other way")
+    assert origin.branch().name == "where-to-2"
+
+
+def test_a_question_whose_answer_has_not_ended_is_kept_until_it_has() -> None:
+    conversation = talk()
+    conversation.began("Tell a story", "r1")
+    conversation.save()
+    left = find_saved("tell-a-story").unanswered
+    assert left is not None
+    assert (left.run_id, left.question) == ("r1", "Tell a story")
+    say(conversation, "Tell a story", "Once")
+    conversation.save()
+    assert find_saved("tell-a-story").unanswered is None
+
+
 def test_those_left_for_a_month_are_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
     conversation = talk()
     say(conversation, "old", "yes")

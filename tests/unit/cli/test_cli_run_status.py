@@ -37,7 +37,7 @@ def test_the_line_tells_what_a_run_takes_and_what_is_left() -> None:
         "agent | step 2 | 1,350 tokens, 46 % cached | $0.02 | context 9 %"
         " | left $0.0300, 650 tokens, 2 steps"
     )
-    assert (status.newly_spent(), status.newly_spent()) == ("1,350 tokens", "")
+    assert (status.newly_spent(), status.newly_spent()) == ("1,350 tokens, $0.02", "")
     status.note(RunStarted("next"))
     assert status.line() == "context 9 % | left $0.0500, 2,000 tokens, 4 steps"
 

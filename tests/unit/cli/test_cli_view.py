@@ -6,9 +6,11 @@ import io
 import signal
 import sys
 from collections.abc import AsyncGenerator
+from decimal import Decimal
 from typing import Any
 
 import pytest
+from rich.cells import cell_len
 
 from lean_agent.cli.running import follow
 from lean_agent.cli.view import View
@@ -134,6 +136,24 @@ def test_a_withdrawn_answer_is_followed_by_the_final_one(monkeypatch: pytest.Mon
     text = terminal.getvalue()
     assert text.index("wrong\n") < text.index("agent mode: escalated\n") < text.index("right\n")
     assert text.count("right") == 1
+
+
+def test_what_a_tool_gave_is_one_row_that_says_how_much_there_was(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    terminal = one_terminal(monkeypatch)
+    monkeypatch.setenv("COLUMNS", "80")
+    view = View()
+    view.show(RunStarted("r1"))
+    view.show(CostUpdated(Usage(input_tokens=100, cost=Decimal("0.002"))))
+    output = "\n".join(f"line {number} 東京" for number in range(10_000))
+    view.show(ToolFinished("c1", "shell", output, False, False, 0.5))
+    view.show(ToolFinished("c2", "shell", "no", True, False, 0.1))
+    first, second = terminal.getvalue().splitlines()
+    assert first.startswith("    ok, 0.50 s, 100 tokens, $0.002: line 0 東京 line 1")
+    assert first.endswith("... [10,000 lines]")
+    assert cell_len(first) <= 80
+    assert second == "    failed, 0.10 s: no"
 
 
 def test_text_that_was_an_action_does_not_count_as_the_answer(

@@ -1,0 +1,97 @@
+"""Tab in the shell: what typer's script is told, and the script itself in bash."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import time
+from pathlib import Path
+from typing import Any
+
+import pexpect
+import pytest
+from support.cli import LEAN_AGENT, environment, in_process
+
+from lean_agent.cli.chat.conversation import Conversation
+from lean_agent.cli.options import RunOptions
+
+
+def offered(*words: str, folder: Path) -> list[str]:
+    """What bash is given for the last of the words; it divides them at colons itself."""
+    told = [part for word in ("lean-agent", *words) for part in re.findall(":|[^:]+|^$", word)]
+    variables: dict[str, Any] = {
+        "_LEAN_AGENT_COMPLETE": "complete_bash",
+        "COMP_WORDS": "\n".join(told),
+        "COMP_CWORD": str(len(told) - 1),
+    }
+    ended = in_process(folder=folder, **variables)
+    assert (ended.code, ended.err) == (0, "")
+    return ended.out.split("\n")[:-1]
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        (("sess",), ["sessions"]),
+        (("sessions", ""), ["list", "rm"]),
+        (("ask", "--max-to"), ["--max-tokens"]),
+        (("chat", "--mode", "a"), ["auto", "agent"]),
+        (("ask", "--tool", "write"), ["write_file"]),
+        (("keys", "set", "gr"), ["groq"]),
+        (("data", "purge", "weights", "re"), ["responses", "recordings"]),
+        (("ask", "--model", "local:qwen2.5-coder-0"), ["qwen2.5-coder-0.5b"]),
+        (("ask", "--model", "loc"), None),
+        (("ask", "--file", "no"), []),  # which the shell completes with files
+    ],
+)
+def test_what_is_offered(
+    words: tuple[str, ...], expected: list[str] | None, tmp_path: Path
+) -> None:
+    found = offered(*words, folder=tmp_path)
+    if expected is None:
+        assert "local:qwen2.5-coder-0.5b" in found
+    else:
+        assert found == expected
+
+
+def test_sessions_and_profiles_are_those_there_are(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    Conversation(options=RunOptions(), name="trip-to-ghent", turns=[0]).save()
+    assert offered("chat", "--resume", "t", folder=tmp_path) == ["trip-to-ghent"]
+    config = tmp_path / "config" / "lean-agent" / "config.toml"
+    config.parent.mkdir(parents=True)
+    config.write_text("[profiles.work]\nmax_steps = 3")
+    assert offered("--profile", "", folder=tmp_path) == ["work"]
+    config.write_text("[profiles")
+    assert offered("--profile", "", folder=tmp_path) == []
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(shutil.which("bash") is None, reason="there is no bash")
+@pytest.mark.filterwarnings("ignore:.*multi-threaded:DeprecationWarning")
+def test_in_bash_the_installed_script_completes(tmp_path: Path) -> None:
+    program: Any = pexpect  # which has no types
+    path = f"{Path(LEAN_AGENT).parent}:/usr/bin:/bin"
+    own = {"HOME": str(tmp_path), "PATH": path, "PS1": "ready> ", "TERM": "dumb"}
+    child = program.spawn(
+        "bash",
+        ["--norc", "-i"],
+        env=environment(tmp_path, **own),
+        encoding="utf-8",
+        timeout=30,
+        cwd=tmp_path,
+    )
+    try:
+        child.sendline("lean-agent --install-completion && PS1='ready> ' && source ~/.bashrc")
+        child.expect("bash completion installed in")
+        child.expect("ready> ")
+        time.sleep(0.1)
+        child.send("lean-agent ask --model local:qwen2.5-coder-0\t")
+        child.expect(re.escape("local:qwen2.5-coder-0.5b "))
+        child.sendintr()
+        child.send("lean-agent sess\t")
+        child.expect("lean-agent sessions ")
+    finally:
+        child.close(force=True)
