@@ -95,6 +95,16 @@ ESCAPES = {
     "lift the recursion limit": ("import sys\nsys.setrecursionlimit(10**9)", "AttributeError"),
     "end the process": ("import sys\nsys.exit(3)", "AttributeError"),
     "ask the person": ("input()", "NameError"),
+    "unpickle an object": ("import pickle", "ModuleNotFoundError"),
+    "run serialised bytecode": ("import marshal", "ModuleNotFoundError"),
+    "compile and run bytecode": ("compile('1', 'x', 'eval')", "NameError"),
+    "run a text as statements": ("exec('import os\\nos.listdir(\"/\")')", "PermissionError"),
+    "open the object's own serialiser": ("(1).__reduce_ex__(2)", "AttributeError"),
+    "nest JSON deeply": ("import json\njson.loads('[' * 100000)", "Error"),
+    "serialise what holds itself": (
+        "import json\na = []\na.append(a)\njson.dumps(a)",
+        "Error",
+    ),
     "recurse without end": ("def f(n): return f(n + 1)\nf(0)", "RecursionError"),
     "compare lists nested in themselves": (
         "a = []\na.append(a)\nb = []\nb.append(b)\na == b",

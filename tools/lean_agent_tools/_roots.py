@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from io import BufferedReader
 from pathlib import Path, PurePath
 
+from lean_agent._text import writable
 from lean_agent.context import RunContext
 from lean_agent.errors import ToolError
 
@@ -23,7 +24,6 @@ __all__ = [
     "opened",
     "place_to_write",
     "size_text",
-    "writable",
 ]
 
 _MAX_SUGGESTIONS = 5
@@ -180,8 +180,3 @@ def size_text(size: int) -> str:
             break
         value /= 1000
     return f"{size} B" if unit == "B" else f"{value:.1f} {unit}"
-
-
-def writable(text: str) -> str:
-    """File names need not be valid text; whatever is shown must be."""
-    return text.encode("utf-8", "replace").decode()

@@ -10,22 +10,34 @@ from __future__ import annotations
 import asyncio
 import ipaddress
 import socket
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Generator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from lean_agent import ToolError
-from lean_agent_tools._roots import writable
+from lean_agent._text import writable
 
 if TYPE_CHECKING:
     import httpx2
 
-__all__ = ["Fetched", "Resolve", "checked_url", "fetch", "resolve"]
+__all__ = [
+    "SECONDS",
+    "Fetched",
+    "Resolve",
+    "checked_url",
+    "failures",
+    "fetch",
+    "read_body",
+    "resolve",
+]
+
+SECONDS = 15.0
+"""How long a server may say nothing."""
 
 _MAX_BYTES = 2_000_000
 _MAX_REDIRECTS = 5
 _MAX_ADDRESSES = 3
-_SECONDS = 15.0
 _GLOBAL_IPV6 = ipaddress.ip_network("2000::/3")
 
 Resolve = Callable[[str, int], Awaitable[Sequence[str]]]
@@ -91,7 +103,7 @@ async def fetch(
     url = checked_url(text)
     # The environment's proxies would look names up by themselves.
     async with httpx2.AsyncClient(
-        transport=transport, trust_env=False, timeout=_SECONDS, follow_redirects=False
+        transport=transport, trust_env=False, timeout=SECONDS, follow_redirects=False
     ) as client:
         for _ in range(_MAX_REDIRECTS + 1):
             found = await _get(client, url, await _public(url, resolver))
@@ -156,18 +168,15 @@ async def _get(
             },
             extensions={"sni_hostname": url.raw_host.decode("ascii")},
         )
-        try:
-            response = await client.send(request, stream=True)
+        with failures(url.host):
             try:
-                return await _read(response, url)
-            finally:
-                await response.aclose()
-        except (httpx2.ConnectError, httpx2.ConnectTimeout) as error:
-            failure = str(error) or "no connection"
-        except httpx2.TimeoutException as error:
-            raise ToolError(f"{url.host} did not answer within {_SECONDS:g} s") from error
-        except (httpx2.HTTPError, httpx2.InvalidURL) as error:
-            raise ToolError(f"{url.host} cannot be read: {error}") from error
+                response = await client.send(request, stream=True)
+                try:
+                    return await _read(response, url)
+                finally:
+                    await response.aclose()
+            except (httpx2.ConnectError, httpx2.ConnectTimeout) as error:
+                failure = str(error) or "no connection"
     raise ToolError(f"{url.host} cannot be reached: {failure}")
 
 
@@ -179,15 +188,38 @@ async def _read(response: httpx2.Response, url: httpx2.URL) -> Fetched | httpx2.
     kind = response.headers.get("content-type", "text/plain").partition(";")[0].strip().lower()
     if not (kind.startswith("text/") or kind.endswith(("json", "xml", "javascript"))):
         raise ToolError(f"{url} is no text: {writable(kind)}")
+    data, cut = await read_body(response)
+    try:
+        text = data.decode(response.charset_encoding or "utf-8", "replace")
+    except LookupError:  # an encoding that nobody knows
+        text = data.decode("utf-8", "replace")
+    return Fetched(str(url), kind, writable(text), cut=cut)
+
+
+@contextmanager
+def failures(host: str) -> Generator[None]:
+    """What goes wrong on the way to a host becomes a line for the model."""
+    import httpx2
+
+    try:
+        yield
+    except httpx2.TimeoutException as error:
+        raise ToolError(f"{host} did not answer within {SECONDS:g} s") from error
+    except (httpx2.HTTPError, httpx2.InvalidURL) as error:
+        raise ToolError(f"{host} cannot be read: {error}") from error
+
+
+async def read_body(response: httpx2.Response) -> tuple[bytes, bool]:
+    """What is sent, up to 2 MB, and whether there is more.
+
+    Raises:
+        ToolError: it is compressed, so that little sent could be much to hold.
+    """
     if response.headers.get("content-encoding", "identity").lower() != "identity":
-        raise ToolError(f"{url} comes compressed, though that was not asked for")
+        raise ToolError("what comes is compressed, though that was not asked for")
     data = bytearray()
     async for piece in response.aiter_raw():
         data += piece
         if len(data) > _MAX_BYTES:
             break
-    try:
-        text = data[:_MAX_BYTES].decode(response.charset_encoding or "utf-8", "replace")
-    except LookupError:  # an encoding that nobody knows
-        text = data[:_MAX_BYTES].decode("utf-8", "replace")
-    return Fetched(str(url), kind, writable(text), cut=len(data) > _MAX_BYTES)
+    return bytes(data[:_MAX_BYTES]), len(data) > _MAX_BYTES

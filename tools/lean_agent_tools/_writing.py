@@ -9,7 +9,8 @@ from collections.abc import Generator
 from contextlib import contextmanager, suppress
 
 from lean_agent import Preview, RunContext, ToolError
-from lean_agent_tools._roots import Place, opened, size_text, writable
+from lean_agent._text import writable
+from lean_agent_tools._roots import Place, opened, size_text
 
 __all__ = ["change", "current_text", "write_text"]
 

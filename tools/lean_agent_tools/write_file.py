@@ -14,7 +14,7 @@ def _would(path: str, content: str, ctx: RunContext) -> Preview:
     return change(place, current_text(place), content, ctx)
 
 
-@tool(side_effects=True, concurrency_safe=False, timeout=20, preview=_would)
+@tool(side_effects=True, idempotent=True, concurrency_safe=False, timeout=20, preview=_would)
 def write_file(path: str, content: str, ctx: RunContext) -> str:
     """Write a whole text file, new or over an old one. To change a part, use edit_file.
 
