@@ -15,10 +15,11 @@ if TYPE_CHECKING:
     from lean_agent.context import RunContext
     from lean_agent.errors import ConfigurationError, LeanAgentError, LimitExceededError, ToolError
     from lean_agent.function_tool import tool
+    from lean_agent.hooks import Hooks
     from lean_agent.ledger.account import Account
     from lean_agent.ledger.budget import Budget
     from lean_agent.ledger.ledger import Ledger
-    from lean_agent.messages import Message, ToolCall
+    from lean_agent.messages import Image, Message, ToolCall
     from lean_agent.model import Model, ModelCard, ModelRequest, ModelResponse
     from lean_agent.result import RunResult
     from lean_agent.tool_spec import Preview, Tool, ToolSpec
@@ -31,6 +32,8 @@ __all__ = [
     "ApprovalRequest",
     "Budget",
     "ConfigurationError",
+    "Hooks",
+    "Image",
     "LeanAgentError",
     "Ledger",
     "LimitExceededError",
@@ -59,6 +62,8 @@ _HOMES = {
     "ApprovalRequest": "approval",
     "Budget": "ledger.budget",
     "ConfigurationError": "errors",
+    "Hooks": "hooks",
+    "Image": "messages",
     "LeanAgentError": "errors",
     "Ledger": "ledger.ledger",
     "LimitExceededError": "errors",

@@ -12,6 +12,7 @@ from typing import Final, Literal
 __all__ = [
     "CALL_SECONDS",
     "CALL_TOKENS",
+    "COMPACTION",
     "COST",
     "COST_PROVENANCE",
     "ERROR_TYPE",
@@ -38,8 +39,10 @@ __all__ = [
     "Purpose",
 ]
 
-Operation = Literal["chat", "execute_tool", "embeddings", "retrieval", "plan", "invoke_agent"]
-"""``gen_ai.operation.name``."""
+Operation = Literal[
+    "chat", "execute_tool", "embeddings", "retrieval", "plan", "compact", "invoke_agent"
+]  # fmt: skip
+"""``gen_ai.operation.name``; ``compact`` is ours."""
 
 Purpose = Literal[
     "gate", "answer", "reason", "act", "plan", "verify", "judge", "compact", "embed", "retrieve",
@@ -63,6 +66,7 @@ COST_PROVENANCE: Final = "lean_agent.cost.provenance"
 UNPRICED_CALLS: Final = "lean_agent.usage.unpriced_calls"
 EXIT_STATUS: Final = "lean_agent.exit_status"
 TOOL_OUTCOME: Final = "lean_agent.tool.outcome"
+COMPACTION: Final = "lean_agent.compaction"
 
 CALL_SECONDS: Final = "gen_ai.client.inference.duration"
 OPERATION_SECONDS: Final = "gen_ai.client.operation.duration"

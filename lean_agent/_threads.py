@@ -97,23 +97,39 @@ def _work_off(inbox: _Inbox) -> None:
 
 
 def run_to_end(work: Coroutine[Any, Any, _Result]) -> _Result:
-    """Run to the end: here, or in a thread of its own where this one has a running loop."""
+    """Run to the end: here, or in a thread of its own where this one has a running loop.
+
+    An interrupt, such as a notebook's, cancels the work there and is raised once that has ended.
+    """
     try:
         asyncio.get_running_loop()
     except RuntimeError:
         return asyncio.run(work)
     outcome: list[_Result] = []
     failure: list[BaseException] = []
+    cancels: list[Callable[[], object]] = []
+
+    async def cancellable() -> _Result:
+        task, loop = asyncio.current_task(), asyncio.get_running_loop()
+        if task is not None:
+            cancels.append(lambda: loop.call_soon_threadsafe(task.cancel))
+        return await work
 
     def target() -> None:
         try:
-            outcome.append(asyncio.run(work))
+            outcome.append(asyncio.run(cancellable()))
         except BaseException as error:  # noqa: BLE001 - handed to the caller's thread
             failure.append(error)
 
     thread = threading.Thread(target=target, name="lean-agent-run-sync")
     thread.start()
-    thread.join()
+    try:
+        thread.join()
+    except KeyboardInterrupt:
+        for cancel in cancels:
+            cancel()
+        thread.join()
+        raise
     if failure:
         raise failure[0]
     return outcome[0]

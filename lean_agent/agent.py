@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import uuid
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
-from contextlib import aclosing, asynccontextmanager
+from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Generic, Self
+from typing import TYPE_CHECKING, Any
 
 from lean_agent._semconv import Mode, Purpose
-from lean_agent._threads import run_to_end
 from lean_agent.approval import Approvals, Approve
 from lean_agent.arguments import (
+    checked_checkpoints,
     checked_patterns,
     checked_task,
     chosen_models,
@@ -21,14 +21,13 @@ from lean_agent.arguments import (
     output_form,
     tools_by_name,
 )
-from lean_agent.errors import ConfigurationError
 from lean_agent.events import Event
 from lean_agent.gate import Gate, GateDecision
 from lean_agent.gating.calibrated import Quality, checked_quality
+from lean_agent.hooks import Hooks
 from lean_agent.ledger.account import Account
 from lean_agent.ledger.budget import Budget
 from lean_agent.ledger.ledger import Ledger
-from lean_agent.messages import Message
 from lean_agent.model import Model, ModelRequest, ModelResponse
 from lean_agent.models.pricing import PriceTable
 from lean_agent.models.rates import Rates
@@ -36,16 +35,21 @@ from lean_agent.models.response_cache import AnswerStore
 from lean_agent.planner import Planner
 from lean_agent.reasoning import Reasoning
 from lean_agent.result import OutputT, RunResult
+from lean_agent.runs import DEFAULT_STEPS, Runs
 from lean_agent.runtime.opening import Part
-from lean_agent.runtime.parts import run_part, stream_part
-from lean_agent.runtime.prompts import SYSTEM
+from lean_agent.runtime.parts import run_part
 from lean_agent.runtime.setup import Setup
 from lean_agent.runtime.state import start_state
 from lean_agent.thinking.named import resolve_reasoning
 from lean_agent.tool_spec import Tool
 
 if TYPE_CHECKING:
+    from langgraph.graph.state import CompiledStateGraph
+
+    from lean_agent.agent_tool import AgentTool
+    from lean_agent.context import RunContext
     from lean_agent.models.probe import ProbeReport
+    from lean_agent.runtime.node import AgentNode, NodeState, StateT
     from lean_agent.trajectory.exemplars import ExemplarSource
     from lean_agent.trajectory.memory import Memory
     from lean_agent.trajectory.recording import Recorder
@@ -53,9 +57,6 @@ if TYPE_CHECKING:
 __all__ = ["DEFAULT_MODEL", "DEFAULT_STEPS", "Agent"]
 
 DEFAULT_MODEL = "local:qwen2.5-coder-1.5b"
-DEFAULT_STEPS = 20
-"""Steps a run may take where the caller sets no budget at all."""
-
 Generate = Callable[[ModelRequest], Awaitable[ModelResponse]]
 
 
@@ -63,13 +64,15 @@ def _ignore(_event: Event) -> None:
     return None
 
 
-class Agent(Generic[OutputT]):
+class Agent(Runs[OutputT]):
     """Runs tasks against one model with some tools, under a budget.
 
     Args:
         model: ``provider:name`` or a Model; when None LEAN_AGENT_MODEL, or else DEFAULT_MODEL,
             which is embedded and needs the extra [local]. Of a list each is gone on with where the
             one before fails.
+        cascade: Larger models, the smallest first, which mode auto may choose in place of ``model``
+            or go on with.
         tools: Tools, or typed functions, which become tools.
         budget: What one run may spend. None allows DEFAULT_STEPS steps (model calls but for
             retries and the probe) and caps nothing else.
@@ -78,9 +81,9 @@ class Agent(Generic[OutputT]):
         instructions: Added to the system prompt.
         base_url: An OpenAI-compatible server other than the provider's own.
         ledger: Where entries go; the user's own ledger folder when None.
-        checkpoints: A SQLite file that keeps a run until it is complete, so that it can be resumed;
-            None keeps none. A disk that is full or fails ends no run: its result is not
-            ``resumable`` then and says why.
+        checkpoints: A SQLite file, or the URL of a Postgres database (extra [postgres]), that keeps
+            a run until it is complete, so that it can be resumed; None keeps none. One that fails
+            later ends no run: its result is not ``resumable`` then and says why.
         roots: The only folders and files that file tools may read, or write with approval.
         prices: Prices to charge by; the user's prices.toml and genai-prices when None.
         temperature: Sampling temperature of every call; 0 when left out.
@@ -108,18 +111,20 @@ class Agent(Generic[OutputT]):
             instance of. Text when None.
         output_repairs: How often an answer that does not fit it is asked for again.
         rates: What each provider may be asked a minute, by its name; runs of a process share it.
+        hooks: Waited for before and after each call of a run, and at its end (``hooks.Hooks``).
 
     Raises:
         ConfigurationError: an unknown model, mode or way to reason, a tool that cannot be
             described, two tools of one name, a pattern in ``allow`` that names no tool; of a run
-            also a dollar cap on a model whose price nobody knows, or a file for checkpoints that
-            can be none.
+            also a dollar cap on a model whose price nobody knows, or a file or database for
+            checkpoints that can be none.
     """
 
     def __init__(
         self,
         *,
         model: str | Model | Sequence[str | Model] | None = None,
+        cascade: Sequence[str | Model] = (),
         tools: Sequence[Tool | Callable[..., Any]] = (),
         budget: Budget | None = None,
         mode: Mode = "auto",
@@ -127,7 +132,7 @@ class Agent(Generic[OutputT]):
         instructions: str = "",
         base_url: str | None = None,
         ledger: Ledger | None = None,
-        checkpoints: Path | None = None,
+        checkpoints: Path | str | None = None,
         roots: Sequence[Path] = (),
         prices: PriceTable | None = None,
         temperature: float = 0.0,
@@ -147,21 +152,19 @@ class Agent(Generic[OutputT]):
         output_type: type[OutputT] | None = None,
         output_repairs: int = 2,
         rates: Mapping[str, Rates] | None = None,
+        hooks: Sequence[Hooks] = (),
     ) -> None:
         chosen = model or os.environ.get("LEAN_AGENT_MODEL") or DEFAULT_MODEL
-        self.model, *fallbacks = chosen_models(chosen, base_url)
+        self.model, *fallbacks = chosen_models(chosen, base_url, cascade)
         self.tools = tools_by_name(tools)
-        self.mode: Mode = known_mode(mode)
-        self._budget = budget
-        self._instructions = instructions
-        self._setup = Setup(
+        setup = Setup(
             model=self.model,
             tools=self.tools,
             ledger=ledger or Ledger(),
             prices=prices or PriceTable(),
             reasoning=resolve_reasoning(reasoning),
             approvals=Approvals(allowed=checked_patterns(allow, self.tools), ask=approve),
-            checkpoints=checkpoints,
+            checkpoints=checked_checkpoints(checkpoints),
             roots=tuple(Path(root) for root in roots),
             temperature=temperature,
             seed=seed,
@@ -176,111 +179,13 @@ class Agent(Generic[OutputT]):
             gate=gate,
             record=record,
             fallbacks=tuple(fallbacks),
+            cascade=bool(cascade),
             rates=rates or {},
             form=output_form(output_type),
             output_repairs=output_repairs,
+            hooks=tuple(hooks),
         )
-
-    async def run(
-        self,
-        task: str,
-        *,
-        mode: Mode | None = None,
-        budget: Budget | None = None,
-        history: Sequence[Message] = (),
-        deps: Any = None,
-        session_id: str | None = None,
-        task_id: str | None = None,
-    ) -> RunResult[OutputT]:
-        """Do a task.
-
-        ``history`` is an earlier result's ``messages``; ``deps`` reaches tools; ``session_id`` and
-        ``task_id`` are the caller's own names, kept in the ledger.
-
-        Raises:
-            ConfigurationError: nothing was spent.
-            LeanAgentError: the run could not go on; ``result`` holds what was done until then.
-            OutputParseError: it came to no output of the type that was asked for.
-        """
-        part = self._first_part(task, mode, budget, history, deps, session_id, task_id)
-        return await run_part(self._setup, part)
-
-    def run_sync(
-        self,
-        task: str,
-        *,
-        mode: Mode | None = None,
-        budget: Budget | None = None,
-        history: Sequence[Message] = (),
-        deps: Any = None,
-        session_id: str | None = None,
-        task_id: str | None = None,
-    ) -> RunResult[OutputT]:
-        """``run`` for programs without an event loop; also works where one is running."""
-        part = self._first_part(task, mode, budget, history, deps, session_id, task_id)
-        return self._run_sync(part)
-
-    async def stream(
-        self,
-        task: str,
-        *,
-        mode: Mode | None = None,
-        budget: Budget | None = None,
-        history: Sequence[Message] = (),
-        deps: Any = None,
-        session_id: str | None = None,
-        task_id: str | None = None,
-        stop: asyncio.Event | None = None,
-    ) -> AsyncGenerator[Event]:
-        """Do a task and yield events; the last is RunFinished.
-
-        Setting ``stop`` ends the run with what it has (exit_status "interrupted"). Closing the
-        generator cancels it; what was spent is charged either way.
-
-        Raises:
-            ConfigurationError: nothing was spent.
-            LeanAgentError: as ``run``.
-        """
-        part = self._first_part(task, mode, budget, history, deps, session_id, task_id)
-        async with aclosing(stream_part(self._setup, part, stop)) as events:
-            async for event in events:
-                yield event
-
-    async def resume(
-        self, run_id: str, *, budget: Budget | None = None, deps: Any = None
-    ) -> RunResult[OutputT]:
-        """Go on with a run that a limit, an interrupt or a crash ended; needs ``checkpoints``.
-
-        ``budget`` caps the whole run, earlier parts included; so do the result's totals. No call
-        that was answered is made again; one that was cut off in the middle is charged, and made
-        anew.
-
-        Raises:
-            ConfigurationError: there is no such run, it is complete, or the cap that ended it is
-                not raised; nothing was spent.
-            LeanAgentError: as ``run``.
-        """
-        return await run_part(self._setup, self._later_part(run_id, budget, deps))
-
-    def resume_sync(
-        self, run_id: str, *, budget: Budget | None = None, deps: Any = None
-    ) -> RunResult[OutputT]:
-        """``resume`` for programs without an event loop; also works where one is running."""
-        return self._run_sync(self._later_part(run_id, budget, deps))
-
-    async def resume_stream(
-        self,
-        run_id: str,
-        *,
-        budget: Budget | None = None,
-        deps: Any = None,
-        stop: asyncio.Event | None = None,
-    ) -> AsyncGenerator[Event]:
-        """``resume``, yielding events as ``stream`` does."""
-        part = self._later_part(run_id, budget, deps)
-        async with aclosing(stream_part(self._setup, part, stop)) as events:
-            async for event in events:
-                yield event
+        super().__init__(setup, mode=mode, budget=budget, instructions=instructions)
 
     async def explain(self, task: str, *, mode: Mode | None = None) -> GateDecision:
         """Which mode a run would begin in, why, and what was expected of each. Nothing is spent.
@@ -303,12 +208,89 @@ class Agent(Generic[OutputT]):
         remember(format_key(self.model), report.action_format)
         return report
 
+    def as_tool(self, *, name: str, description: str, budget: Budget | None = None) -> AgentTool:
+        """This agent as a tool of another one.
+
+        The other's model writes the task, which is all that this agent is told, and reads the
+        answer. Each call is a run of its own, in the mode of this agent, with the ``deps`` of the
+        run that calls it. What that has left caps it, and it is charged all that is spent here;
+        the ledger shows the one run below the other. Calls that need a yes ask whom the other asks,
+        unless this agent has somebody. A limit, or a failure, is told to the model.
+
+        Args:
+            name: What the model calls it by.
+            description: What it can do, for the model.
+            budget: What one call may spend, within what is left of the caller's; the agent's own
+                when None.
+
+        Raises:
+            ConfigurationError: no tool can have this name.
+        """
+        from lean_agent.agent_tool import AgentTool
+
+        async def work(task: str, ctx: RunContext) -> RunResult[OutputT]:
+            return await run_part(self._setup, self._nested_part(task, budget, ctx))
+
+        return AgentTool(
+            work,
+            self.aclose,
+            name=name,
+            description=description,
+            tools=tuple(self.tools.values()),
+            seconds=(budget or self._default_budget()).seconds,
+        )
+
+    def as_node(
+        self,
+        *,
+        task: Callable[[StateT], str],
+        update: Callable[[RunResult[OutputT]], Mapping[str, Any]],
+        budget: Budget | None = None,
+        deps: object = None,
+    ) -> AgentNode[StateT, OutputT]:
+        """This agent as a node of your own LangGraph graph: each visit is a run.
+
+        It keeps to its budget and enters what it spends in the ledger, as every run does; to cap
+        all visits together, or several agents, give the agents one ``account``. Both ``invoke`` and
+        ``ainvoke`` of the graph will do.
+
+        Args:
+            task: Reads what is to be done from the graph's state.
+            update: What of the result goes into the state.
+            budget: What one visit may spend; the agent's own when None.
+            deps: Reaches tools, as in ``run``.
+        """
+        from lean_agent.runtime.node import AgentNode
+
+        return AgentNode(
+            partial(self.run, budget=budget, deps=deps),
+            partial(self.run_sync, budget=budget, deps=deps),
+            task,
+            update,
+        )
+
+    @property
+    def graph(self) -> CompiledStateGraph[NodeState, None, NodeState, NodeState]:
+        """A compiled LangGraph graph around this agent, for what takes only such: a state with
+        ``task`` goes in; ``output``, and the whole result as ``run``, come out.
+        """
+        from lean_agent.runtime.node import graph_of
+
+        return graph_of(self.run, self.run_sync)
+
     @asynccontextmanager
     async def metered(self, purpose: Purpose) -> AsyncGenerator[Generate]:
         """Model calls outside of a run: under the agent's budget, in the ledger, and no steps."""
         from lean_agent.runtime.meter import Call
 
-        part = self._first_part(purpose, None, None, (), None, None, None)
+        run_id = uuid.uuid4().hex
+        part = Part(
+            run_id=run_id,
+            root_id=run_id,
+            first_state=start_state(purpose, "agent", []),
+            budget=self._default_budget(),
+            deps=None,
+        )
         scope, _ = await self._setup.open(part, _ignore, streaming=False)
         call = Call(purpose=purpose, mode="agent", step=0, final=True)
 
@@ -320,74 +302,6 @@ class Agent(Generic[OutputT]):
         finally:
             await scope.meter.spending.close()
 
-    async def aclose(self) -> None:
-        """Close this event loop's connections, those of its tools too, and the ledger's segment.
-
-        The agent can be used again afterwards.
-        """
-        for model in (self.model, *self._setup.fallbacks):
-            await model.aclose()
-        for tool in self.tools.values():
-            if (close := getattr(tool, "aclose", None)) is not None:
-                await close()
-        self._setup.ledger.close()
-
     def take_notices(self) -> list[str]:
         """What no result could tell the user: entries that were lost when the ledger closed."""
         return self._setup.ledger.take_notices()
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(self, *_error: object) -> None:
-        await self.aclose()
-
-    def _first_part(
-        self,
-        task: str,
-        mode: Mode | None,
-        budget: Budget | None,
-        history: Sequence[Message],
-        deps: Any,
-        session_id: str | None,
-        task_id: str | None,
-    ) -> Part:
-        run_id = uuid.uuid4().hex
-        messages = list(history) or [Message("system", f"{SYSTEM}\n{self._instructions}".strip())]
-        return Part(
-            run_id=run_id,
-            root_id=run_id,
-            first_state=start_state(
-                checked_task(task),
-                known_mode(mode or self.mode),
-                messages,
-                typed=self._setup.form is not None,
-            ),
-            budget=budget or self._default_budget(),
-            deps=deps,
-            session_id=session_id,
-            task_id=task_id,
-        )
-
-    def _later_part(self, run_id: str, budget: Budget | None, deps: Any) -> Part:
-        if self._setup.checkpoints is None:
-            raise ConfigurationError(
-                "nothing was kept to resume",
-                hint="give Agent(checkpoints=PATH) before the run that may have to go on",
-            )
-        return Part(
-            run_id=run_id,
-            root_id=uuid.uuid4().hex,
-            budget=budget or self._default_budget(),
-            deps=deps,
-        )
-
-    def _default_budget(self) -> Budget:
-        return self._budget or Budget(steps=DEFAULT_STEPS)
-
-    def _run_sync(self, part: Part) -> RunResult[OutputT]:
-        async def once() -> RunResult[OutputT]:
-            async with self:
-                return await run_part(self._setup, part)
-
-        return run_to_end(once())

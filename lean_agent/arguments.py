@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from fnmatch import fnmatchcase
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast, get_args
 
+from lean_agent._redact import redact
 from lean_agent._semconv import Mode
+from lean_agent._text import writable
 from lean_agent.errors import ConfigurationError
 from lean_agent.function_tool import tool as as_tool
+from lean_agent.messages import Image, Task
 from lean_agent.model import Model
 from lean_agent.models.registry import resolve_model
 from lean_agent.result import OutputT
@@ -19,11 +23,14 @@ if TYPE_CHECKING:
     from lean_agent.output_form import OutputForm
 
 __all__ = [
+    "checked_checkpoints",
+    "checked_deps",
     "checked_patterns",
     "checked_task",
     "chosen_models",
     "known_mode",
     "output_form",
+    "task_parts",
     "tools_by_name",
 ]
 
@@ -64,6 +71,48 @@ def checked_patterns(allow: Sequence[str], tools: Collection[str]) -> list[str]:
     return patterns
 
 
+def checked_deps(deps: object, tools: Iterable[Tool]) -> None:
+    """Raises ConfigurationError where a tool's function asks for ``deps`` of another type."""
+    for tool in tools:
+        wanted = getattr(tool, "deps_type", None)
+        if wanted is None or _fits(deps, wanted):
+            continue
+        given = "none were given" if deps is None else f"it was given {type(deps).__name__}"
+        raise ConfigurationError(
+            f"the tool {tool.spec.name} needs deps of type {_named(wanted)}; {given}",
+            hint="pass them to the run: agent.run(task, deps=...)",
+        )
+
+
+def _fits(deps: object, wanted: Any) -> bool:
+    """False only where that can be told: of a protocol or a list's items only checkers know."""
+    try:
+        return isinstance(deps, wanted)
+    except TypeError:
+        return True
+
+
+def _named(wanted: Any) -> str:
+    return wanted.__name__ if isinstance(wanted, type) else str(wanted)
+
+
+def checked_checkpoints(given: Path | str | None) -> Path | str | None:
+    """A file, or the URL of a Postgres database.
+
+    Raises:
+        ConfigurationError: the URL of something else.
+    """
+    if given is None or isinstance(given, Path):
+        return given
+    scheme, separator, _ = given.partition("://")
+    if separator and scheme not in {"postgres", "postgresql"}:
+        raise ConfigurationError(
+            f"checkpoints cannot be kept at {redact(given)}",
+            hint="give a file, or the URL of a database: postgresql://USER@HOST/DATABASE",
+        )
+    return given if separator else Path(given)
+
+
 def known_mode(mode: Mode) -> Mode:
     """``mode``, or ConfigurationError if there is none of that name."""
     if mode not in get_args(Mode):
@@ -71,6 +120,13 @@ def known_mode(mode: Mode) -> Mode:
             f"there is no mode {mode!r}", hint="choose auto, instant, reason, agent or plan"
         )
     return mode
+
+
+def task_parts(task: Task) -> tuple[str, tuple[Image, ...]]:
+    """The checked text of a task, and its pictures."""
+    parts = (task,) if isinstance(task, str) else tuple(task)
+    text = "\n\n".join(part for part in parts if isinstance(part, str))
+    return checked_task(text), tuple(part for part in parts if isinstance(part, Image))
 
 
 def checked_task(task: str) -> str:
@@ -82,17 +138,31 @@ def checked_task(task: str) -> str:
             f"the question has {len(task):,} characters, more than {_MAX_TASK_CHARS:,}",
             hint="put long text into a file and offer read_file or search",
         )
-    return task
+    return writable(task)
 
 
 def chosen_models(
-    given: str | Model | Sequence[str | Model], base_url: str | None
+    given: str | Model | Sequence[str | Model],
+    base_url: str | None,
+    cascade: Sequence[str | Model] = (),
 ) -> tuple[Model, ...]:
-    """The models, in the order given; ``base_url`` is that of a single one.
+    """The models, in the order given, those of the cascade last; ``base_url`` is that of a single
+    one.
 
     Raises:
-        ConfigurationError: an unknown name, or an address for several.
+        ConfigurationError: an unknown name, an address for several, a list and a cascade, or two
+            of one name in a cascade.
     """
+    if cascade:
+        if not isinstance(given, str) and isinstance(given, Sequence):
+            raise ConfigurationError(
+                "a list of models and a cascade are given",
+                hint="models of a cascade stand in for one that fails, too: give the first alone",
+            )
+        found = chosen_models([given, *cascade], base_url)
+        if len({one.name for one in found}) < len(found):
+            raise ConfigurationError("two models of the cascade have one name")
+        return found
     if isinstance(given, str) or not isinstance(given, Sequence):
         return (resolve_model(given, base_url=base_url),)
     if base_url is not None:

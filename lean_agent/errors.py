@@ -10,6 +10,7 @@
       ToolError                 shown to the model, which may mend its call
       PlannerError
         PlanCompileError  PlanExecutionError
+      HookError                 a hook of the caller's raised
       LimitExceededError        a budget would be overrun
       RetrievalError            a collection of passages cannot be searched or filled
       LedgerError               the ledger could not be read or written
@@ -29,6 +30,7 @@ __all__ = [
     "ConfigurationError",
     "ContentFilterError",
     "ContextLengthError",
+    "HookError",
     "InvalidToolCallError",
     "LeanAgentError",
     "LedgerError",
@@ -167,6 +169,12 @@ class PlanExecutionError(PlannerError):
     """A planner failed while it searched."""
 
     code = "plan_execution"
+
+
+class HookError(LeanAgentError):
+    """A hook of the caller's raised, and so ended the run; ``__cause__`` is what it raised."""
+
+    code = "hook"
 
 
 class LimitExceededError(LeanAgentError):

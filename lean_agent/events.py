@@ -12,6 +12,7 @@ from lean_agent.result import RunResult
 from lean_agent.usage import Usage
 
 __all__ = [
+    "ContextCompacted",
     "CostUpdated",
     "Event",
     "ModeChosen",
@@ -66,7 +67,9 @@ class ToolStarted:
 
 @dataclass(frozen=True, slots=True)
 class ToolFinished:
-    """A tool call ended; ``served`` means an earlier result was given again for free."""
+    """A tool call ended; ``served`` means an earlier result was given again for free, ``unknown``
+    that it was cut off in an earlier part of the run, may have happened, and is not made again.
+    """
 
     call_id: str
     name: str
@@ -74,6 +77,18 @@ class ToolFinished:
     is_error: bool
     served: bool
     seconds: float
+    unknown: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ContextCompacted:
+    """What the model reads was made shorter, in tokens: because that ``pays``, or because its
+    window was ``full``. The prompt's cache is lost from the first change on.
+    """
+
+    before: int
+    after: int
+    reason: Literal["pays", "full"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +119,7 @@ Event = (
     | Token
     | ToolStarted
     | ToolFinished
+    | ContextCompacted
     | CostUpdated
     | Notice
     | RunFinished

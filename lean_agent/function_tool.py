@@ -35,12 +35,14 @@ _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,63}")
 class _Options:
     name: str | None = None
     side_effects: bool = False
+    idempotent: bool = False
     concurrency_safe: bool = True
     timeout: float = 60.0
     max_output_chars: int = 4_000
     word_parameters: Collection[str] = ()
     cost_hint: Decimal | float | str | None = None
     approval: bool = False
+    asks_within: bool = False
     preview: Callable[..., Preview] | None = None
 
 
@@ -96,17 +98,24 @@ class FunctionTool(Generic[P, R]):
             description=self._arguments.description,
             parameters=self._arguments.schema,
             side_effects=self._options.side_effects,
+            idempotent=self._options.idempotent,
             concurrency_safe=self._options.concurrency_safe,
             timeout=self._options.timeout,
             max_output_chars=self._options.max_output_chars,
             word_parameters=self._word_parameters,
             cost_hint=self._cost_hint,
             approval=self._options.approval,
+            asks_within=self._options.asks_within,
         )
 
     @property
     def spec(self) -> ToolSpec:
         return self._spec
+
+    @property
+    def deps_type(self) -> Any:
+        """What the function's RunContext is to hold as ``deps``; None where it does not say."""
+        return self._arguments.deps_type
 
     async def preview(self, arguments: Mapping[str, Any], ctx: RunContext) -> Preview | None:
         """What a call would do, if the tool was given a function that tells.
@@ -151,6 +160,7 @@ def tool(
     *,
     name: str | None = None,
     side_effects: bool = False,
+    idempotent: bool = False,
     concurrency_safe: bool = True,
     timeout: float = 60.0,
     max_output_chars: int = 4_000,
@@ -169,6 +179,7 @@ def tool(function: Callable[..., Any] | None = None, /, **options: Any) -> Any:
         function: The function, sync or async.
         **options: ``name`` (the function's own when left out); ``side_effects``: it changes
             something outside the run, so an equal call is never served from memory;
+            ``idempotent``: made twice it changes no more than once;
             ``concurrency_safe``: it may run beside other calls of a step; ``timeout`` in seconds;
             ``max_output_chars``: how much of a result the model is shown; ``word_parameters``:
             the names of those in which case and blanks make no difference; ``cost_hint``: US

@@ -32,7 +32,8 @@ class TrajectoryStep:
     """One tool call: what was asked, what came back, how long it took (seconds).
 
     ``served`` is true where an identical earlier call's result was given again for free,
-    ``refused`` where the call was not made and ``observation`` says why.
+    ``refused`` where the call was not made and ``observation`` says why, ``unknown`` where it was
+    cut off in an earlier part of the run and may have happened or not.
     """
 
     step: int
@@ -42,6 +43,7 @@ class TrajectoryStep:
     is_error: bool = False
     served: bool = False
     refused: bool = False
+    unknown: bool = False
     seconds: float = 0.0
 
     def to_dict(self) -> dict[str, Any]:
@@ -62,6 +64,8 @@ class RunResult(Generic[OutputT]):
     ``confidence`` is the geometric mean of the probabilities of the answer's tokens, known of an
     instant answer from a model that tells them.
     ``decision`` is the gate's (``GateDecision.to_dict``), with what it expected of each way.
+    ``messages`` are all of the conversation, ``context`` those that the model was last sent: where
+    they were compacted it is shorter, and the better ``history`` for the next run.
     ``usage`` is the sum over every attempt of every call, failed ones included; ``saved`` what the
     response cache spared, at list price.
     """
@@ -76,6 +80,7 @@ class RunResult(Generic[OutputT]):
     seconds: float
     run_id: str
     trajectory: tuple[TrajectoryStep, ...] = ()
+    context: tuple[Message, ...] = ()
     limit: str | None = None
     limit_of: LimitOf | None = None
     resumable: bool = False
@@ -95,9 +100,35 @@ class RunResult(Generic[OutputT]):
         return to_json(self.output).decode()
 
     @property
+    def unknown_calls(self) -> tuple[TrajectoryStep, ...]:
+        """Calls with side effects that were cut off: they may have happened, and were not made
+        again.
+        """
+        return tuple(step for step in self.trajectory if step.unknown)
+
+    @property
     def limit_shared(self) -> bool:
         """Whether a cap over all runs ended this one."""
         return self.limit_of == "shared"
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows."""
+        from lean_agent._html import money, table, text
+
+        status = self.exit_status
+        if self.limit:
+            status = f"{status} ({self.limit})"
+        cells = {
+            "mode": f"{self.mode}: {self.mode_reason}" if self.mode_reason else self.mode,
+            "status": status,
+            "steps": f"{self.steps}, with {self.tool_calls} tool calls",
+            "tokens": f"{self.usage.input_tokens:,} in, {self.usage.output_tokens:,} out",
+            "cost": money(self.usage.cost),
+            "seconds": f"{self.seconds:.2f}",
+            "run": self.run_id,
+        }
+        rows = [*cells.items(), *(("note", notice) for notice in self.notices)]
+        return text(self.text) + table((), rows)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON types, as ``lean-agent ask --json`` prints them."""
@@ -112,6 +143,10 @@ class RunResult(Generic[OutputT]):
             "resumable": self.resumable,
             "steps": self.steps,
             "tool_calls": self.tool_calls,
+            "unknown_calls": [
+                {"tool": step.tool, "arguments": dict(step.arguments)}
+                for step in self.unknown_calls
+            ],
             "usage": self.usage.to_dict(),
             "saved": self.saved.to_dict(),
             "seconds": round(self.seconds, 3),

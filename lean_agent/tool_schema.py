@@ -37,6 +37,8 @@ class _Generate(GenerateJsonSchema):
 class Arguments:
     """The parameters of one function: description, JSON schema, and validation.
 
+    ``deps_type`` is what its RunContext is to hold as ``deps``; None where it does not say.
+
     Raises:
         ConfigurationError: a type that cannot be described; the message names the parameter.
     """
@@ -48,11 +50,14 @@ class Arguments:
         self.description, words = _documented(function)
         hints = _hints(name, function)
         self._context: str | None = None
+        self.deps_type: Any = None
         self._fields: dict[str, str] = {}
         fields: dict[str, tuple[Any, Any]] = {}
         for parameter in signature.parameters.values():
-            if hints[parameter.name] is RunContext:
+            hint = hints[parameter.name]
+            if hint is RunContext or typing.get_origin(hint) is RunContext:
                 self._context = parameter.name
+                self.deps_type = next(iter(typing.get_args(hint)), None)
                 continue
             # Fields get neutral names: pydantic refuses some that a function may well use (copy,
             # json, _x). The alias is what the model and the error messages see.

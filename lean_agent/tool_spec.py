@@ -18,28 +18,34 @@ class ToolSpec:
     """What a model sees of a tool, and what the runtime needs to call it safely.
 
     ``parameters`` is a JSON schema of type object. ``side_effects``: the call changes something
-    outside the run, so it is never served from memory. ``concurrency_safe``: may run beside other
-    calls of the same step. ``timeout`` is in seconds; ``max_output_chars`` bounds what the model
-    is shown of a result. ``word_parameters`` are those in which case and blanks make no difference.
+    outside the run, so it is never served from memory. ``idempotent``: made twice it changes no
+    more than once, so a call that a kill cut off is made again. ``concurrency_safe``: may run
+    beside other calls of the same step. ``timeout`` is in seconds; ``max_output_chars`` bounds what
+    the model is shown of a result. ``word_parameters`` are those in which case and blanks make no
+    difference.
     ``cost_hint`` is what a call costs in US dollars by itself, such as one of a paid service; the
     run is charged it, as an estimate. ``approval``: each call needs a yes, as every call with side
     effects does, though this one changes nothing: what it sends leaves the machine.
+    ``asks_within``: its side effects are those of calls inside it, for each of which somebody is
+    asked by itself, so that the call as a whole needs no yes.
     """
 
     name: str
     description: str
     parameters: Mapping[str, Any]
     side_effects: bool = False
+    idempotent: bool = False
     concurrency_safe: bool = True
     timeout: float = 60.0
     max_output_chars: int = 4_000
     word_parameters: frozenset[str] = frozenset()
     cost_hint: Decimal | None = None
     approval: bool = False
+    asks_within: bool = False
 
     @property
     def needs_approval(self) -> bool:
-        return self.side_effects or self.approval
+        return self.approval or (self.side_effects and not self.asks_within)
 
 
 @runtime_checkable

@@ -11,7 +11,7 @@ from typing import Literal
 
 __all__ = ["CallDecision", "CallSignals", "ToolCallGate", "Verdict"]
 
-Verdict = Literal["run", "serve", "refuse", "stop"]
+Verdict = Literal["run", "serve", "refuse", "stop", "unknown"]
 
 _FAILURES = 2
 _NUDGE_AFTER, _STOP_AFTER = 3, 6  # calls of a loop that was run each time
@@ -42,7 +42,8 @@ class CallSignals:
 class CallDecision:
     """``result`` is what is served. ``nudge``: the call runs, and the model is told that it goes
     round in circles. ``stop``: the call is not made, and if none of its step is, the run ends with
-    what is known. ``reason`` is "" where a call just runs. ``news``: it is new to the model, and
+    what is known. ``unknown``: it was begun before the run was cut off, and is not made again.
+    ``reason`` is "" where a call just runs. ``news``: it is new to the model, and
     a step that is refused for it was not for nothing.
     """
 

@@ -123,6 +123,10 @@ class Account:
                 account._in_flight += amount
         return Reservation(self, amount, kept)
 
+    def is_within(self, other: Account) -> bool:
+        """Whether what is charged here is charged to ``other`` too."""
+        return other is self or other in self._above
+
     def worth_waiting(self, fits: Callable[[Remaining], bool], *, final: bool) -> bool:
         """Whether what is left is too little for ``fits``, but not if others gave all theirs back.
 

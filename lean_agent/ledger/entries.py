@@ -17,6 +17,7 @@ from uuid import uuid4
 
 from lean_agent._redact import kept_secrets, redact
 from lean_agent._semconv import Operation, Purpose
+from lean_agent._text import writable
 from lean_agent.usage import Usage
 
 __all__ = ["Entry"]
@@ -32,9 +33,8 @@ def _new_id() -> str:
 @lru_cache(maxsize=1024)
 def _masked(text: str, secrets: tuple[str, ...]) -> str:
     text = redact(text, *secrets)[:_MAX_TEXT]
-    # A lone surrogate is legal in a Python string and in json.dumps, but no JSON reader takes it:
-    # the whole row would be lost to the queries.
-    return text.encode("utf-8", "replace").decode("utf-8")
+    # With half a character in it the whole row would be lost to the queries.
+    return writable(text)
 
 
 def _text(value: str | None) -> str | None:

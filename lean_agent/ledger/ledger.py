@@ -93,6 +93,26 @@ class Ledger:
                 self._told.add(kind)
                 self._notices.append(f"a ledger observer failed: {kind[1]}: {error}")
 
+    def _repr_html_(self) -> str:
+        """What a notebook shows: what was spent, by model."""
+        from lean_agent._html import money, table, text
+        from lean_agent.ledger.queries import summary
+
+        left_out: list[str] = []
+        rows = [
+            (
+                row["model"] or "tools",
+                f"{row['calls']:,}",
+                f"{row['input_tokens']:,}",
+                f"{row['output_tokens']:,}",
+                money(row["cost"], known=row["known_cost"]),
+            )
+            for row in summary(self.folder, left_out=left_out)
+        ]
+        head = ("model", "calls", "tokens in", "tokens out", "cost")
+        notes = "\n".join((f"Ledger in {self.folder}", *left_out))
+        return text(notes) + table(head, rows)
+
     def take_notices(self) -> list[str]:
         """What the user should be told since the last call, one line each."""
         with self._lock:

@@ -155,8 +155,23 @@ def runs(
     return ask(folder, lambda ledger: _rows(ledger.connection, query, values), left_out=left_out)
 
 
-def show(folder: Path, run_id: str, *, left_out: list[str] | None = None) -> list[dict[str, Any]]:
+# A sub-agent's run stands below the model call, or the run, that asked for it.
+_BELOW = """WITH RECURSIVE tree(run_id) AS (
+    SELECT $run
+    UNION
+    SELECT child.run_id FROM entries child
+    JOIN entries above ON child.parent_id = above.id
+    JOIN tree ON above.run_id = tree.run_id
+    WHERE child.purpose = 'run')
+"""
+
+
+def show(
+    folder: Path, run_id: str, *, below: bool = False, left_out: list[str] | None = None
+) -> list[dict[str, Any]]:
     """The entries of one run in order, with ``time`` (ISO 8601, UTC); ``run_id`` may be a prefix.
+
+    With those of the runs ``below`` it, if asked: of the sub-agents that it called.
 
     Raises:
         LedgerError: no run begins so, or several do.
@@ -179,11 +194,13 @@ def show(folder: Path, run_id: str, *, left_out: list[str] | None = None) -> lis
                 f"several runs begin with {run_id!r}",
                 hint=f"give more of it: {', '.join(names[:3])}{' ...' if names[3:] else ''}",
             )
+        chosen = "IN (SELECT run_id FROM tree)" if below else "= $run"
         query = f"""
+            {_BELOW if below else ""}
             SELECT * EXCLUDE (time, day)
                      REPLACE ({money_text("cost")} AS cost, {money_text("list_cost")} AS list_cost),
                    {_ISO.format("time")} AS time
-            FROM entries WHERE run_id = $run ORDER BY ts, id
+            FROM entries WHERE run_id {chosen} ORDER BY ts, id
         """  # noqa: S608
         return _rows(ledger.connection, query, {"run": names[0]})
 

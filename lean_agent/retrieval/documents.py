@@ -12,6 +12,8 @@ from html.parser import HTMLParser
 from pathlib import PurePath
 from typing import cast
 
+from lean_agent._text import writable
+
 __all__ = ["READER_VERSION", "Document", "UnreadableError", "read_documents"]
 
 READER_VERSION = 1
@@ -41,15 +43,10 @@ def read_documents(name: PurePath, text: str) -> list[Document]:
     """
     reader = _READERS.get(name.suffix.lower(), _read_text)
     return [
-        Document(_writable(found.title), _writable(found.text))
+        Document(writable(found.title), writable(found.text))
         for found in reader(name.stem, text)
         if found.text.strip()
     ]
-
-
-def _writable(text: str) -> str:
-    """JSON may escape half a character, which can be held but never written again."""
-    return text.encode("utf-8", "replace").decode()
 
 
 _HEADING = re.compile(r"^#\s+(.+?)\s*#*$")

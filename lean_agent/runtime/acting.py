@@ -9,18 +9,15 @@ from typing import Any
 
 from langgraph.runtime import Runtime
 
-from lean_agent.errors import (
-    ContextLengthError,
-    InvalidToolCallError,
-    LimitExceededError,
-)
+from lean_agent.errors import InvalidToolCallError, LimitExceededError
 from lean_agent.events import StepStarted, Token
 from lean_agent.messages import Message, ToolCall
 from lean_agent.model import ActionFormat, ModelRequest
 from lean_agent.models.actions import action_schema, observations, parse_action
 from lean_agent.result import TrajectoryStep
 from lean_agent.runtime import prompts
-from lean_agent.runtime.calling import Plan, decide, run_calls
+from lean_agent.runtime.calling import make_calls
+from lean_agent.runtime.executing import Plan
 from lean_agent.runtime.forming import formed, in_form
 from lean_agent.runtime.meter import Call
 from lean_agent.runtime.scope import RunScope
@@ -31,6 +28,7 @@ __all__ = ["act", "next_after_act", "next_after_think", "open_agent", "think"]
 _ACTION_TOKENS = 256
 _MAX_MISTAKES = 3
 _MAX_IDLE = 2
+_MAX_AGAIN = 2
 
 
 async def open_agent(state: RunState, scope: RunScope) -> dict[str, Any]:
@@ -87,11 +85,9 @@ async def think(state: RunState, runtime: Runtime[RunScope]) -> dict[str, Any]:
         # Constrained output is streamed inside anyway: to read along costs nothing.
         call = replace(call, watch=partial(scope.prefetches.written, action_format))
     try:
-        response = await scope.meter.call(request, call)
+        response = await scope.call(request, call)
     except LimitExceededError as error:
         return {"calls": [], "limit": error.limit_type}
-    except ContextLengthError:
-        return {"calls": [], "limit": "context"}
     scope.fell_back = False
     try:
         action = parse_action(response, action_format, scope.known_specs)
@@ -129,45 +125,43 @@ async def _told_anew(
 
 
 async def act(state: RunState, runtime: Runtime[RunScope]) -> dict[str, Any]:
-    """Decide on the calls of one action, and run those that are worth it.
-
-    Calls that are safe beside each other run side by side.
-    """
+    """Make those calls of one action that are worth it."""
     scope = runtime.context
     await scope.disclosed.follow(await scope.settle_format(), state["messages"])
     calls = [ToolCall.from_dict(c) for c in state["calls"]]
-    decided = await decide(calls, state, scope)
-    results = await run_calls(decided.plans, state["steps"], scope)
-    shown, idle = _shown(decided.plans, results, scope)
+    made = await make_calls(calls, state, scope)
+    shown, idle = _shown(made.plans, made.results, state, scope)
     # Servers take a message of a tool only after a call of their own, not after a written one.
     native = bool(state["messages"][-1].get("tool_calls"))
     told = observations("native" if native else "tagged", shown)
     if scope.show_budget:
         told[-1] = await _with_budget(told[-1], scope)
-    stopped = idle and any(plan.decision.verdict == "stop" for plan in decided.plans)
+    stopped = idle and any(plan.decision.verdict == "stop" for plan in made.plans)
     return {
         "messages": [m.to_dict() for m in told],
-        "trajectory": [r.to_dict() for r in results],
-        "tool_calls": state["tool_calls"] + sum(not r.refused for r in results),
+        "trajectory": [r.to_dict() for r in made.results],
+        "tool_calls": state["tool_calls"] + sum(not r.refused for r in made.results),
         "idle": _MAX_IDLE if stopped else state["idle"] + 1 if idle else 0,
-        "limit": decided.limit,
+        "limit": made.limit,
     }
 
 
 def _shown(
-    plans: Sequence[Plan], results: Sequence[TrajectoryStep], scope: RunScope
+    plans: Sequence[Plan], results: Sequence[TrajectoryStep], state: RunState, scope: RunScope
 ) -> tuple[list[tuple[ToolCall, str]], bool]:
     """What the model reads of each call, and whether none of them brought anything new."""
     shown: list[tuple[ToolCall, str]] = []
     idle = True
     for plan, result in zip(plans, results, strict=True):
         text = result.observation
+        gone = _compacted_away(text, state) and all(text != before for _, before in shown)
         if result.served:
-            text = prompts.repeated()
+            idle = idle and not gone
+            text = text if gone else prompts.repeated()
         elif result.refused:
             idle = idle and not plan.decision.news
         else:
-            repeats = scope.memory.repeats(result.to_dict())
+            repeats = scope.memory.repeats(result.to_dict()) and not gone
             idle = idle and repeats
             if repeats:
                 text = prompts.same_result()
@@ -175,6 +169,17 @@ def _shown(
                 text += prompts.going_round(plan.decision.reason)
         shown.append((plan.call, text))
     return shown, idle
+
+
+def _compacted_away(observation: str, state: RunState) -> bool:
+    """Whether the model has read a result that it cannot read any more, and has not had it again
+    too often.
+    """
+    if not state.get("compacted"):
+        return False
+    again = sum(s["served"] and s["observation"] == observation for s in state["trajectory"])
+    stands = any(observation in message.content for message in messages_of(state))
+    return again < _MAX_AGAIN and not stands
 
 
 async def _with_budget(message: Message, scope: RunScope) -> Message:

@@ -11,9 +11,9 @@ from lean_agent.ledger.entries import Entry
 from lean_agent.ledger.ledger import Ledger
 from lean_agent.usage import Usage
 
-__all__ = ["Book"]
+__all__ = ["Book", "ToolOutcome"]
 
-ToolOutcome = Literal["done", "served", "refused", "cancelled"]
+ToolOutcome = Literal["done", "served", "refused", "cancelled", "unknown"]
 PrefetchOutcome = Literal["hit", "miss", "wasted", "failed"]
 
 
@@ -21,7 +21,8 @@ PrefetchOutcome = Literal["hit", "miss", "wasted", "failed"]
 class Book:
     """``root_id`` is the id of the run's own row; a resumed run has one row for each part.
 
-    ``model`` is ``provider:name``; ``last_call`` the newest model call.
+    ``model`` is ``provider:name``; ``last_call`` the newest model call. ``parent_id`` is the row of
+    another run below which this one stands.
     """
 
     ledger: Ledger
@@ -31,6 +32,7 @@ class Book:
     price_ref: str | None = None
     session_id: str | None = None
     task_id: str | None = None
+    parent_id: str | None = None
     last_call: Entry | None = None
 
     def _entry(self, **fields: Any) -> Entry:
@@ -57,6 +59,7 @@ class Book:
         """Enter that the run begins."""
         entry = self._entry(
             id=self.root_id,
+            parent_id=self.parent_id,
             operation="invoke_agent",
             purpose="run",
             mode=mode,
@@ -140,6 +143,22 @@ class Book:
             )
         )
 
+    def compaction(self, reason: str, before: int, after: int, step: int, seconds: float) -> None:
+        """Enter that the context was made shorter, in tokens; the calls after it pay for that."""
+        self.ledger.append(
+            self._entry(
+                ts=time.time() - seconds,
+                parent_id=self.root_id,
+                step=step,
+                operation="compact",
+                purpose="compact",
+                usage=Usage(),
+                tool=reason,
+                finish_reason=f"{before} to {after} tokens",
+                seconds=seconds,
+            )
+        )
+
     @property
     def step(self) -> int:
         """That of the newest model call; 0 before the first."""
@@ -173,6 +192,25 @@ class Book:
             seconds=0.0,
         )
 
+    def open_tool(self, name: str, step: int, *, usage: Usage) -> Entry:
+        """Enter a tool call before it is made: a kill that cuts it off does not lose its cost."""
+        entry = self._tool(name, step, usage, state="open")
+        self.ledger.append(entry)
+        return entry
+
+    def _tool(self, name: str, step: int, usage: Usage | None, **fields: Any) -> Entry:
+        return self._entry(
+            parent_id=self.last_call.id if self.last_call else self.root_id,
+            step=step,
+            operation="execute_tool",
+            purpose="tool",
+            mode="agent",
+            usage=usage or Usage(),
+            list_cost=usage.cost if usage else None,
+            tool=name,
+            **fields,
+        )
+
     def tool(
         self,
         name: str,
@@ -182,21 +220,12 @@ class Book:
         *,
         is_error: bool = False,
         usage: Usage | None = None,
+        opened: Entry | None = None,
     ) -> None:
-        """Enter a tool call, which took its time and, in ``usage``, what its spec says it costs."""
-        self.ledger.append(
-            self._entry(
-                ts=time.time() - seconds,
-                parent_id=self.last_call.id if self.last_call else self.root_id,
-                step=step,
-                operation="execute_tool",
-                purpose="tool",
-                mode="agent",
-                usage=usage or Usage(),
-                list_cost=usage.cost if usage else None,
-                tool=name,
-                finish_reason=outcome,
-                error_type="tool" if is_error else None,
-                seconds=seconds,
-            )
-        )
+        """Enter a tool call, which took its time and, in ``usage``, what its spec says it costs.
+
+        One that was ``opened`` is closed.
+        """
+        entry = opened or self._tool(name, step, usage, ts=time.time() - seconds)
+        error_type = "tool" if is_error else None
+        self.close(entry, finish_reason=outcome, error_type=error_type, seconds=seconds)

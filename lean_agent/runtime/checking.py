@@ -9,6 +9,7 @@ from typing import Any
 from langgraph.graph import END
 from langgraph.runtime import Runtime
 
+from lean_agent.errors import ConfigurationError
 from lean_agent.events import ModeChosen, Notice
 from lean_agent.gate import Signals
 from lean_agent.runtime.acting import open_agent
@@ -45,8 +46,11 @@ async def gate(state: RunState, runtime: Runtime[RunScope]) -> dict[str, Any]:
         )
     )
     scope.emit(ModeChosen(decision.mode, decision.reason))
+    if (model := decision.way.model) and not scope.go_by(model):
+        raise ConfigurationError(f"the gate chose {model}, which is none of this agent's models")
     update: dict[str, Any] = {
         "mode": decision.mode,
+        "model": scope.level,
         "mode_reason": decision.reason,
         "decision": decision.to_dict(),
     }
@@ -73,7 +77,9 @@ def _problem(state: RunState) -> str:
 
 
 async def verify(state: RunState, runtime: Runtime[RunScope]) -> dict[str, Any]:
-    """Check the answer's form; an unforced run whose answer fails goes on in the next mode."""
+    """Check the answer's form; an unforced run whose answer fails goes on in the next mode, and
+    after the last with the next model of a cascade.
+    """
     scope = runtime.context
     problem = _problem(state)
     if state["forced"] != "auto" or state["limit"]:
@@ -85,15 +91,24 @@ async def verify(state: RunState, runtime: Runtime[RunScope]) -> dict[str, Any]:
     after_plan = "agent" if scope.tools else "reason"
     stronger = {"instant": "reason", "reason": "agent", "plan": after_plan}
     mode = stronger.get(state["mode"])
-    if mode is None or (mode == "agent" and not scope.tools):
-        return {"problem": problem}
     why = f"the {state['mode']} answer failed its check: {problem}"
+    decision = state["decision"]
+    if mode is None or (mode == "agent" and not scope.tools):
+        if not scope.larger:
+            return {"problem": problem}
+        mode, why = state["mode"], f"{why}; going on with {scope.larger}"
+        decision = {**decision, "then_model": scope.larger}
+        scope.go_by(scope.larger)
     scope.emit(ModeChosen(mode, why))  # pyright: ignore[reportArgumentType] - one of the modes
     update = {
         "mode": mode,
+        "model": scope.level,
+        "decision": decision,
         "mode_reason": why,
         "problem": problem,
         "answered": False,
+        "mistakes": 0,
+        "idle": 0,
         "confidence": None,
     }
     if mode == "agent":
@@ -107,11 +122,15 @@ async def _go_on_unsure(state: RunState, scope: RunScope) -> dict[str, Any]:
     confidence = state.get("confidence")
     said = "unknown" if confidence is None else f"{confidence:.2f}"
     why = f"the instant answer was unsure: its confidence is {said}"
+    model = state["decision"].get("then_model")
+    if model and scope.go_by(model):
+        why = f"{why}; going on with {model}"
     scope.emit(ModeChosen(mode, why))
     scope.emit(Notice("what was written is dropped: it was a guess"))
     # The output stays until there is another: a limit may leave nothing else.
     update = {
         "mode": mode,
+        "model": scope.level,
         "mode_reason": why,
         "problem": "",
         "answered": False,

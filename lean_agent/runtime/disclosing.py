@@ -60,7 +60,7 @@ class Disclosed:
         self._format = action_format
         self._narrowed = not self._catalogue.fits(action_format)
         if self._narrowed and action_format == "native":
-            said = next((m["content"] for m in messages if m["role"] == "user"), question)
+            said = next((m["content"] for m in messages if _asks(m)), question)
             self._first = await self._fitting(prompts.question_of(said))
         elif self._narrowed:
             self._first = ()
@@ -75,7 +75,7 @@ class Disclosed:
 
     async def go_on(self, action_format: ActionFormat | None, messages: _Messages) -> None:
         """Take up what earlier turns and parts of a run have told, where the format is known."""
-        if action_format is not None and any(m["role"] == "user" for m in messages):
+        if action_format is not None and any(_asks(m) for m in messages):
             await self.follow(action_format, messages)
 
     async def follow(self, action_format: ActionFormat, messages: _Messages) -> None:
@@ -100,7 +100,7 @@ class Disclosed:
         await self.follow(action_format, messages)
         if action_format != "native" and not self._later:
             return instructions(action_format, await self._fitting(question))
-        if not any(message["role"] == "user" for message in messages):
+        if not any(_asks(message) for message in messages):
             return ""  # it is the question that they were chosen by
         few = await in_daemon_thread(partial(self._catalogue.more, action_format, question, ()))
         known = {spec.name for spec in self.all}
@@ -114,6 +114,11 @@ class Disclosed:
 
     async def _fitting(self, question: str) -> tuple[ToolSpec, ...]:
         return await in_daemon_thread(partial(self._catalogue.first, self._format, question))
+
+
+def _asks(message: Mapping[str, Any]) -> bool:
+    """Whether it is a question, or goes with one; pictures stand before theirs."""
+    return message["role"] == "user" and not message.get("images")
 
 
 class FindTools:

@@ -35,16 +35,16 @@ async def called(scope: RunScope, request: ModelRequest, call: Call) -> ModelRes
         LeanAgentError: as the meter.
     """
     if scope.form is None:
-        return await scope.meter.call(request, call)
+        return await scope.call(request, call)
     request = replace(request, max_output_tokens=_TOKENS)
     if scope.schema_refused:
-        return await scope.meter.call(request, call)
+        return await scope.call(request, call)
     held = replace(request, response_schema=scope.form.schema)
     try:
-        return await scope.meter.call(held, call)
+        return await scope.call(held, call)
     except ModelError as error:
         # A long prompt or filtered content has an error of its own.
         if type(error) is not ModelError or error.status not in _SCHEMA_REFUSED:
             raise
     scope.schema_refused = True
-    return await scope.meter.call(request, call)
+    return await scope.call(request, call)

@@ -25,6 +25,7 @@ from langgraph.types import Command
 
 from lean_agent.errors import ModelError
 from lean_agent.runtime import acting, answering, checking, mending, planning, reasoning
+from lean_agent.runtime.making_room import Node, with_room
 from lean_agent.runtime.scope import RunScope
 from lean_agent.runtime.state import RunState
 
@@ -38,10 +39,6 @@ __all__ = ["by_mode", "compiled"]
 _Choice = Callable[[RunState], str]
 
 
-class _Node(Protocol):
-    async def __call__(self, state: RunState, runtime: Runtime[RunScope]) -> dict[str, Any]: ...
-
-
 class _Routed(Protocol):
     async def __call__(self, state: RunState, runtime: Runtime[RunScope]) -> Command[str]: ...
 
@@ -51,8 +48,9 @@ def by_mode(state: RunState) -> str:
     return "think" if state["mode"] == "agent" else state["mode"]
 
 
-def _charged(node: _Node, choose: _Choice) -> _Routed:
-    """The node, with what a resumed run has to know: what is spent by now, under what cap.
+def _charged(node: Node, choose: _Choice) -> _Routed:
+    """The node, with what a resumed run has to know: what is spent by now, under what cap, and
+    what a person has allowed.
 
     It says itself where the run goes on: a conditional edge would have the whole state built again,
     in a thread, for a choice that takes microseconds.
@@ -61,17 +59,18 @@ def _charged(node: _Node, choose: _Choice) -> _Routed:
     @wraps(node)
     async def charged(state: RunState, runtime: Runtime[RunScope]) -> Command[str]:
         update = await _worked(node, state, runtime)
-        meter = runtime.context.meter
+        meter, approvals = runtime.context.meter, runtime.context.approvals
         if limit := update.get("limit"):
             update["cap"] = await meter.spending.own_cap(limit)
         # No choice looks at what is appended (messages, trajectory).
         after = cast("RunState", {**state, **update})
-        return Command(update={**update, "spent": meter.spent()}, goto=choose(after))
+        told = {"spent": meter.spent(), "allowed": list(approvals.always)}
+        return Command(update={**update, **told}, goto=choose(after))
 
     return charged
 
 
-async def _worked(node: _Node, state: RunState, runtime: Runtime[RunScope]) -> dict[str, Any]:
+async def _worked(node: Node, state: RunState, runtime: Runtime[RunScope]) -> dict[str, Any]:
     """The node's update; where its model fails, of the node done anew with the next one."""
     while True:
         try:
@@ -85,12 +84,16 @@ def _to_verify(_state: RunState) -> str:
     return "verify"
 
 
-_NODES: dict[str, tuple[_Node, _Choice, tuple[str, ...]]] = {
+_NODES: dict[str, tuple[Node, _Choice, tuple[str, ...]]] = {
     "gate": (checking.gate, by_mode, ("instant", "reason", "plan", "think")),
-    "instant": (answering.instant, _to_verify, ("verify",)),
-    "reason": (reasoning.reason, _to_verify, ("verify",)),
+    "instant": (with_room(answering.instant), _to_verify, ("verify",)),
+    "reason": (with_room(reasoning.reason), _to_verify, ("verify",)),
     "plan": (planning.plan, _to_verify, ("verify",)),
-    "think": (acting.think, acting.next_after_think, ("think", "act", "answer", "verify")),
+    "think": (
+        with_room(acting.think, acting=True),
+        acting.next_after_think,
+        ("think", "act", "answer", "verify"),
+    ),
     "act": (acting.act, acting.next_after_act, ("think", "answer")),
     "answer": (answering.answer, _to_verify, ("verify",)),
     "verify": (checking.verify, checking.next_after_verify, ("reason", "think", "mend", END)),

@@ -34,15 +34,16 @@ from lean_agent.model import (
     ModelRequest,
     ModelResponse,
     RunProgress,
-    Timings,
 )
 from lean_agent.models.pricing import list_cost, priced
-from lean_agent.models.response_cache import AnswerStore
+from lean_agent.models.response_cache import AnswerStore, ResponseCache
 from lean_agent.models.tokens import estimate_usage, schema_bound
 from lean_agent.price import Price
 from lean_agent.result import LimitOf
+from lean_agent.runtime import serving
 from lean_agent.runtime.book import Book
 from lean_agent.runtime.fitting import Fitted, fit
+from lean_agent.runtime.journal import Journal
 from lean_agent.runtime.machine_time import machine_time
 from lean_agent.runtime.routes import Passage, Routes
 from lean_agent.runtime.spending import Held, Spending
@@ -74,6 +75,10 @@ class Call:
     channel: Literal["answer", "reasoning", "action"] | None = None
     watch: Callable[[str], None] | None = None
 
+    @property
+    def is_step(self) -> bool:
+        return self.purpose in STEP_PURPOSES
+
 
 @dataclass(slots=True, kw_only=True)
 class Meter:
@@ -91,6 +96,7 @@ class Meter:
     emit: Callable[[Event], None]
     final_seconds: float = 0.0
     cache: AnswerStore | None = None
+    journal: Journal = field(default_factory=Journal)
     usage: Usage = field(default_factory=Usage)
     saved: Usage = field(default_factory=Usage)
     began: float = field(default_factory=time.monotonic)
@@ -107,16 +113,22 @@ class Meter:
             ContextLengthError: nothing was sent, the prompt leaves no room for an answer.
             ModelError: every attempt failed; each was charged.
         """
+        if self.journal.has_answers and (earlier := self.journal.answer(self._key(request))):
+            return serving.earlier_answer(self, earlier, call)
         if self.cache is None:
             return await self._tried(request, call)
         key = self.cache.key(self.model.name, getattr(self.model, "base_url", None), request)
         found = await asyncio.to_thread(self.cache.get, key)
         if found is not None:
-            return self._serve(found, call)
+            return serving.cached_answer(self, found, call)
         response = await self._tried(request, call)
         if self.cache.keeps(request, response):
             await asyncio.to_thread(self.cache.put, key, response)
         return response
+
+    def _key(self, request: ModelRequest) -> str:
+        """By which the journal knows a request, whatever cap it is fitted into."""
+        return ResponseCache.key(self.model.name, getattr(self.model, "base_url", None), request)
 
     @property
     def seconds(self) -> float:
@@ -172,9 +184,21 @@ class Meter:
         """Go by the next model from now on, where there is one and it may help."""
         if not self.routes.fall_back(error):
             return False
+        self._enter_model()
+        return True
+
+    def go_by(self, model: str) -> bool:
+        """Go by this model from now on, and where it fails by those after it; False where there is
+        none, or it was left behind.
+        """
+        if not self.routes.go_by(model):
+            return False
+        self._enter_model()
+        return True
+
+    def _enter_model(self) -> None:
         self.book.model = self.model.name
         self.book.price_ref = self.price.reference if self.price else None
-        return True
 
     def _seconds_left(self) -> float | None:
         return self.spending.account.remaining(final=True).seconds
@@ -194,11 +218,11 @@ class Meter:
             return await self._charged(request, call, next(numbers), prompt, passage)
 
     async def _charged(
-        self, request: ModelRequest, call: Call, number: int, prompt: int, passage: Passage
+        self, asked: ModelRequest, call: Call, number: int, prompt: int, passage: Passage
     ) -> ModelResponse:
-        fitted, held, sent = await self._reserve(request, call, number, prompt)
+        fitted, held, sent = await self._reserve(asked, call, number, prompt)
         request = replace(
-            request,
+            asked,
             max_output_tokens=fitted.output_tokens,
             timeout=fitted.timeout,
             run=self._progress(call),
@@ -227,7 +251,9 @@ class Meter:
                 raise ContentFilterError(message, usage=response.usage, model=self.model.name)
             estimated = response.usage_estimated
             usage = self._priced(response.usage, machine.share(begun), estimated=estimated)
-            return replace(response, usage=usage)
+            response = replace(response, usage=usage)
+            await self.journal.answered(lambda: self._key(asked), response, self.cut_by)
+            return response
         except LeanAgentError as error:
             truth = {"error_type": error.code}
             lost = _lost(request, error, "".join(written))  # an estimate is marked as one there
@@ -240,9 +266,10 @@ class Meter:
         except (asyncio.CancelledError, Exception) as error:
             cancelled = isinstance(error, asyncio.CancelledError)
             truth = {"error_type": "cancelled" if cancelled else "unknown"}
-            # A model's client may know more than what could be shown: reasoning, tool calls.
-            lost = getattr(error, "usage", None) or estimate_usage(request, "".join(written))
-            usage = self._priced(lost, machine.share(begun), estimated=True)
+            if not usage.total_tokens:  # else it was answered already
+                # A model's client may know more than what could be shown: reasoning, tool calls.
+                lost = getattr(error, "usage", None) or estimate_usage(request, "".join(written))
+                usage = self._priced(lost, machine.share(begun), estimated=True)
             raise
         finally:
             passage.tokens = usage.total_tokens
@@ -268,7 +295,7 @@ class Meter:
         Also gives an estimate of what it costs once it is sent: its prompt.
         """
         sent = self._priced(estimate_usage(request, ""), 0.0, estimated=True)
-        steps = int(call.purpose in STEP_PURPOSES and number == 1)
+        steps = int(call.is_step and number == 1)
         lost = Amount(usd=sent.cost or Decimal(0), tokens=sent.total_tokens, steps=steps)
         kept_seconds = 0.0 if call.final else self.final_seconds
         waiting = Waiting(
@@ -347,32 +374,6 @@ class Meter:
                 usage_estimated=True,
             )
         raise ModelError("the stream ended without an end", model=self.model.name, retryable=True)
-
-    def _serve(self, found: ModelResponse, call: Call) -> ModelResponse:
-        """Give a cached answer: nothing is sent and nothing billed, but a step is a step.
-
-        Raises:
-            LimitExceededError: the run has no step left.
-        """
-        account = self.spending.account
-        if call.purpose in STEP_PURPOSES:
-            account.reserve(Amount(steps=1), final=call.final).settle(Amount(steps=1))
-        spared = priced(
-            replace(found.usage, cost=None),  # at today's price, whatever it was billed
-            price=self.price,
-            card=self.model.card,
-            seconds=0.0,
-            estimated=False,
-        )
-        served = Usage(provenance=frozenset({"served"}))
-        self.usage += served
-        self.saved += spared
-        self.cut_by = ""
-        self.book.served_call(call.purpose, call.mode, call.step, usage=served, spared=spared)
-        if call.channel is not None and found.message.content:
-            self.emit(Token(found.message.content, call.channel))
-        self.emit(CostUpdated(self.usage))
-        return replace(found, usage=served, timings=Timings())
 
     def _list_cost(self, usage: Usage, seconds: float) -> Decimal | None:
         if self.price is None or not usage.total_tokens:

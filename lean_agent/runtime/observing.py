@@ -8,6 +8,7 @@ import traceback
 from collections.abc import Awaitable, Callable
 
 from lean_agent._redact import redact
+from lean_agent._text import writable
 from lean_agent.context import RunContext
 from lean_agent.errors import LeanAgentError
 from lean_agent.messages import ToolCall
@@ -44,20 +45,23 @@ async def observe(
     remaining = meter.spending.account.remaining().seconds
     timeout = tool.spec.timeout if remaining is None else min(tool.spec.timeout, remaining)
     limit = asyncio.timeout(timeout)
+    failed = True
     try:
         async with limit:
-            text = await tool.call(call.arguments, context)
+            text = writable(await tool.call(call.arguments, context))
+        failed = False
     except let_through:
         raise
     except LeanAgentError as error:
-        return f"Error: {error.message}", True
+        text = writable(f"Error: {error.message}")
     except Exception as error:  # noqa: BLE001 - a user's tool may raise anything; the run goes on
         if limit.expired():
-            return f"Error: {call.name} took longer than {timeout:g} s and was stopped", True
-        # Not exc_info, which no one could redact: what a tool raises may quote a key.
-        told = redact("".join(traceback.format_exception(error)).rstrip())
-        _LOG.warning("tool %s failed\n%s", call.name, told)
-        line = str(error).strip().splitlines()[0:1]
-        detail = f": {line[0][:300]}" if line else ""
-        return f"Error: {type(error).__name__}{detail}", True
-    return await cut(text, tool.spec.max_output_chars), False
+            text = f"Error: {call.name} took longer than {timeout:g} s and was stopped"
+        else:
+            # Not exc_info, which no one could redact: what a tool raises may quote a key.
+            told = redact("".join(traceback.format_exception(error)).rstrip())
+            _LOG.warning("tool %s failed\n%s", call.name, told)
+            line = str(error).strip().splitlines()[0:1]
+            detail = f": {line[0][:300]}" if line else ""
+            text = writable(f"Error: {type(error).__name__}{detail}")
+    return await cut(text, tool.spec.max_output_chars), failed

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from lean_agent._paths import config_dir
 from lean_agent.context import RunContext
@@ -26,6 +26,7 @@ from lean_agent.price import Price
 from lean_agent.runtime.book import Book
 from lean_agent.runtime.embedding import MeteredEmbedding
 from lean_agent.runtime.holdback import held_back, held_back_seconds
+from lean_agent.runtime.journal import Journal
 from lean_agent.runtime.meter import Meter
 from lean_agent.runtime.resuming import Earlier
 from lean_agent.runtime.routes import Route, Routes
@@ -33,7 +34,10 @@ from lean_agent.runtime.spending import Spending
 from lean_agent.runtime.state import RunState
 from lean_agent.usage import Usage
 
-__all__ = ["Part", "embedding_of", "open_meter", "run_context"]
+if TYPE_CHECKING:
+    from lean_agent.runtime.nesting import ParentRun
+
+__all__ = ["Part", "embedding_of", "open_meter", "refuse_blind", "run_context"]
 
 _OPTIONS = {
     "usd": "--budget-usd",
@@ -47,7 +51,7 @@ _OPTIONS = {
 class Part:
     """The first part of a run, or a resumed one, which goes on from its checkpoint.
 
-    ``root_id`` names the part's row in the ledger.
+    ``root_id`` names the part's row in the ledger. ``parent`` is the run that it works for.
     """
 
     run_id: str
@@ -57,6 +61,7 @@ class Part:
     first_state: RunState | None = None
     session_id: str | None = None
     task_id: str | None = None
+    parent: ParentRun | None = None
 
     @property
     def resumed(self) -> bool:
@@ -71,6 +76,7 @@ async def open_meter(
     ledger: Ledger,
     account: Account | None,
     cache: AnswerStore | None,
+    journal: Journal,
     emit: Callable[[Event], None],
 ) -> Meter:
     """The meter of one part, with the slice for its final answer held back at every level.
@@ -108,6 +114,7 @@ async def open_meter(
             price_ref=price.reference if price else None,
             session_id=part.session_id,
             task_id=part.task_id,
+            parent_id=part.parent.entry_id if part.parent is not None else None,
         ),
         spending=Spending(
             account=Account(
@@ -122,6 +129,7 @@ async def open_meter(
         emit=emit,
         final_seconds=held_back_seconds(left),
         cache=cache,
+        journal=journal,
         usage=earlier.usage,
         saved=earlier.saved,
         began=time.monotonic() - earlier.seconds,
@@ -152,6 +160,7 @@ def run_context(
     task: str,
     roots: Sequence[Path],
     emit: Callable[[Event], None],
+    as_parent: ParentRun,
 ) -> RunContext:
     """What the tools of one part are handed."""
 
@@ -167,6 +176,7 @@ def run_context(
         embed=embedding.embed,
         model_is_free=model_is_free,
         log=lambda line: emit(Notice(line)),
+        as_parent=as_parent,
     )
 
 
@@ -188,6 +198,20 @@ def _refuse_unraised(part: Part, state: RunState, left: Remaining, earlier: Earl
         )
 
 
+def refuse_blind(models: Sequence[Model]) -> None:
+    """Refuse images for models that take none, as far as anyone knows.
+
+    Raises:
+        ConfigurationError: naming the first of them.
+    """
+    for model in models:
+        if model.card.image_tokens is None:
+            raise ConfigurationError(
+                f"{model.name} is not known to take images",
+                hint="choose a model that does, or say so with ModelCard(image_tokens=...)",
+            )
+
+
 def _refuse_unpriced(model: Model, price: Price | None, left: Remaining, earlier: Earlier) -> None:
     if left.usd is not None and earlier.usage.cost is None:
         raise ConfigurationError(
@@ -207,7 +231,7 @@ async def _earlier(ledger: Ledger, part: Part, state: RunState) -> Earlier:
     if not part.resumed:
         return Earlier()
     try:
-        rows = await asyncio.to_thread(queries.show, ledger.folder, part.run_id)
+        rows = await asyncio.to_thread(queries.show, ledger.folder, part.run_id, below=True)
     except LedgerError:
         rows = []
     return Earlier.of(state, rows)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import AsyncGenerator, Awaitable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -33,10 +33,25 @@ async def run_part(setup: Setup, part: Part) -> RunResult[Any]:
     from lean_agent.runtime.run import run_graph
 
     recording = _recording(setup, part)
-    listen = _ignore if recording is None else recording.listen
-    scope, state = await setup.open(part, listen, streaming=False)
+    scope, state = await setup.open(part, _listener(part, recording), streaming=False)
     run = run_graph(scope, state, checkpoints=setup.checkpoints, resumed=part.resumed)
-    return await _kept(setup, part, run, state["task"], recording)
+    kept = _kept(setup, part, run, state["task"], recording)
+    return await (kept if part.parent is None else part.parent.charged(kept, scope.meter))
+
+
+def _listener(part: Part, recording: RunRecording | None) -> Callable[[Event], None]:
+    """Who is told what happens in a run that nobody watches."""
+    listeners = [recording.listen] if recording is not None else []
+    if part.parent is not None:
+        listeners.append(part.parent.listen)
+    if not listeners:
+        return _ignore
+
+    def listen(event: Event) -> None:
+        for each in listeners:
+            each(event)
+
+    return listen
 
 
 async def stream_part(
@@ -92,6 +107,10 @@ async def _kept(
         run = setup.memory.watch(run, task)
     if recording is not None:
         run = recording.watch(run, task, part.task_id)
+    if setup.hooks:
+        from lean_agent.runtime.hooking import RunHooks
+
+        run = RunHooks(setup.hooks).end(run)
     return await run
 
 

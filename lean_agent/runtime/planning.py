@@ -93,7 +93,7 @@ async def _planned(state: RunState, scope: RunScope) -> PlannedAnswer:
 
         async def ask(request: ModelRequest) -> ModelResponse:
             call = Call(purpose="plan", mode="plan", step=state["steps"])
-            return await scope.meter.call(request, call)
+            return await scope.call(request, call)
 
         return await scope.planners[0].devise(state["task"], ask)
     problem = Recognised(**state["recognised"])

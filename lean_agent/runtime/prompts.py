@@ -17,6 +17,7 @@ __all__ = [
     "SYSTEM",
     "again",
     "agent_task",
+    "before_question",
     "budget_line",
     "final_answer",
     "form",
@@ -28,11 +29,13 @@ __all__ = [
     "malformed",
     "misfit",
     "no_more_tools",
+    "pictures",
     "question_of",
     "refused",
     "repeated",
     "same_result",
     "stop_reasoning",
+    "unknown",
 ]
 
 SYSTEM = "You are a careful assistant. Answer correctly, directly and briefly."
@@ -51,9 +54,24 @@ def agent_task(task: str, instructions: str, examples: str = "") -> str:
     return "\n\n".join([*before, f"Question: {task}"]) if before else task
 
 
+def pictures(count: int) -> str:
+    """Stands beside pictures, before the message that asks about them."""
+    return "The picture:" if count == 1 else "The pictures:"
+
+
 def question_of(message: str) -> str:
     """The task of such a message, or the message, if it has no other."""
     return message.rpartition("\n\nQuestion: ")[2]
+
+
+def before_question(message: str) -> str:
+    """What stands before the task in such a message; "" where nothing does."""
+    return message.rpartition("\n\nQuestion: ")[0]
+
+
+def left_out() -> str:
+    """Stands for the questions of earlier turns that a full window had no room for."""
+    return "(left out)"
 
 
 def again(task: str, problem: str) -> str:
@@ -90,6 +108,14 @@ def same_result() -> str:
 def refused(reason: str) -> str:
     """Stands for the result of a call that was not made."""
     return f"Refused: {reason}. Do something else, or answer."
+
+
+def unknown() -> str:
+    """Stands for the result of a call that a kill or an interrupt cut off."""
+    return (
+        "Unknown: the run was cut off after this call had begun. It may have happened or not. "
+        "Do not just repeat it: look first, or say in your answer that it is not known."
+    )
 
 
 def going_round(reason: str) -> str:

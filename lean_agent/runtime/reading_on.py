@@ -9,6 +9,7 @@ from typing import Any
 from lean_agent.context import RunContext
 from lean_agent.errors import ToolError
 from lean_agent.models.tokens import utf8_length
+from lean_agent.runtime.compacting import CutNote, cut, cut_note
 from lean_agent.tool_spec import ToolSpec
 
 __all__ = ["READ_MORE", "KeptTexts", "ReadMore"]
@@ -67,6 +68,36 @@ class KeptTexts:
         part = await self._cut(text[offset : offset + max_chars], max_chars)
         return part + _note(handle, text, offset, offset + len(part))
 
+    def shorten(self, text: str, max_chars: int) -> str:
+        """The first characters of a result that the model has read, and how to read on; as it is
+        where that is no shorter (``compacting.Shorten``).
+
+        Of one that was cut before the handle stays, if it is of this part of the run.
+        """
+        note = CutNote.of(text)
+        if note is None:
+            if len(text) <= max_chars:
+                return text
+            handle, start, total = f"r{len(self._texts) + 1}", 0, len(text)
+        else:
+            handle, start, total = self._handle_of(note), note.start, note.total
+            if not handle or len(note.body) <= max_chars:
+                return cut(text, max_chars)
+        end = start + max_chars
+        short = text[:max_chars] + cut_note(start, end, total, _reading_on(handle, end))
+        if len(short) >= len(text):
+            return text
+        if note is None:
+            self._texts.append((text, len(text)))
+        return short
+
+    def _handle_of(self, note: CutNote) -> str:
+        """The handle of the text that a result was cut of; "" where it is not kept, or another."""
+        for number, (text, _) in enumerate(self._texts, 1):
+            if len(text) == note.total and text.startswith(note.body, note.start):
+                return f"r{number}"
+        return ""
+
     async def _cut(self, text: str, max_chars: int) -> str:
         """The longest beginning found that has few enough tokens."""
         most = -(-max_chars // _BYTES_PER_TOKEN)
@@ -87,9 +118,11 @@ class KeptTexts:
 def _note(handle: str, text: str, start: int, end: int) -> str:
     if end == len(text):
         return f"\n[the end: characters {start} to {end} of {end}]"
-    shown = f"{end} of {len(text)}" if start == 0 else f"{start} to {end} of {len(text)}"
-    call = {"tool": READ_MORE, "arguments": {"handle": handle, "offset": end}}
-    return f"\n[cut: {shown} characters shown; to read on: {json.dumps(call)}]"
+    return cut_note(start, end, len(text), _reading_on(handle, end))
+
+
+def _reading_on(handle: str, offset: int) -> str:
+    return json.dumps({"tool": READ_MORE, "arguments": {"handle": handle, "offset": offset}})
 
 
 class ReadMore:

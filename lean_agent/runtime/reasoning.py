@@ -166,7 +166,7 @@ class _Asking:
             seed=text.seed if request.seed is None else request.seed,
         )
         try:
-            response = await self.scope.meter.call(sent, call)
+            response = await self.scope.call(sent, call)
         except LimitExceededError as error:
             self.step -= call.purpose != "plan"
             self.limit = self.refused = error.limit_type

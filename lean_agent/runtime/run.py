@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import time
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import replace
 from pathlib import Path
@@ -19,6 +20,7 @@ from langsmith.utils import (
 )
 
 from lean_agent.errors import LeanAgentError, OutputParseError
+from lean_agent.messages import Message
 from lean_agent.result import ExitStatus, RunResult, TrajectoryStep
 from lean_agent.runtime.graph import by_mode, compiled
 from lean_agent.runtime.resuming import past_the_limit
@@ -32,6 +34,7 @@ if TYPE_CHECKING:
 
 __all__ = ["run_graph"]
 
+_SHOWN_CHARS = 200
 _RECURSION_LIMIT = 1_000_000  # steps are bounded by the budget, which ends a run with an answer
 
 
@@ -42,7 +45,8 @@ def _result(state: RunState, scope: RunScope, status: ExitStatus) -> RunResult[A
         output = meter.partial.strip()
     return RunResult(
         output=output,
-        messages=messages_of(state),
+        messages=tuple(Message.from_dict(message) for message in state["messages"]),
+        context=messages_of(state),
         usage=meter.usage,
         saved=meter.saved,
         mode=state["mode"] or state["forced"],  # pyright: ignore[reportArgumentType] - JSON holds str
@@ -64,7 +68,17 @@ def _result(state: RunState, scope: RunScope, status: ExitStatus) -> RunResult[A
 
 
 def _doubts(state: RunState) -> tuple[str, ...]:
-    return (f"the answer may not do: {state['problem']}",) if state["problem"] else ()
+    unknown = [step for step in state["trajectory"] if step.get("unknown")]
+    told = [f"{_shown(step)} was cut off: it may have happened or not" for step in unknown]
+    if state["problem"]:
+        told.append(f"the answer may not do: {state['problem']}")
+    return tuple(told)
+
+
+def _shown(step: Mapping[str, Any]) -> str:
+    written = json.dumps(step["arguments"], ensure_ascii=False, default=str)
+    cut = f"{written[:_SHOWN_CHARS]}…" if len(written) > _SHOWN_CHARS else written
+    return f"the call {step['tool']} {cut}"
 
 
 async def _last_state(
@@ -72,7 +86,7 @@ async def _last_state(
     state: RunState,
     seen: list[RunState],
     *,
-    checkpoints: Path | None,
+    checkpoints: Path | str | None,
     resumed: bool,
 ) -> None:
     """Drive the graph; ``seen[0]`` is the newest state, whatever ends it."""
@@ -90,6 +104,7 @@ async def _last_state(
                 scope.meter.notices.append(f"this run cannot be resumed: {error.message}")
             else:
                 saver.kept = resumed
+                scope.meter.journal.keep_in(saver)
         config: RunnableConfig = {
             "recursion_limit": _RECURSION_LIMIT,
             "configurable": {"thread_id": run_id},
@@ -101,7 +116,12 @@ async def _last_state(
             if saver is not None:
                 saver.refuse_stale()
         stream = graph.astream(  # pyright: ignore[reportUnknownMemberType]
-            None if resumed else state, config, context=scope, stream_mode="values"
+            None if resumed else state,
+            config,
+            context=scope,
+            stream_mode="values",
+            # A node begins once the one before it is kept: what that has paid for is not lost.
+            durability=None if saver is None else "sync",
         )
         if tracing_is_enabled():
             # The environment asks langgraph's companion service for traces: prompts stay here.
@@ -159,7 +179,7 @@ async def run_graph(
     scope: RunScope,
     state: RunState,
     *,
-    checkpoints: Path | None = None,
+    checkpoints: Path | str | None = None,
     resumed: bool = False,
     stop: asyncio.Event | None = None,
 ) -> RunResult[Any]:

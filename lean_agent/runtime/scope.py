@@ -13,11 +13,12 @@ from lean_agent.events import Event, Notice
 from lean_agent.gate import Gate
 from lean_agent.gating.call_memory import CallMemory
 from lean_agent.messages import Message
-from lean_agent.model import ActionFormat
+from lean_agent.model import ActionFormat, ModelRequest, ModelResponse
 from lean_agent.models.probe import format_key, probe, recall, remember
 from lean_agent.planner import Planner
 from lean_agent.reasoning import Reasoning
 from lean_agent.runtime.disclosing import Disclosed, FindTools
+from lean_agent.runtime.hooking import RunHooks
 from lean_agent.runtime.meter import Call, Meter
 from lean_agent.runtime.narrowing import FIND_TOOLS
 from lean_agent.runtime.prefetching import Prefetches
@@ -43,7 +44,8 @@ class RunScope:
 
     ``action_format`` is None until the first agent phase asks for it: a probe costs model calls,
     and a run that needs no tools does not pay for it. ``kept`` says that the newest state is in a
-    checkpoint. ``memory`` follows the state's trajectory, a resumed run's from its beginning.
+    checkpoint, ``cascade`` that the models are not only for when one fails. ``memory`` follows the
+    state's trajectory, a resumed run's from its beginning.
     ``schema_refused`` says that the server takes no schema for the ``form`` of the answer, which is
     mended ``output_repairs`` times at most. ``fell_back`` says that another model goes on which has
     yet to be told of the tools.
@@ -72,6 +74,8 @@ class RunScope:
     schema_refused: bool = False
     fell_back: bool = False
     kept: bool = False
+    cascade: bool = False
+    hooks: RunHooks = field(default_factory=RunHooks)
     denied: dict[str, str] = field(default_factory=dict[str, str])
     texts: KeptTexts = field(init=False)
     callable: dict[str, Tool] = field(init=False)
@@ -86,6 +90,18 @@ class RunScope:
         self.callable = own | dict(self.tools)
         self.memory = CallMemory(self.callable)
 
+    async def call(self, request: ModelRequest, call: Call) -> ModelResponse:
+        """A model call of the run, with its hooks around it.
+
+        Raises:
+            HookError: one of them raised.
+            LeanAgentError: as the meter.
+        """
+        await self.hooks.before_model(request, self.context)
+        response = await self.meter.call(request, call)
+        await self.hooks.after_model(request, response, self.context)
+        return response
+
     async def settle_format(self) -> ActionFormat:
         """The remembered format, or that of a probe, charged to this run."""
         if self.action_format is None:
@@ -93,7 +109,7 @@ class RunScope:
         if self.action_format is None:
             call = Call(purpose="probe", mode="agent", step=0)
             try:
-                report = await probe(lambda request: self.meter.call(request, call))
+                report = await probe(lambda request: self.call(request, call))
             except LimitExceededError:
                 # No room to find out: the format that every model can try, for this run only.
                 self.action_format = "tagged"
@@ -108,12 +124,36 @@ class RunScope:
         """
         if not self.meter.fall_back(error):
             return False
-        model = self.meter.model
-        self.action_format, self.schema_refused = model.card.action_format, False
-        self.fell_back = True
-        self.disclosed.forget()
-        self.emit(Notice(f"{error}; going on with {model.name}"))
+        self._begin_with_model()
+        self.emit(Notice(f"{error}; going on with {self.meter.model.name}"))
         return True
+
+    def go_by(self, model: str) -> bool:
+        """Go on with this model of the agent's cascade; False where it has none of that name, or
+        has left it behind.
+        """
+        if model == self.meter.model.name:
+            return True
+        if not self.meter.go_by(model):
+            return False
+        self._begin_with_model()
+        return True
+
+    @property
+    def level(self) -> str:
+        """The model that a cascade goes by now; "" without one."""
+        return self.meter.model.name if self.cascade else ""
+
+    @property
+    def larger(self) -> str:
+        """The model that a cascade goes on with where this one's answer will not do; "" if none."""
+        routes = self.meter.routes.routes
+        return routes[1].model.name if self.cascade and len(routes) > 1 else ""
+
+    def _begin_with_model(self) -> None:
+        self.action_format = self.meter.model.card.action_format
+        self.schema_refused, self.fell_back = False, True
+        self.disclosed.forget()
 
     @property
     def specs(self) -> tuple[ToolSpec, ...]:

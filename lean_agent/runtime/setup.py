@@ -14,7 +14,8 @@ from lean_agent.approval import Approvals
 from lean_agent.events import Event
 from lean_agent.gate import Gate, GateDecision, Signals
 from lean_agent.gating.calibrated import Quality
-from lean_agent.gating.profiles import gate_for
+from lean_agent.gating.profiles import cascade_gate, gate_for
+from lean_agent.hooks import Hooks
 from lean_agent.ledger.account import Account
 from lean_agent.ledger.ledger import Ledger
 from lean_agent.model import Model
@@ -24,7 +25,7 @@ from lean_agent.models.response_cache import AnswerStore
 from lean_agent.planner import Planner
 from lean_agent.plugins import load_planners
 from lean_agent.reasoning import Reasoning
-from lean_agent.runtime.opening import Part, embedding_of, open_meter, run_context
+from lean_agent.runtime.opening import Part, embedding_of, open_meter, refuse_blind, run_context
 from lean_agent.runtime.routes import Route, route_to
 from lean_agent.runtime.state import RunState
 from lean_agent.tool_spec import Tool
@@ -50,7 +51,7 @@ class Setup:
     prices: PriceTable
     reasoning: Reasoning
     approvals: Approvals
-    checkpoints: Path | None = None
+    checkpoints: Path | str | None = None
     roots: tuple[Path, ...] = ()
     temperature: float = 0.0
     seed: int | None = None
@@ -64,10 +65,12 @@ class Setup:
     gate: Gate | None = None
     quality: Quality = "balanced"
     fallbacks: tuple[Model, ...] = ()
+    cascade: bool = False
     rates: Mapping[str, Rates] = field(default_factory=dict[str, Rates])
     form: OutputForm[Any] | None = None
     output_repairs: int = 0
     record: bool | Recorder = False
+    hooks: tuple[Hooks, ...] = ()
     _routes: tuple[Route, ...] = field(default=(), init=False)
     _catalogue: Catalogue | None = field(default=None, init=False)
 
@@ -80,41 +83,59 @@ class Setup:
             ConfigurationError: nothing was spent.
         """
         from lean_agent.runtime.disclosing import Disclosed
+        from lean_agent.runtime.hooking import RunHooks
+        from lean_agent.runtime.journal import Journal
+        from lean_agent.runtime.nesting import ParentRun
         from lean_agent.runtime.prefetching import Prefetches
         from lean_agent.runtime.resuming import last_checkpoint
         from lean_agent.runtime.scope import RunScope
 
-        state = part.first_state
+        state, journal = part.first_state, Journal()
         if state is None:
-            state = await last_checkpoint(cast("Path", self.checkpoints), part.run_id)
+            place = cast("Path | str", self.checkpoints)
+            state, journal = await last_checkpoint(place, part.run_id)
+            self.approvals.allow([*state.get("allowed", []), *journal.allowed])
+        if any(message.get("images") for message in state["messages"]):
+            refuse_blind((self.model, *self.fallbacks))
         # A profile that is broken, or a plugin, is told before any cap is opened.
         gate = await self._settle_gate()
         planners = await self._settle_planners(state["forced"])
+        above = part.parent
         meter = await open_meter(
             part,
             state,
             routes=await self._settle_routes(),
-            ledger=self.ledger,
-            account=self.account,
+            ledger=self.ledger if above is None else above.ledger,
+            account=self.account if above is None else above.account(self.account),
             cache=self.cache,
+            journal=journal,
             emit=emit,
         )
+        if level := state.get("model"):
+            meter.go_by(level)
         embedding = embedding_of(meter, self.prices)
+        approvals = self.approvals if above is None else above.approvals(self.approvals)
         context = run_context(
-            part, self.model, embedding, task=state["task"], roots=self.roots, emit=emit
+            part,
+            self.model,
+            embedding,
+            task=state["task"],
+            roots=self.roots,
+            emit=emit,
+            as_parent=ParentRun(meter=meter, ask=approvals.ask),
         )
         scope = RunScope(
             meter=meter,
             gate=gate,
             tools=self.tools,
             disclosed=Disclosed(self._settle_catalogue()),
-            action_format=self.model.card.action_format,
+            action_format=meter.model.card.action_format,
             context=context,
             prefetches=Prefetches(self.tools, context, embedding),
             planners=planners,
             emit=emit,
             reasoning=self.reasoning,
-            approvals=self.approvals,
+            approvals=approvals,
             streaming=streaming,
             show_budget=self.show_budget,
             exemplars=self.exemplars,
@@ -124,6 +145,8 @@ class Setup:
             form=self.form,
             output_repairs=self.output_repairs,
             kept=part.resumed,
+            cascade=self.cascade,
+            hooks=RunHooks(self.hooks),
         )
         await scope.disclosed.go_on(scope.action_format, state["messages"])
         return scope, state
@@ -168,8 +191,11 @@ class Setup:
         )
 
     async def _settle_gate(self) -> Gate:
-        """The given one, else by the model's profile; that is read once, in a thread."""
-        if self.gate is None:
+        """The given one, else by the models' profiles; they are read once, in a thread."""
+        if self.gate is None and self.cascade:
+            levels = [(route.model.name, route.price) for route in await self._settle_routes()]
+            self.gate = await asyncio.to_thread(cascade_gate, levels, self.quality)
+        elif self.gate is None:
             self.gate = await asyncio.to_thread(gate_for, self.model.name, self.quality)
         return self.gate
 

@@ -129,6 +129,8 @@ def _outcome(row: dict[str, Any]) -> dict[str, Any]:
             told[names.EXIT_STATUS] = finish or ""
         case "execute_tool" | "retrieval":
             told[names.TOOL_OUTCOME] = finish or ""
+        case "compact":
+            told[names.COMPACTION] = finish or ""
         case "chat":
             told[names.FINISH_REASONS] = [finish or "error"]
         case _:

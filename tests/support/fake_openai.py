@@ -19,6 +19,7 @@ import socket
 import struct
 import sys
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -104,6 +105,11 @@ class FakeOpenAI:
     def chats(self) -> list[FakeRequest]:
         """The chat requests, without those that count tokens."""
         return [r for r in self.requests if r.path.endswith("/chat/completions")]
+
+    def thread_seconds(self) -> float:
+        """Processor time that the server has taken."""
+        assert self._thread.ident is not None
+        return time.clock_gettime(time.pthread_getcpuclockid(self._thread.ident))
 
     def start(self) -> Self:
         self._thread.start()

@@ -23,7 +23,9 @@ from lean_agent.agent import DEFAULT_STEPS
 from lean_agent.events import Event
 from lean_agent.ledger.budget import Amount
 from lean_agent.result import ExitStatus, TrajectoryStep
+from lean_agent.runtime.journal import Journal
 from lean_agent.runtime.meter import Call, Meter
+from lean_agent.runtime.nesting import ParentRun
 from lean_agent.runtime.observing import observe
 from lean_agent.runtime.opening import Part, embedding_of, open_meter, run_context
 from lean_agent.runtime.routes import route_to
@@ -211,6 +213,7 @@ async def _opened(question: str, means: Means, how: str) -> MeteredRun:
         ledger=means.ledger,
         account=means.account,
         cache=means.answers,
+        journal=Journal(),
         emit=_ignore,
     )
     embedding = embedding_of(meter, means.prices)
@@ -218,7 +221,13 @@ async def _opened(question: str, means: Means, how: str) -> MeteredRun:
         meter=meter,
         tools={tool.spec.name: tool for tool in means.tools},
         context=run_context(
-            part, means.model, embedding, task=question, roots=means.roots, emit=_ignore
+            part,
+            means.model,
+            embedding,
+            task=question,
+            roots=means.roots,
+            emit=_ignore,
+            as_parent=ParentRun(meter=meter),
         ),
         temperature=means.temperature,
         seed=means.seed,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -13,6 +14,8 @@ from lean_agent.cli.table import print_json, print_table
 
 __all__ = ["explain"]
 
+_NO_FILES: list[Path] = []
+
 
 def explain(
     question: Annotated[
@@ -20,7 +23,7 @@ def explain(
         typer.Argument(metavar="QUESTION", help="What would be asked.", show_default=False),
     ] = None,
     corpus: opt.Corpus = None,
-    file: opt.Files = None,
+    file: opt.Files = _NO_FILES,
     model: opt.ModelName = opt.DEFAULT_MODEL,
     quality: opt.QualityName = "balanced",
     json_: opt.Json = False,
@@ -31,7 +34,7 @@ def explain(
     """
     import asyncio
 
-    options = opt.RunOptions(model=model, corpus=corpus, files=file or [], quality=quality)
+    options = opt.RunOptions(model=model, corpus=corpus, files=file, quality=quality)
     options.check()
     agent = options.make_agent()
     decision = asyncio.run(agent.explain(question_from(question)))

@@ -1,0 +1,1 @@
+"""Other frameworks' parts as parts of an agent, one module a framework."""

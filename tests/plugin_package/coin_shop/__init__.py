@@ -1,0 +1,1 @@
+"""Parts for lean-agent from another package."""
