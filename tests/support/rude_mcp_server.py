@@ -83,6 +83,8 @@ def call(request: dict[str, Any], name: str) -> None:
     elif name == "ask_back":
         say({"id": "s1"}, method="sampling/createMessage", params={"messages": [], "maxTokens": 9})
         text(request, "asked")
+    elif name == "good":
+        text(request, "good")
 
 
 def text(request: dict[str, Any], said: str, **more: Any) -> None:

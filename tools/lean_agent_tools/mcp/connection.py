@@ -194,6 +194,8 @@ class Connection:
         else:
             why = self._reason(error)
         heard = self._heard.why()
+        if heard.startswith(why):
+            why, heard = heard, ""
         return ConfigurationError(
             f"the MCP server {self.server.name} did not start: {why}"
             + (f" ({heard})" if heard and heard not in why else ""),
