@@ -312,12 +312,16 @@ def test_no_line_of_ours_is_wider_than_the_terminal(
 def test_the_prompt_is_there_within_a_second(
     server: FakeOpenAI, at_terminal: Spawn, tmp_path: Path
 ) -> None:
-    began = time.perf_counter()
-    lean_agent("--help", folder=tmp_path)
-    least = time.perf_counter() - began
+    def help_took() -> float:
+        began = time.perf_counter()
+        lean_agent("--help", folder=tmp_path)
+        return time.perf_counter() - began
+
+    before = help_took()
     began = time.perf_counter()
     child = at_terminal()
     child.expect(">")
     took = time.perf_counter() - began
     leave(child)
-    assert took < max(1.0, 4 * least)  # the machine may be a slow or a busy one
+    # The machine may be a slow or a busy one, and become so in between.
+    assert took < max(1.0, 4 * max(before, help_took()))
