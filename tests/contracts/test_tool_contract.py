@@ -62,9 +62,10 @@ OPTIONAL = {
     "read_table": {"path": "a.csv"},
     "shell": {"command": "true"},
     "sql": {"files": ["a.csv"]},
+    "web_search": {"query": "gallium"},
     "write_file": {"path": "b.txt", "content": "x"},
 }
-ASK = {"edit_file", "http_get", "shell", "write_file"}
+ASK = {"edit_file", "http_get", "shell", "web_search", "write_file"}
 
 
 def test_every_installed_tool_is_checked() -> None:
@@ -76,7 +77,9 @@ def test_every_installed_tool_is_checked() -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", OPTIONAL)
-async def test_optional_tools(name: str, tmp_path: Path) -> None:
+async def test_optional_tools(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for variable in ("SEARXNG_URL", "BRAVE_API_KEY"):  # so nobody is asked
+        monkeypatch.delenv(variable, raising=False)
     (entry,) = entry_points(group="lean_agent.optional_tools", name=name)
     installed = entry.load()
     assert isinstance(installed, Tool)

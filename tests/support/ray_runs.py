@@ -81,13 +81,17 @@ def _processes() -> dict[int, tuple[int, int, str]]:
 
 
 def descendants(naming: str) -> list[int]:
-    """Those of this process whose command line has the name in it."""
+    """Those of this process whose command line has the name in it.
+
+    But for the server of multiprocessing that other tests fork from: its line names our folders.
+    """
     processes = _processes()
     ours, more = {os.getpid()}, True
     while more:
         more = {pid for pid, (parent, _, _) in processes.items() if parent in ours} - ours
         ours |= more
-    return [pid for pid in ours - {os.getpid()} if naming in processes[pid][2]]
+    lines = {pid: processes[pid][2] for pid in ours - {os.getpid()}}
+    return [pid for pid, line in lines.items() if naming in line and "forkserver" not in line]
 
 
 def of_session(leader: int) -> list[str]:
