@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import signal
+import threading
 from pathlib import Path
 from typing import Any, NotRequired, TypedDict
 
@@ -11,7 +13,7 @@ from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.graph import END, START, StateGraph
 from support.scripted_runs import ANSWER, SEARCH, agent, rows, searching
 
-from lean_agent import Account, Budget, Ledger, RunResult, Usage
+from lean_agent import Account, Budget, Ledger, ModelRequest, RunResult, Usage
 from lean_agent.ledger import queries
 
 
@@ -98,6 +100,24 @@ async def test_a_notebook_with_its_running_loop_runs_to_the_end(ledger: Ledger) 
     subject, _ = agent(["one", "two"], ledger, mode="instant")
     assert subject.run_sync("x").output == "one"
     assert (await subject.run("x")).output == "two"
+
+
+def test_an_interrupt_in_a_notebook_ends_the_run_and_not_only_the_waiting(ledger: Ledger) -> None:
+    async def hang(_request: ModelRequest) -> str:
+        signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
+        await asyncio.sleep(60)
+        return "never"
+
+    subject, _ = agent([hang], ledger, mode="instant")
+
+    async def cell() -> None:
+        subject.run_sync("x")
+
+    loop = asyncio.new_event_loop()  # as a kernel has it; asyncio.run() takes interrupts itself
+    with pytest.raises(KeyboardInterrupt):
+        loop.run_until_complete(cell())
+    loop.close()
+    assert [run["status"] for run in queries.runs(ledger.folder)] == ["interrupted"]
 
 
 def test_a_notebook_shows_what_a_run_came_to_and_nothing_of_it_is_html(ledger: Ledger) -> None:
