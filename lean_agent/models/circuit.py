@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
+from urllib.parse import urlsplit
 
 from lean_agent.errors import ModelError, RateLimitError, ServerDownError
 from lean_agent.model import Model
@@ -91,4 +92,6 @@ def circuit_of(model: Model) -> Circuit:
     address: str = getattr(model, "base_url", "")
     if not address:
         return Circuit(model.name)
-    return _circuits.setdefault(address, Circuit(address))
+    # Told without a name and password that may stand in it.
+    host = urlsplit(address).netloc.rpartition("@")[2]
+    return _circuits.setdefault(address, Circuit(host))

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
+from lean_agent._redact import redact
 from lean_agent.errors import ConfigurationError
 from lean_agent.models.endpoints import ENDPOINTS, bills
 from lean_agent.models.keys import find_key
@@ -113,7 +114,7 @@ def _host(base_url: str) -> str:
         parts, port = urlsplit(""), ""
     if parts.scheme not in {"http", "https"} or not parts.hostname:
         raise ConfigurationError(
-            f"not an address: {base_url!r}", hint="write it as in http://localhost:8000/v1"
+            f"not an address: {redact(base_url)!r}", hint="write it as in http://localhost:8000/v1"
         )
     return parts.hostname + port
 

@@ -83,3 +83,13 @@ def test_models_at_one_address_share_a_circuit() -> None:
     assert circuit_of(one) is not circuit_of(other)
     without = ScriptedModel([])
     assert circuit_of(without) is not circuit_of(without)
+
+
+def test_a_password_in_the_servers_address_is_not_told() -> None:
+    model = OpenAICompatibleModel("mine:m", base_url="http://me:hunter22@127.0.0.1:9/v1")
+    circuit = circuit_of(model)
+    assert circuit is circuit_of(model)
+    _fail(circuit, 5)
+    with pytest.raises(ServerDownError, match="127.0.0.1:9 failed 5 times") as refused:
+        circuit.enter()
+    assert "hunter22" not in refused.value.message

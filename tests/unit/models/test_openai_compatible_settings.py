@@ -71,3 +71,9 @@ def test_what_is_missing_is_named(arguments: dict[str, Any], message: str, hint:
     with pytest.raises(ConfigurationError, match=message) as caught:
         OpenAICompatibleModel(**arguments)
     assert hint in caught.value.hint
+
+
+def test_a_password_in_what_is_no_address_is_not_told() -> None:
+    with pytest.raises(ConfigurationError, match="not an address") as refused:
+        OpenAICompatibleModel("mine:m", base_url="htp://me:hunter22@host/v1")
+    assert "hunter22" not in refused.value.message
