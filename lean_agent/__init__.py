@@ -10,10 +10,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from lean_agent._semconv import Mode
     from lean_agent.agent import Agent
     from lean_agent.approval import Approval, ApprovalRequest
+    from lean_agent.cli.scripts import exit_on_error
     from lean_agent.context import RunContext
     from lean_agent.errors import ConfigurationError, LeanAgentError, LimitExceededError, ToolError
+    from lean_agent.events import Event
     from lean_agent.function_tool import tool
     from lean_agent.hooks import Hooks
     from lean_agent.ledger.account import Account
@@ -21,7 +24,7 @@ if TYPE_CHECKING:
     from lean_agent.ledger.ledger import Ledger
     from lean_agent.messages import Image, Message, ToolCall
     from lean_agent.model import Model, ModelCard, ModelRequest, ModelResponse
-    from lean_agent.result import RunResult
+    from lean_agent.result import RunResult, TrajectoryStep
     from lean_agent.tool_spec import Preview, Tool, ToolSpec
     from lean_agent.usage import Usage
 
@@ -32,12 +35,14 @@ __all__ = [
     "ApprovalRequest",
     "Budget",
     "ConfigurationError",
+    "Event",
     "Hooks",
     "Image",
     "LeanAgentError",
     "Ledger",
     "LimitExceededError",
     "Message",
+    "Mode",
     "Model",
     "ModelCard",
     "ModelRequest",
@@ -49,7 +54,9 @@ __all__ = [
     "ToolCall",
     "ToolError",
     "ToolSpec",
+    "TrajectoryStep",
     "Usage",
+    "exit_on_error",
     "tool",
 ]
 
@@ -62,12 +69,14 @@ _HOMES = {
     "ApprovalRequest": "approval",
     "Budget": "ledger.budget",
     "ConfigurationError": "errors",
+    "Event": "events",
     "Hooks": "hooks",
     "Image": "messages",
     "LeanAgentError": "errors",
     "Ledger": "ledger.ledger",
     "LimitExceededError": "errors",
     "Message": "messages",
+    "Mode": "_semconv",
     "Model": "model",
     "ModelCard": "model",
     "ModelRequest": "model",
@@ -79,7 +88,9 @@ _HOMES = {
     "ToolCall": "messages",
     "ToolError": "errors",
     "ToolSpec": "tool_spec",
+    "TrajectoryStep": "result",
     "Usage": "usage",
+    "exit_on_error": "cli.scripts",
     "tool": "function_tool",
 }
 

@@ -42,7 +42,7 @@ def _never(_message: str) -> None:
     return None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)  # no slots: RunContext[Shop](...) would raise on Python 3.11
 class RunContext(Generic[DepsT]):
     """One per run.
 

@@ -50,7 +50,7 @@ class TrajectoryStep:
         return {name: getattr(self, name) for name in self.__slots__}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)  # no slots: RunResult[str](...) would raise on Python 3.11
 class RunResult(Generic[OutputT]):
     """The outcome of one run, complete or partial.
 
