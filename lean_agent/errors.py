@@ -2,7 +2,6 @@
 
     LeanAgentError(message, hint=, usage=)
       ConfigurationError        the caller's mistake; the hint names what to set or install
-        RunGoingOnError         the run to resume is going on already
       ModelError                the provider or engine failed
         ModelTimeoutError  RateLimitError  ServerDownError  ContextLengthError
         ContentFilterError
@@ -45,7 +44,6 @@ __all__ = [
     "PlannerError",
     "RateLimitError",
     "RetrievalError",
-    "RunGoingOnError",
     "ServerDownError",
     "ToolError",
 ]
@@ -76,13 +74,6 @@ class ConfigurationError(LeanAgentError):
 
     code = "configuration"
     exit_code = 2
-
-
-class RunGoingOnError(ConfigurationError):
-    """Somebody else, in this process or another, goes on with the run: only one may."""
-
-    code = "run_going_on"
-    retryable = True
 
 
 class ModelError(LeanAgentError):
