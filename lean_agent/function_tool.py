@@ -9,7 +9,7 @@ from __future__ import annotations
 import functools
 import inspect
 import re
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar, cast, overload
@@ -44,6 +44,7 @@ class _Options:
     approval: bool = False
     asks_within: bool = False
     preview: Callable[..., Preview] | None = None
+    holds: Callable[[Sequence[str]], bool] | None = None
 
 
 class FunctionTool(Generic[P, R]):
@@ -128,6 +129,15 @@ class FunctionTool(Generic[P, R]):
         tell = self._options.preview
         return await in_daemon_thread(lambda: tell(**kwargs)) if tell is not None else None
 
+    async def holds(self, names: Sequence[str]) -> bool | None:
+        """Whether what it searches holds any of the names, if it was given a function that tells.
+
+        Raises:
+            Exception: whatever that function raises.
+        """
+        tell = self._options.holds
+        return await in_daemon_thread(lambda: tell(names)) if tell is not None else None
+
     async def call(self, arguments: Mapping[str, Any], ctx: RunContext) -> str:
         """Check the arguments, call the function, and give its result as text.
 
@@ -168,6 +178,7 @@ def tool(
     cost_hint: Decimal | float | str | None = None,
     approval: bool = False,
     preview: Callable[..., Preview] | None = None,
+    holds: Callable[[Sequence[str]], bool] | None = None,
 ) -> Callable[[Callable[P, R]], FunctionTool[P, R]]: ...
 def tool(function: Callable[..., Any] | None = None, /, **options: Any) -> Any:
     """Make a tool of a typed function: ``@tool`` or ``@tool(side_effects=True, ...)``.
@@ -185,7 +196,8 @@ def tool(function: Callable[..., Any] | None = None, /, **options: Any) -> Any:
             the names of those in which case and blanks make no difference; ``cost_hint``: US
             dollars that a call costs by itself; ``approval``: each call needs a yes even without
             side effects; ``preview``: a plain function of the same parameters that tells what a
-            call would do.
+            call would do; ``holds``: a plain function of a list of words that tells whether what
+            the tool searches has any of them, by which the gate knows questions for it.
 
     Raises:
         ConfigurationError: the function cannot be a tool; the message names the parameter.

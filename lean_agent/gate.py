@@ -19,12 +19,15 @@ class Signals:
 
     ``tools`` are the names offered, ``has_files`` says that folders or files are attached,
     ``domain`` is the one that a planner knows the task to be an instance of, "" for none.
+    ``names_held``: whether a name in the task stands in what the tools search; None where there is
+    no name, or no tool can tell.
     """
 
     task: str
     tools: frozenset[str] = frozenset()
     has_files: bool = False
     domain: str = ""
+    names_held: bool | None = None
     forced: Mode = "auto"
 
 

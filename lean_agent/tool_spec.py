@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 if TYPE_CHECKING:
     from lean_agent.context import RunContext
 
-__all__ = ["Prefetching", "Preview", "Previewing", "Tool", "ToolSpec"]
+__all__ = ["Holding", "Prefetching", "Preview", "Previewing", "Tool", "ToolSpec"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,4 +110,15 @@ class Prefetching(Protocol):
         Raises:
             Exception: whatever it likes; the call then does without.
         """
+        ...
+
+
+@runtime_checkable
+class Holding(Protocol):
+    """A tool over a collection that can tell, for nothing, whether a task is about it: by this the
+    gate tells a question for the documents from one that any model answers.
+    """
+
+    async def holds(self, names: Sequence[str]) -> bool | None:
+        """Whether any of the names, a word each, stands in it; None where it cannot tell."""
         ...

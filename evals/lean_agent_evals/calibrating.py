@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import asyncio
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +16,9 @@ from lean_agent.gating.fit import Attempted, Tried
 from lean_agent.gating.words import CHAT
 from lean_agent.planner import Planner
 from lean_agent.plugins import load_planners
+from lean_agent.runtime.signals import signals_of
 from lean_agent_evals.config import RunConfig
+from lean_agent_evals.journal import SampleKey
 from lean_agent_evals.json_lines import read_lines
 from lean_agent_evals.outcome import Outcome
 from lean_agent_evals.registry import open_suite
@@ -23,7 +26,7 @@ from lean_agent_evals.results import ResultsFolder, read_outcomes
 from lean_agent_evals.suite import Episode, Solution, Suite
 from lean_agent_evals.task import Split, Task
 
-__all__ = ["Uncertain", "calibrated_modes", "signals_of", "tried_in"]
+__all__ = ["Uncertain", "calibrated_modes", "signals_at", "tried_in"]
 
 _MODES: Final[tuple[ChosenMode, ...]] = ("instant", "reason", "agent")
 """The modes that a calibration tries: where the rules choose plan they are certain."""
@@ -72,16 +75,19 @@ def calibrated_modes(suite: Suite, tasks: Sequence[Task]) -> tuple[ChosenMode, .
     return _MODES
 
 
-def signals_of(task: Task, suite: Suite, planners: Sequence[Planner]) -> Signals:
+def signals_at(task: Task, suite: Suite, planners: Sequence[Planner]) -> Signals:
     """What the gate is told of a task."""
     with suite.open(task) as episode:
-        files = [root for root in episode.roots if root.is_file()]
-        return Signals(
-            task=task.question,
-            tools=frozenset(tool.spec.name for tool in episode.tools),
-            has_files=bool(episode.roots),
-            domain=_domain(task.question, files, planners),
+        found, _ = asyncio.run(
+            signals_of(
+                task.question,
+                "auto",
+                tools={tool.spec.name: tool for tool in episode.tools},
+                roots=episode.roots,
+                planners=planners,
+            )
         )
+    return found
 
 
 def tried_in(folder: Path) -> tuple[RunConfig, list[Tried]]:
@@ -92,15 +98,17 @@ def tried_in(folder: Path) -> tuple[RunConfig, list[Tried]]:
     """
     config = ResultsFolder(folder).config()
     suite = open_suite(config.suite)
+    found = read_outcomes(folder)
     outcomes: dict[str, dict[ChosenMode, list[Outcome]]] = {}
-    for key, outcome in read_outcomes(folder).items():
+    for key, outcome in found.items():
         for mode in _MODES:
             if key.arm == mode and outcome.counts:
                 outcomes.setdefault(key.task_id, {}).setdefault(mode, []).append(outcome)
-    confidence = _confidences(folder)
+    counting = [key for key, outcome in found.items() if outcome.counts]
+    confidence = _confidences(folder, counting)
     planners = load_planners()
     tried: list[Tried] = []
-    for task in suite.tasks(config.split, seed=config.seed):
+    for task in _tasks(suite, config):
         if task.id not in outcomes or _certain(task.question, (), planners):
             continue
         attempts: dict[ChosenMode, Attempted] = {
@@ -112,7 +120,7 @@ def tried_in(folder: Path) -> tuple[RunConfig, list[Tried]]:
             for mode, made in outcomes[task.id].items()
         }
         tried.append(
-            Tried(task_id=task.id, signals=signals_of(task, suite, planners), attempts=attempts)
+            Tried(task_id=task.id, signals=signals_at(task, suite, planners), attempts=attempts)
         )
     if not tried:
         raise ConfigurationError(
@@ -120,6 +128,17 @@ def tried_in(folder: Path) -> tuple[RunConfig, list[Tried]]:
             hint=f"it takes attempts in the modes {', '.join(_MODES)}",
         )
     return config, tried
+
+
+def _tasks(suite: Suite, config: RunConfig) -> Sequence[Task]:
+    """At least those of the run: the suite's own number, or as many as were asked for, if more.
+
+    A calibration leaves some out and counts those that remain, so its tasks are among more.
+    """
+    found = suite.tasks(config.split, seed=config.seed)
+    if config.count is not None and config.count > len(found):
+        return suite.tasks(config.split, seed=config.seed, count=config.count)
+    return found
 
 
 def _certain(question: str, files: Sequence[Path], planners: Sequence[Planner]) -> bool:
@@ -133,11 +152,17 @@ def _domain(question: str, files: Sequence[Path], planners: Sequence[Planner]) -
     return ""
 
 
-def _confidences(folder: Path) -> Mapping[tuple[str, str], float]:
-    """By arm and task; those of the first epoch."""
-    found: dict[tuple[str, str], float] = {}
+def _confidences(
+    folder: Path, counting: Collection[SampleKey]
+) -> Mapping[tuple[str, str], float]:
+    """By arm and task; that of the first epoch of those that count. Of two lines about one attempt
+    the later counts.
+    """
+    told: dict[SampleKey, Any] = {}
     for line in read_lines(folder / "trajectories.jsonl"):
-        given: Any = line.get("confidence")
-        if isinstance(given, int | float):
-            found.setdefault((line["arm"], line["task_id"]), float(given))
+        told[SampleKey.of(line)] = line.get("confidence")
+    found: dict[tuple[str, str], float] = {}
+    for key in sorted(counting):
+        if isinstance(given := told.get(key), int | float):
+            found.setdefault((key.arm, key.task_id), float(given))
     return found

@@ -9,7 +9,7 @@ from typing import Final
 
 from lean_agent.gate import Signals
 from lean_agent.gating.tool_kinds import kinds
-from lean_agent.gating.words import asks, quantities
+from lean_agent.gating.words import asks, names, quantities
 
 __all__ = ["BIAS", "features", "foretold"]
 
@@ -17,7 +17,6 @@ BIAS: Final = "(bias)"
 
 _WORD = re.compile(r"\S+")
 _NUMBER = re.compile(r"\d+")
-_NAME = re.compile(r"(?<![.?!]\s)(?<!^)\b[A-Z][a-z]+")
 
 
 def features(signals: Signals) -> Mapping[str, float]:
@@ -27,9 +26,10 @@ def features(signals: Signals) -> Mapping[str, float]:
     found = {
         f"tools: {kinds(signals.tools, has_files=signals.has_files)}": 1.0,
         f"asks: {asks(task)}": 1.0,
+        f"names held: {signals.names_held}": 1.0,
         "words": math.log1p(words) / 3,
         "numbers": min(len(_NUMBER.findall(task)), 10) / 5,
-        "names": min(len(_NAME.findall(task)), 10) / 5,
+        "names": min(len(names(task)), 10) / 5,
         "lines": math.log1p(task.count("\n")),
         "quantities": float(quantities(task)),
     }

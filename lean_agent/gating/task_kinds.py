@@ -12,9 +12,12 @@ __all__ = ["SMALL_TALK", "task_kinds"]
 
 SMALL_TALK: Final = " | small talk"
 """How the narrowest kind of small talk ends."""
+_NAMES: Final = {None: "", True: ", names held", False: ", names not held"}
 
 
 def task_kinds(signals: Signals) -> tuple[str, str, str]:
-    """From the widest, which is of all tasks, to those with the same kinds of tools and words."""
+    """From the widest, which is of all tasks, to those with the same kinds of tools and words, and
+    with names that the tools can find, or cannot.
+    """
     tools = kinds(signals.tools, has_files=signals.has_files) or "no tools"
-    return ("", tools, f"{tools} | {asks(signals.task) or 'plain'}")
+    return ("", tools, f"{tools} | {asks(signals.task) or 'plain'}{_NAMES[signals.names_held]}")

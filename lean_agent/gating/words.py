@@ -5,12 +5,20 @@ from __future__ import annotations
 import re
 from typing import Final
 
-__all__ = ["CHAT", "PATTERNS", "asks", "quantities"]
+__all__ = ["CHAT", "MADE_UP", "PATTERNS", "asks", "names", "quantities"]
 
 CHAT: Final = re.compile(
     r"^\s*(?:hi|hello|hey|thanks|thank you|good (?:morning|evening)|bye|ok|okay)\b[^?]{0,40}$",
     re.I,
 )
+
+MADE_UP: Final = re.compile(
+    r"^\s*(?:please |can you |could you )?(?:(?:write|tell|compose|make up|invent)(?: me| us)?"
+    r"(?: an?| some)?(?: [\w-]+){0,2} (?:story|stories|poems?|haikus?|jokes?|songs?|limericks?)"
+    r"|count (?:up |down )?(?:from \w+ )?to)\b",
+    re.I,
+)
+"""What is not looked up anywhere."""
 
 PATTERNS: Final = {
     "look up": re.compile(
@@ -42,6 +50,12 @@ _QUANTITY = re.compile(
     r"\b(?:how (?:many|much|long|far|old)|total|altogether|each|per|left)\b", re.I
 )
 _NUMBER = re.compile(r"\d+")
+_NAME = re.compile(r"(?<![.?!:]\s)(?<!^)\b[A-Z]\w*[a-z]\w*|\b(?=\w*[A-Za-z])(?=\w*\d)\w+", re.M)
+
+
+def names(task: str) -> list[str]:
+    """Words that seem to name something: capitals inside a sentence, letters mixed with digits."""
+    return _NAME.findall(task)
 
 
 def quantities(task: str) -> bool:

@@ -121,6 +121,10 @@ class Bm25:
         columns = np.split(column_of[order], borders)
         return list(zip(columns, np.split(self._scores[order], borders), strict=True))
 
+    def holds(self, names: Iterable[str]) -> bool:
+        """Whether any word of the names stands in a text."""
+        return any(word in self._vocabulary for name in names for word in words(name))
+
     def search(self, query: str, k: int) -> list[tuple[int, float]]:
         """(number, score) of the ``k`` best texts, best first; fewer where too few share a word."""
         import numpy as np

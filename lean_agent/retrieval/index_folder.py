@@ -68,7 +68,7 @@ class IndexFolder:
         """
         from filelock import FileLock, Timeout
 
-        self.path.mkdir(parents=True, exist_ok=True)
+        self.path.mkdir(mode=0o700, parents=True, exist_ok=True)  # it holds the documents' text
         lock = self.path / _LOCK
         if not lock.exists() and any(self.path.iterdir()):
             raise ConfigurationError(

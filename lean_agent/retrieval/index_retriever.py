@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -57,6 +57,10 @@ class IndexRetriever:
     def embedder_url(self) -> str:
         """Where the embedder was asked when the index was built (see ``Manifest``)."""
         return self._index.manifest.embedder_url
+
+    async def holds(self, names: Sequence[str]) -> bool:
+        """See ``Holding.holds``."""
+        return await in_turn(partial(self._index.bm25.holds, names))
 
     async def search(
         self,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -31,6 +31,10 @@ class LexicalIndex:
     def __len__(self) -> int:
         return len(self._passages)
 
+    def holds(self, names: Iterable[str]) -> bool:
+        """Whether any word of the names stands in a passage."""
+        return self._bm25.holds(names)
+
     def search(self, query: str, k: int = 5) -> list[Hit]:
         """The ``k`` best passages, best first; fewer, or none, where too few share a word."""
         return [
@@ -51,6 +55,10 @@ class LexicalRetriever:
     @property
     def name(self) -> str:
         return self._name
+
+    async def holds(self, names: Sequence[str]) -> bool:
+        """See ``Holding.holds``."""
+        return self._index.holds(names)
 
     async def search(
         self,

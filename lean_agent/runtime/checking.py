@@ -11,11 +11,10 @@ from langgraph.runtime import Runtime
 
 from lean_agent.errors import ConfigurationError
 from lean_agent.events import ModeChosen, Notice
-from lean_agent.gate import Signals
 from lean_agent.runtime.acting import open_agent
 from lean_agent.runtime.answering import unsure
-from lean_agent.runtime.planning import recognised
 from lean_agent.runtime.scope import RunScope
+from lean_agent.runtime.signals import signals_of
 from lean_agent.runtime.state import RunState
 
 __all__ = ["gate", "next_after_verify", "verify"]
@@ -30,21 +29,14 @@ _REFUSAL = re.compile(
 async def gate(state: RunState, runtime: Runtime[RunScope]) -> dict[str, Any]:
     """Choose the mode by what is known of the task for free."""
     scope = runtime.context
-    problem = await recognised(
+    signals, problem = await signals_of(
         state["task"],
         state["forced"],  # pyright: ignore[reportArgumentType] - JSON holds str
-        scope.planners,
-        scope.context.roots,
+        tools=scope.tools,
+        roots=scope.context.roots,
+        planners=scope.planners,
     )
-    decision = scope.gate.decide(
-        Signals(
-            task=state["task"],
-            tools=frozenset(scope.tools),
-            has_files=bool(scope.context.roots),
-            domain=problem.domain if problem is not None else "",
-            forced=state["forced"],  # pyright: ignore[reportArgumentType] - JSON holds str
-        )
-    )
+    decision = scope.gate.decide(signals)
     scope.emit(ModeChosen(decision.mode, decision.reason))
     if (model := decision.way.model) and not scope.go_by(model):
         raise ConfigurationError(f"the gate chose {model}, which is none of this agent's models")

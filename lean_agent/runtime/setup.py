@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, cast
 from lean_agent._semconv import Mode
 from lean_agent.approval import Approvals
 from lean_agent.events import Event
-from lean_agent.gate import Gate, GateDecision, Signals
+from lean_agent.gate import Gate, GateDecision
 from lean_agent.gating.calibrated import Quality
 from lean_agent.gating.profiles import cascade_gate, gate_for
 from lean_agent.hooks import Hooks
@@ -32,6 +32,7 @@ from lean_agent.tool_spec import Tool
 
 if TYPE_CHECKING:
     from lean_agent.output_form import OutputForm
+    from lean_agent.runtime.checkpoints import Checkpoints
     from lean_agent.runtime.narrowing import Catalogue
     from lean_agent.runtime.scope import RunScope
     from lean_agent.trajectory.exemplars import ExemplarSource
@@ -75,9 +76,16 @@ class Setup:
     _catalogue: Catalogue | None = field(default=None, init=False)
 
     async def open(
-        self, part: Part, emit: Callable[[Event], None], *, streaming: bool
+        self,
+        part: Part,
+        emit: Callable[[Event], None],
+        *,
+        streaming: bool,
+        saver: Checkpoints | None = None,
     ) -> tuple[RunScope, RunState]:
-        """The live side of one part of a run, and its state. Refuses what must not begin.
+        """The live side of one part of a run, and its state: a resumed run's is in ``saver``.
+
+        Refuses what must not begin.
 
         Raises:
             ConfigurationError: nothing was spent.
@@ -92,8 +100,8 @@ class Setup:
 
         state, journal = part.first_state, Journal()
         if state is None:
-            place = cast("Path | str", self.checkpoints)
-            state, journal = await last_checkpoint(place, part.run_id)
+            kept = cast("Checkpoints", saver)
+            state, journal = await last_checkpoint(kept, part.run_id)
             self.approvals.allow([*state.get("allowed", []), *journal.allowed])
         if any(message.get("images") for message in state["messages"]):
             refuse_blind((self.model, *self.fallbacks))
@@ -175,20 +183,13 @@ class Setup:
         Raises:
             ConfigurationError: a mode is forced that cannot be.
         """
-        from lean_agent.runtime.planning import recognised
+        from lean_agent.runtime.signals import signals_of
 
         planners = await self._settle_planners(forced)
-        problem = await recognised(task, forced, planners, self.roots)
-        gate = await self._settle_gate()
-        return gate.decide(
-            Signals(
-                task=task,
-                tools=frozenset(self.tools),
-                has_files=bool(self.roots),
-                domain=problem.domain if problem is not None else "",
-                forced=forced,
-            )
+        signals, _ = await signals_of(
+            task, forced, tools=self.tools, roots=self.roots, planners=planners
         )
+        return (await self._settle_gate()).decide(signals)
 
     async def _settle_gate(self) -> Gate:
         """The given one, else by the models' profiles; they are read once, in a thread."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from lean_agent import ConfigurationError, RunContext, ToolSpec, tool
 from lean_agent.errors import LeanAgentError
 from lean_agent.retrieval.retriever import Found, Retriever, check_address
+from lean_agent.tool_spec import Holding
 from lean_agent_tools._documents import Documents, OpenedOnce
 
 if TYPE_CHECKING:
@@ -59,6 +60,17 @@ class SearchTool:
 
     async def call(self, arguments: Mapping[str, Any], ctx: RunContext) -> str:
         return await self._tool.call(arguments, ctx)
+
+    async def holds(self, names: Sequence[str]) -> bool | None:
+        """Whether any of the names stands in the documents; None where their server cannot tell.
+
+        Raises:
+            ConfigurationError: there is no readable document in the folder.
+        """
+        collection = self._collection
+        if isinstance(collection, OpenedOnce):
+            collection = (await collection.get()).retriever
+        return await collection.holds(names) if isinstance(collection, Holding) else None
 
     async def prefetch(self, arguments: Mapping[str, Any], ctx: RunContext) -> _Searched:
         """What a call would search for. One without the vector that it should have is none."""

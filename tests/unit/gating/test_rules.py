@@ -9,8 +9,18 @@ from lean_agent.gating.rules import RuleGate
 BUILT_IN = frozenset({"calculator", "python", "read_file", "list_files"})
 
 
-def mode_of(task: str, tools: frozenset[str] = BUILT_IN, *, has_files: bool = False) -> str:
-    return RuleGate().decide(Signals(task=task, tools=tools, has_files=has_files)).mode
+SEARCHING = BUILT_IN | {"search"}
+
+
+def mode_of(
+    task: str,
+    tools: frozenset[str] = BUILT_IN,
+    *,
+    has_files: bool = False,
+    names_held: bool | None = None,
+) -> str:
+    signals = Signals(task=task, tools=tools, has_files=has_files, names_held=names_held)
+    return RuleGate().decide(signals).way.name
 
 
 @pytest.mark.parametrize(
@@ -36,8 +46,25 @@ def test_without_tools_nothing_becomes_agent() -> None:
 
 
 def test_attached_documents_ask_for_the_agent() -> None:
-    assert mode_of("Who wrote it?", BUILT_IN | {"search"}, has_files=True) == "agent"
-    assert mode_of("thanks", BUILT_IN | {"search"}, has_files=True) == "instant"
+    assert mode_of("Who wrote it?", SEARCHING, has_files=True) == "agent"
+    assert mode_of("thanks", SEARCHING, has_files=True) == "instant"
+
+
+def test_a_name_that_the_documents_hold_asks_for_the_agent_and_another_one_does_not() -> None:
+    about = "What does Maria pay?"
+    assert mode_of(about, SEARCHING, has_files=True, names_held=True) == "agent"
+    assert mode_of(about, SEARCHING, has_files=True, names_held=False) == "instant>agent"
+    assert mode_of("Search for Maria", SEARCHING, has_files=True, names_held=False) == "agent"
+    assert mode_of(about, frozenset({"weather"}), names_held=False) == "agent"
+
+
+@pytest.mark.parametrize(
+    "task", ["Write a story about a dragon", "tell me a joke", "count from one to a thousand"]
+)
+def test_what_is_made_up_is_not_looked_up(task: str) -> None:
+    assert mode_of(task, SEARCHING, has_files=True) == "instant"
+    assert mode_of(task, SEARCHING, has_files=True, names_held=True) == "agent"
+    assert mode_of("Write a summary of the story", SEARCHING, has_files=True) == "agent"
 
 
 def test_the_callers_own_tools_ask_for_the_agent() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -44,7 +44,11 @@ class Encyclopedia:
     @cached_property
     def tools(self) -> tuple[Tool, ...]:
         """``search`` and ``open_page``; their descriptions take milliseconds to make."""
-        return tool(self.search), tool(self.open_page)
+        return tool(holds=self.holds)(self.search), tool(self.open_page)
+
+    def holds(self, names: Sequence[str]) -> bool:
+        """Whether any word of the names stands on a page."""
+        return self._opened().holds(names)
 
     def search(self, query: str) -> str:
         """Search an encyclopedia for pages about a name or a few words.
