@@ -30,6 +30,7 @@ __all__ = [
     "embedding_bound",
     "estimate_embedding_usage",
     "estimate_usage",
+    "likely_tokens",
     "prompt_bound",
     "schema_bound",
     "utf8_length",
@@ -110,6 +111,18 @@ def estimate_usage(request: ModelRequest, text: str, *, pieces: int = 0) -> Usag
         cost=None,
         provenance=frozenset({"estimated"}),
     )
+
+
+def likely_tokens(request: ModelRequest, bound: int, *, grammar: bool) -> int:
+    """A prompt's tokens, for a model's window: as its tokenizer counted them for ``bound``, or an
+    estimate where that is made of bytes. A window is nobody's money: a server refuses what is too
+    long. ``grammar``: the model reads nothing of a schema.
+    """
+    shown = not grammar and request.response_schema is not None
+    schema = schema_bound(request.response_schema or {}) if shown else 0
+    if bound - schema < prompt_bound(request.messages, request.tools):
+        return bound - schema + -(-schema // _BYTES_PER_TOKEN)
+    return min(bound, estimate_usage(request, "").input_tokens)
 
 
 def embedding_bound(text: str) -> int:

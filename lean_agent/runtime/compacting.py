@@ -36,8 +36,9 @@ class _Level:
 
 _LEVELS: Final[Mapping[int, _Level]] = {
     1: _Level(whole=2, newest=None, older=400),
-    2: _Level(whole=1, newest=1_000, older=120),
-    3: _Level(whole=1, newest=400, older=120, turns=False),
+    2: _Level(whole=1, newest=None, older=120),
+    3: _Level(whole=1, newest=1_000, older=120),
+    4: _Level(whole=1, newest=400, older=120, turns=False),
 }
 LEVELS: Final = tuple(_LEVELS)
 """From the mildest to the one that gives up all but what a run cannot do without."""
@@ -109,8 +110,8 @@ def compact(
     calls that were malformed, with what it was told of them. Results are cut by ``shorten``, all
     but the newest. System prompts, questions, answers and calls stay, and every call keeps its
     result; of the last steps nothing is dropped. ``level`` is one of LEVELS: the second cuts
-    results more, the newest too, and the third gives earlier turns up, but for what they told of
-    tools.
+    all but the newest more, the third the newest too, and the last gives earlier turns up, but for
+    what they told of tools.
     """
     how = _LEVELS[level]
     before = tuple(messages[:earlier])

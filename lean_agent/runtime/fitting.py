@@ -8,9 +8,10 @@ from decimal import Decimal
 from lean_agent.errors import ContextLengthError, LimitExceededError
 from lean_agent.ledger.budget import Remaining
 from lean_agent.model import Model, ModelRequest
+from lean_agent.models.tokens import likely_tokens, schema_bound
 from lean_agent.price import Price
 
-__all__ = ["Fitted", "fit"]
+__all__ = ["Fitted", "bound", "fit"]
 
 _DEFAULT_OUTPUT_TOKENS = 1_024
 _MIN_OUTPUT_TOKENS = 8
@@ -32,6 +33,14 @@ class Fitted:
     timeout: float | None
     time_limit: str
     usd: Decimal
+
+
+async def bound(request: ModelRequest, model: Model) -> int:
+    """At most so many tokens of prompt."""
+    tokens = await model.count_tokens(request.messages, request.tools)
+    if request.response_schema is not None and not model.card.grammar:
+        tokens += schema_bound(request.response_schema)  # hosted servers bill it as input
+    return tokens
 
 
 def fit(
@@ -101,6 +110,8 @@ def _deadline(
 def _window(request: ModelRequest, prompt: int, model: Model) -> tuple[int, str]:
     wanted = request.max_output_tokens or _DEFAULT_OUTPUT_TOKENS
     context = model.card.context_tokens
+    if prompt + wanted > context:
+        prompt = likely_tokens(request, prompt, grammar=model.card.grammar)
     window = context - prompt
     if window < _MIN_OUTPUT_TOKENS:
         raise ContextLengthError(

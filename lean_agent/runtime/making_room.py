@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import wraps
 from itertools import takewhile
 from typing import Any, Literal, Protocol, cast
@@ -17,9 +18,11 @@ from lean_agent.errors import ContextLengthError
 from lean_agent.events import ContextCompacted
 from lean_agent.messages import Message
 from lean_agent.model import ModelRequest
-from lean_agent.models.tokens import estimate_usage
+from lean_agent.models.actions import action_schema
+from lean_agent.models.tokens import estimate_usage, likely_tokens
 from lean_agent.runtime.compacting import LEVELS, Compacted, compact
 from lean_agent.runtime.compaction_rule import Sizes, calls_to_come, pays
+from lean_agent.runtime.fitting import bound
 from lean_agent.runtime.scope import RunScope
 from lean_agent.runtime.state import RunState, messages_of
 
@@ -149,15 +152,28 @@ async def _full(
     messages: tuple[Message, ...], state: RunState, scope: RunScope, *, acting: bool
 ) -> bool:
     """Whether the next prompt would leave too little room. An agent's holds the task already."""
-    window = scope.meter.model.card.context_tokens
+    model = scope.meter.model
+    window = model.card.context_tokens
+    most = window - min(_ROOM_TOKENS, window // 4)
     asked = () if acting else (Message("user", state["task"]),)
-    prompt = await _count((*messages, *asked), scope)
-    return prompt + min(_ROOM_TOKENS, window // 4) > window
+    constrained = acting and scope.action_format == "schema"
+    request = replace(
+        _request((*messages, *asked), scope),
+        response_schema=action_schema(scope.known_specs) if constrained else None,
+    )
+    tokens = await bound(request, model)
+    return tokens > most and likely_tokens(request, tokens, grammar=model.card.grammar) > most
 
 
 async def _count(messages: tuple[Message, ...], scope: RunScope) -> int:
+    request, model = _request(messages, scope), scope.meter.model
+    tokens = await bound(request, model)
+    return likely_tokens(request, tokens, grammar=model.card.grammar)
+
+
+def _request(messages: tuple[Message, ...], scope: RunScope) -> ModelRequest:
     tools = scope.specs if scope.action_format == "native" else ()
-    return await scope.meter.model.count_tokens(messages, tools)
+    return ModelRequest(messages=messages, tools=tools)
 
 
 def _size(messages: tuple[Message, ...]) -> int:

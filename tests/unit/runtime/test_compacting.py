@@ -64,6 +64,12 @@ def calls_of(messages: tuple[Message, ...] | list[Message]) -> list[ToolCall]:
     return [call for message in messages for call in message.tool_calls]
 
 
+def newest(messages: list[Message]) -> list[Message]:
+    """What the last action came to, whole; a question where there was none."""
+    place = max(n for n, message in enumerate(messages) if message.role in {"assistant", "system"})
+    return messages[place + 1 :]
+
+
 @pytest.mark.parametrize("level", LEVELS)
 def test_what_has_to_stay_stays(level: int) -> None:
     for seed in range(60):
@@ -80,6 +86,8 @@ def test_what_has_to_stay_stays(level: int) -> None:
         now, before = calls_of(messages[earlier:]), calls_of(messages[:earlier])
         assert calls_of(kept[found.earlier :]) == now
         if level < 3:
+            assert newest(kept) == newest(messages), seed
+        if level < LEVELS[-1]:
             assert [m for m in kept if m in questions] == questions
             assert calls_of(kept[: found.earlier]) == before
             answers = [m for m in messages if m.content.startswith("answer")]
@@ -155,9 +163,9 @@ def test_earlier_turns_are_given_up_but_for_the_tools_they_told_of() -> None:
     before = [SYSTEM, first, Message("assistant", "1"), Message("user", "two?")]
     before.append(Message("assistant", "2"))
     now = Message("user", "three?")
-    found = compact([*before, now], level=3, earlier=5)
+    found = compact([*before, now], level=LEVELS[-1], earlier=5)
     assert found == Compacted((SYSTEM, Message("user", f"{tools}\n\nQuestion: (left out)"), now), 2)
-    assert compact([SYSTEM, now], level=3, earlier=1) == Compacted((SYSTEM, now), 1)
+    assert compact([SYSTEM, now], level=LEVELS[-1], earlier=1) == Compacted((SYSTEM, now), 1)
 
 
 @pytest.mark.parametrize("shorten", [cut, KeptTexts(no_tokens).shorten])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ from support.scripted_runs import ANSWER, agent, starts_with_the_previous
 
 from lean_agent import Agent, Budget, Ledger, Message, Tool, ToolCall, tool
 from lean_agent.errors import ContextLengthError
-from lean_agent.events import ContextCompacted, Event, RunFinished
+from lean_agent.events import ContextCompacted, Event, RunFinished, StepStarted
 from lean_agent.ledger import queries
 from lean_agent.model import ModelCard, ModelRequest
 from lean_agent.models.openai_compatible import OpenAICompatibleModel
@@ -68,11 +69,12 @@ async def test_a_full_window_is_made_room_in_and_the_run_goes_on(ledger: Ledger)
     ]
     assert row["finish_reason"] == f"{told[0].before} to {told[0].after} tokens"
     assert (row["purpose"], row["tool"], row["cost"]) == ("compact", "full", 0)
-    # Nothing of what was done is lost to the caller; the model has most of the newest.
+    # Nothing of what was done is lost to the caller, and the model reads the newest whole.
     assert [len(step.observation) for step in result.trajectory] == [LENGTH] * 6
     assert [m.content.count("is here") > 20 for m in result.messages].count(True) == 6
+    for request, step in zip(model.requests[1:7], result.trajectory, strict=True):
+        assert step.observation in sent(request)
     last = sent(model.requests[-1])
-    assert result.trajectory[-1].observation[:400] in last
     assert result.trajectory[0].observation not in last
     assert '"handle": "r1", "offset": ' in last
     assert result.context[-1] == result.messages[-1]
@@ -83,13 +85,20 @@ async def test_the_prefix_is_kept_between_compactions(ledger: Ledger) -> None:
     script = [*(look(n) for n in range(6)), ANSWER, "done"]
     card = ModelCard(action_format="schema", self_hosted=True, context_tokens=1_500)
     subject, model = agent(script, ledger, card, tools=[looking()])
-    _, told = await watched(subject)
-    breaks = [
-        number
-        for number in range(1, len(model.requests))
-        if not starts_with_the_previous(model.requests[number - 1 : number + 1])
-    ]
-    assert 0 < len(breaks) <= len(told) < len(model.requests)
+    events = [event async for event in subject.stream("x", mode="agent")]
+    rewritten = {
+        after.step
+        for event, after in itertools.pairwise(events)
+        if isinstance(event, ContextCompacted) and isinstance(after, StepStarted)
+    }
+    told = sum(isinstance(event, ContextCompacted) for event in events)
+    breaks = {
+        step
+        for step, pair in enumerate(itertools.pairwise(model.requests), 2)
+        if not starts_with_the_previous(pair)
+    }
+    assert breaks == rewritten
+    assert 0 < len(breaks) == told < len(model.requests) - 1
 
 
 def priced(tmp_path: Path) -> PriceTable:
@@ -184,6 +193,9 @@ async def test_a_server_that_refuses_the_length_is_asked_again_with_less(
     assert (result.output, result.exit_status) == ("done", "completed")
     assert [event.reason for event in told] == ["full", "full"]
     assert sizes[2] > sizes[3] > sizes[4]
+    # At first all but the newest is given up.
+    messages = server.chats[3].body["messages"]
+    assert [len(m["content"]) > 2_900 for m in messages if m["role"] == "tool"] == [False, True]
     # The refused attempts are entered, and are no steps of their own.
     found = queries.show(ledger.folder, result.run_id)
     rows = [row for row in found if row["operation"] == "chat"]
