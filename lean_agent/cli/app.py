@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import sys
 from collections.abc import Sequence
 from types import FrameType
 from typing import Annotated, Any, NoReturn
@@ -120,7 +119,7 @@ def run(arguments: Sequence[str]) -> int:
     streams.prepare()
     if os.environ.get(COMPLETE):
         return complete(typer.main.get_command(app))
-    if not arguments and streams.is_terminal(sys.stdin) and streams.is_terminal(sys.stdout):
+    if not arguments and streams.at_terminal():
         arguments = ["chat"]
     for number in (signal.SIGTERM, signal.SIGHUP):
         if signal.getsignal(number) is signal.SIG_DFL:

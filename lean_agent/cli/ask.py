@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from lean_agent.cli.running import Outcome
     from lean_agent.events import Event
 
-__all__ = ["Form", "answer_once", "ask", "empty_object"]
+__all__ = ["answer_once", "ask", "chosen_form", "empty_object"]
 
 Form = Literal["text", "json", "events"]
 """What standard output is given of a run."""
@@ -49,24 +49,35 @@ def ask(
 
     from lean_agent.cli.weights import need_weights
 
-    if json_ and events:
-        raise usage_error("--json and --events are two forms of one output", "give either")
+    form = chosen_form(json_=json_, events=events)
     task = question_from(question)
     options.check()
     if options.mode != "plan":  # which needs no model for a problem that a planner knows
-        need_weights(options.model)
-    form: Form = "json" if json_ else "events" if events else "text"
+        need_weights(*options.models)
     outcome = asyncio.run(_ask(options, task, form=form, quiet=quiet))
     if outcome.failure is not None:
         outcome.failure.print()
     return outcome.exit_code
 
 
+def chosen_form(*, json_: bool, events: bool) -> Form:
+    """What the flags say.
+
+    Raises:
+        ConfigurationError: they ask for two.
+    """
+    if json_ and events:
+        raise usage_error("--json and --events are two forms of one output", "give either")
+    return "json" if json_ else "events" if events else "text"
+
+
 async def _ask(options: opt.RunOptions, task: str, *, form: Form, quiet: bool) -> Outcome:
     from lean_agent.cli.approval import AsksAtTerminal
     from lean_agent.cli.kept_runs import KeptRun, usable_checkpoints
+    from lean_agent.cli.making import make_agent
     from lean_agent.cli.mcp.servers import server_tools
 
+    pictures = options.read_pictures()
     checkpoints = await usable_checkpoints(options.checkpoints)
     approve = AsksAtTerminal.if_possible()
 
@@ -75,10 +86,10 @@ async def _ask(options: opt.RunOptions, task: str, *, form: Form, quiet: bool) -
             KeptRun(run_id=run_id, question=task, options=options).write()
 
     async with server_tools() as more:
-        agent = options.make_agent(checkpoints=checkpoints, approve=approve, more=more)
+        agent = make_agent(options, checkpoints=checkpoints, approve=approve, more=more)
         return await answer_once(
             agent,
-            lambda stop: agent.stream(task, stop=stop),
+            lambda stop: agent.stream([task, *pictures], stop=stop),
             form=form,
             quiet=quiet,
             began=began,

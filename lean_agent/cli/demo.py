@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lean_agent.cli import options as opt
 from lean_agent.cli.failures import usage_error
-from lean_agent.cli.streams import is_terminal, say
+from lean_agent.cli.streams import at_terminal, say
 from lean_agent.cli.text import money
 
 if TYPE_CHECKING:
@@ -50,10 +49,11 @@ def demo(
 
 
 async def _demo(options: opt.RunOptions) -> int:
+    from lean_agent.cli.making import make_agent
     from lean_agent.cli.running import follow, opened
     from lean_agent.cli.view import View
 
-    async with opened(options.make_agent()) as agent:
+    async with opened(make_agent(options)) as agent:
         view = View()
         outcome = await follow(lambda stop: agent.stream(QUESTION, stop=stop), view)
         view.finish(outcome.result, cost=False)
@@ -62,7 +62,7 @@ async def _demo(options: opt.RunOptions) -> int:
             outcome.failure.print()
             return outcome.exit_code
         say(_NEXT)
-        if is_terminal(sys.stdin) and is_terminal(sys.stdout):
+        if at_terminal():
             from lean_agent.cli.chat import converse
             from lean_agent.cli.chat.conversation import Conversation
 

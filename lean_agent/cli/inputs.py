@@ -15,11 +15,13 @@ __all__ = [
     "check_file",
     "check_text",
     "decode_question",
+    "is_picture",
     "question_from",
 ]
 
 MAX_QUESTION_BYTES = 1_000_000
 _SAMPLE_BYTES = 65_536
+_PICTURES = frozenset({".png", ".jpg", ".jpeg", ".gif", ".webp"})
 # Bytes that no text holds, in UTF-8 or an older encoding; read_file draws the line there too.
 _BINARY = frozenset(range(32)) - frozenset(b"\t\n\r\f\b\x1b")
 
@@ -84,6 +86,11 @@ def check_corpus(folder: Path) -> None:
         raise usage_error(f"not a folder: {folder}", f"for a single file: --file {folder}")
     if not os.access(folder, os.R_OK | os.X_OK):
         raise usage_error(f"the folder cannot be read: {folder}", "look at its permissions")
+
+
+def is_picture(file: Path) -> bool:
+    """Whether its name says that it is a picture; what is in it is looked at when it is read."""
+    return file.suffix.lower() in _PICTURES
 
 
 def check_file(file: Path) -> None:

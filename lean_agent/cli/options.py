@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
@@ -13,14 +13,12 @@ import typer
 
 from lean_agent._semconv import Mode
 from lean_agent.cli import completing
-from lean_agent.cli.inputs import check_corpus, check_file, check_text
+from lean_agent.cli.inputs import check_corpus, check_file, check_text, is_picture
 from lean_agent.cli.places import place_of, without_secrets
 
 if TYPE_CHECKING:
-    from lean_agent.agent import Agent
-    from lean_agent.approval import Approve
     from lean_agent.ledger.budget import Budget
-    from lean_agent.tool_spec import Tool
+    from lean_agent.messages import Image
 
 __all__ = [
     "DEFAULT_MODEL",
@@ -29,6 +27,7 @@ __all__ = [
     "BaseUrl",
     "BudgetUsd",
     "Cache",
+    "Cascade",
     "Checkpoints",
     "Corpus",
     "Events",
@@ -54,7 +53,6 @@ __all__ = [
 ]
 
 DEFAULT_MODEL = "local:qwen2.5-coder-1.5b"
-_GLOB = frozenset("*?[")
 DEFAULT_STEPS = 20
 
 
@@ -99,6 +97,16 @@ ModelName = Annotated[
         autocompletion=completing.models,
     ),
 ]
+Cascade = Annotated[
+    list[str],
+    typer.Option(
+        "--cascade",
+        metavar="PROVIDER:NAME",
+        help="A larger model that mode auto may choose, or go on with; may be repeated, the "
+        "smallest first.",
+        autocompletion=completing.models,
+    ),
+]
 BaseUrl = Annotated[
     str | None,
     typer.Option(
@@ -135,7 +143,12 @@ Corpus = Annotated[
 ]
 Files = Annotated[
     list[Path],
-    typer.Option("--file", "-f", metavar="FILE", help="A text file to read; may be repeated."),
+    typer.Option(
+        "--file",
+        "-f",
+        metavar="FILE",
+        help="A text file to read, or a picture to look at; may be repeated.",
+    ),
 ]
 ToolNames = Annotated[
     list[str],
@@ -227,7 +240,7 @@ Plain = Annotated[
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunOptions:
-    """What ``ask``, ``chat`` and ``demo`` are told, and the agent that it makes.
+    """What ``ask``, ``chat`` and ``demo`` are told.
 
     Each field is a flag of ``ask`` and ``chat`` (``run_flags``), in this order.
     """
@@ -237,6 +250,7 @@ class RunOptions:
     tools: ToolNames = field(default_factory=list[str])
     allow: Allow = field(default_factory=list[str])
     model: ModelName = DEFAULT_MODEL
+    cascade: Cascade = field(default_factory=list[str])
     base_url: BaseUrl = None
     mode: ModeChoice = "auto"
     reasoning: ReasoningName = "plain"
@@ -261,9 +275,30 @@ class RunOptions:
         check_text("--system", self.system)
         if self.corpus is not None:
             check_corpus(self.corpus)
-        for file in self.files:
+        for file in self.texts:
             check_file(file)
+        self.read_pictures()
         place_of(self.checkpoints)
+
+    @property
+    def models(self) -> list[str]:
+        """The model, and those of its cascade."""
+        return [self.model, *self.cascade]
+
+    @property
+    def texts(self) -> list[Path]:
+        """The files that tools read."""
+        return [file for file in self.files if not is_picture(file)]
+
+    def read_pictures(self) -> list[Image]:
+        """What goes with the question.
+
+        Raises:
+            ConfigurationError: one cannot be read, or is none.
+        """
+        from lean_agent.messages import Image
+
+        return [Image.read(file) for file in self.files if is_picture(file)]
 
     def budget(self) -> Budget:
         """What one answer may spend."""
@@ -309,63 +344,3 @@ class RunOptions:
             files=[Path(file) for file in options.files],
             budget_usd=Decimal(options.budget_usd) if options.budget_usd is not None else None,
         )
-
-    def make_agent(
-        self,
-        *,
-        checkpoints: Path | str | None = None,
-        approve: Approve | None = None,
-        more: Sequence[Tool] = (),
-    ) -> Agent:
-        """An agent with the tools that these options name or give something to work on, and
-        ``more``.
-        """
-        from lean_agent import Agent
-        from lean_agent._paths import cache_dir
-        from lean_agent.cli.streams import say
-        from lean_agent.cli.telemetry import observed_ledger
-        from lean_agent.models.response_cache import ResponseCache
-        from lean_agent.plugins import load_corpus_tools, load_optional_tools, load_tools
-        from lean_agent.trajectory.memory import Memory
-
-        roots = [path.resolve() for path in (self.corpus, *self.files) if path is not None]
-        # Search comes first: a small model prefers what it reads first.
-        corpus_tools = load_corpus_tools(self.corpus, say) if self.corpus is not None else []
-        tools = {tool.spec.name: tool for tool in corpus_tools}
-        tools |= {n: t for n, t in load_tools(say).items() if n not in tools}
-        if not roots:
-            for name in ("list_files", "read_file"):
-                tools.pop(name, None)
-        tools |= {tool.spec.name: tool for tool in more}
-        named = [*self.tools, *(pattern.partition(":")[0] for pattern in self.allow)]
-        wanted = [name for name in named if name not in tools and not _GLOB.intersection(name)]
-        tools |= load_optional_tools(wanted, say)
-        return Agent(
-            model=self.model,
-            tools=list(tools.values()),
-            budget=self.budget(),
-            mode=self.mode,
-            reasoning=self.reasoning,
-            quality=self.quality,
-            instructions=self._instructions(),
-            base_url=self.base_url,
-            ledger=observed_ledger(),
-            roots=roots,
-            checkpoints=checkpoints,
-            cache=ResponseCache(cache_dir() / "responses.sqlite") if self.cache else None,
-            show_budget=self.show_budget,
-            allow=self.allow,
-            approve=approve,
-            record=self.record,
-            memory=Memory() if self.memory else None,
-        )
-
-    def _instructions(self) -> str:
-        if not self.files:
-            return self.system
-        names = [file.name for file in self.files]
-        unique = len(set(names)) == len(names)
-        told = names if unique else [str(file.resolve()) for file in self.files]
-        # A name need not be text that can be sent.
-        listed = "\n".join(f"- {name}" for name in told).encode("utf-8", "replace").decode()
-        return f"{self.system}\n\nThe user gave these files to read:\n{listed}".strip()

@@ -10,7 +10,7 @@ import typer
 
 from lean_agent.cli import completing
 from lean_agent.cli import options as opt
-from lean_agent.cli.ask import answer_once
+from lean_agent.cli.ask import answer_once, chosen_form
 from lean_agent.cli.streams import say
 from lean_agent.cli.table import print_json, print_table
 from lean_agent.cli.text import clip
@@ -37,6 +37,7 @@ def resume(
     checkpoints: opt.Checkpoints = None,
     list_: Annotated[bool, typer.Option("--list", help="Only list the runs there are.")] = False,
     json_: opt.Json = False,
+    events: opt.Events = False,
     quiet: opt.Quiet = False,
 ) -> int:
     """Go on with a run that a limit, Ctrl-C or a crash ended, under its own options.
@@ -51,6 +52,7 @@ def resume(
 
     if list_:
         return _list(as_json=json_)
+    form = chosen_form(json_=json_, events=events)
     kept = find(run)
     given = {
         "budget_usd": budget_usd,
@@ -62,20 +64,21 @@ def resume(
     options = replace(kept.options, **{k: v for k, v in given.items() if v is not None})  # pyright: ignore[reportArgumentType]
     options.check()
     if options.mode != "plan":  # which needs no model for a problem that a planner knows
-        need_weights(options.model)
+        need_weights(*options.models)
 
     async def go_on() -> Any:
         from lean_agent.cli.approval import AsksAtTerminal
+        from lean_agent.cli.making import make_agent
         from lean_agent.cli.mcp.servers import server_tools
 
         approve = AsksAtTerminal.if_possible()
         place = place_of(options.checkpoints)
         async with server_tools() as more:
-            agent = options.make_agent(checkpoints=place, approve=approve, more=more)
+            agent = make_agent(options, checkpoints=place, approve=approve, more=more)
             return await answer_once(
                 agent,
                 lambda stop: agent.resume_stream(kept.run_id, stop=stop),
-                form="json" if json_ else "text",
+                form=form,
                 quiet=quiet,
                 began=lambda _run_id: replace(kept, options=options).write(),
                 approve=approve,

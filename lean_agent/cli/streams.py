@@ -10,7 +10,7 @@ from collections.abc import Generator
 from contextlib import contextmanager, suppress
 from typing import TextIO
 
-__all__ = ["emit", "finish", "is_terminal", "no_echo", "prepare", "say", "styled"]
+__all__ = ["at_terminal", "emit", "finish", "is_terminal", "no_echo", "prepare", "say", "styled"]
 
 
 def prepare() -> None:
@@ -54,6 +54,11 @@ def say(line: str) -> None:
     """Write a line to standard error."""
     sys.stderr.write(line + "\n")
     sys.stderr.flush()
+
+
+def at_terminal() -> bool:
+    """Whether a person types and reads, at a terminal of any kind."""
+    return sys.stdin.isatty() and sys.stdout.isatty()
 
 
 def is_terminal(stream: TextIO) -> bool:

@@ -11,6 +11,7 @@ from typing import Any
 from lean_agent.usage import Usage
 
 __all__ = [
+    "brief",
     "clean",
     "clip",
     "cost_line",
@@ -120,6 +121,14 @@ def _dollars(usage: Usage) -> str:
         return f"{about}under $0.000001"
     whole, _, cents = amount.partition(".")
     return f"{about}${whole}.{cents.rstrip('0').ljust(2, '0')}"
+
+
+def brief(number: int) -> str:
+    """A number where there is little room: 950, 12.3k, 2M."""
+    for unit, factor in (("M", 1_000_000), ("k", 1_000)):
+        if number >= factor:
+            return f"{number / factor:.1f}".removesuffix(".0") + unit
+    return str(number)
 
 
 def size(count: float) -> str:

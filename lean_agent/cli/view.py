@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from lean_agent.cli.prose import Prose
@@ -15,7 +15,6 @@ from lean_agent.cli.text import clean, clip, cost_line, folded, money, one_line
 from lean_agent.cli.theme import THEMES, Theme, paint, theme_for
 from lean_agent.events import (
     ContextCompacted,
-    CostUpdated,
     Event,
     ModeChosen,
     Notice,
@@ -27,6 +26,7 @@ from lean_agent.events import (
 
 if TYPE_CHECKING:
     from rich.status import Status
+    from rich.text import Text
 
     from lean_agent.cli.failures import Failure
     from lean_agent.result import RunResult
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 __all__ = ["View", "call_line"]
 
 _UNSEEN_WIDTH = 120  # columns of a line that goes to a file
+_SPINNER_WIDTH = 4
 
 
 class View:
@@ -95,16 +96,21 @@ class View:
                 how = self._theme.removed if is_error else self._theme.aside
                 head = ", ".join(fact for fact in facts if fact)
                 self._trace("    ", f"{head}: {output}", how, lines=output.count("\n") + 1)
+                self._wait(self._doing)
             case ContextCompacted(before, after, reason):
                 why = "its window was full" if reason == "full" else "that pays"
-                self.note(f"context compacted, as {why}: {before:,} -> {after:,} tokens")
-                self._wait(self._doing)
-            case CostUpdated() if self._spinner is not None:
-                self._wait(self._doing)
+                self._aside(f"context compacted, as {why}: {before:,} -> {after:,} tokens")
             case Notice(message):
-                self.note(f"note: {message}", always=True)
+                self._aside(f"note: {message}", always=True)
             case _:
                 pass
+
+    def _aside(self, line: str, *, always: bool = False) -> None:
+        """A note in the middle of what goes on."""
+        goes_on = self._spinner is not None
+        self.note(line, always=always)
+        if goes_on:
+            self._wait(self._doing)
 
     def note(self, line: str, *, always: bool = False) -> None:
         """A line beside the answer; ``always`` even where only the answer was asked for."""
@@ -201,18 +207,16 @@ class View:
         self._doing = doing
         if not (self._watched and self._styled) or self._open_line:
             return
-        from rich.console import Console
-        from rich.text import Text
-
-        told = " | ".join(part for part in (doing, self.status.line()) if part)
-        message = Text(clip(told, self._columns() - 4))
         if self._spinner is None:
+            from rich.console import Console
+
             style = "green" if self._theme.tool else ""
             console = Console(stderr=True, highlight=False)
-            self._spinner = console.status(message, spinner_style=style)
+            self._spinner = console.status(_Told(self._waiting), spinner_style=style)
             self._spinner.start()
-        else:
-            self._spinner.update(message)
+
+    def _waiting(self) -> str:
+        return self.status.line(self._columns() - _SPINNER_WIDTH, self._doing)
 
     def _columns(self) -> int:
         return shutil.get_terminal_size().columns if self._watched else _UNSEEN_WIDTH
@@ -220,6 +224,18 @@ class View:
     @property
     def _theme(self) -> Theme:
         return THEMES["none"] if self.plain else theme_for(sys.stderr)
+
+
+class _Told:
+    """A line that is asked for anew as the spinner turns: time passes, and windows are resized."""
+
+    def __init__(self, line: Callable[[], str]) -> None:
+        self._line = line
+
+    def __rich__(self) -> Text:
+        from rich.text import Text
+
+        return Text(self._line(), no_wrap=True, overflow="crop")
 
 
 def call_line(tool: str, arguments: Mapping[str, Any]) -> str:

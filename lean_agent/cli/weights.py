@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 __all__ = ["need_weights", "pull_visibly"]
 
 
-def need_weights(model: str, *, if_missing: Literal["ask", "fetch", "refuse"] = "ask") -> None:
-    """Make sure that a ``local:`` model of the catalogue can be loaded; others are left alone.
+def need_weights(*models: str, if_missing: Literal["ask", "fetch", "refuse"] = "ask") -> None:
+    """Make sure that ``local:`` models of the catalogue can be loaded; others are left alone.
 
     What is missing is fetched: at once, or (on a terminal) if the user wants it, or never.
 
@@ -29,9 +29,15 @@ def need_weights(model: str, *, if_missing: Literal["ask", "fetch", "refuse"] = 
     """
     from lean_agent.models import catalog, weights
 
-    provider, _, name = model.partition(":")
-    if provider != "local" or name not in catalog.CATALOG or weights.find(name) is not None:
-        return
+    for model in models:
+        provider, _, name = model.partition(":")
+        if provider == "local" and name in catalog.CATALOG and weights.find(name) is None:
+            _fetch(name, if_missing)
+
+
+def _fetch(name: str, if_missing: Literal["ask", "fetch", "refuse"]) -> None:
+    from lean_agent.models import catalog
+
     entry = catalog.get(name)
     if if_missing != "fetch":
         missing = usage_error(

@@ -66,11 +66,14 @@ async def stream_part(
     from lean_agent.runtime.run import run_graph
 
     queue: asyncio.Queue[Event | None] = asyncio.Queue()
+    told: set[str] = set()
     recording = _recording(setup, part)
 
     def emit(event: Event) -> None:
         if recording is not None:
             recording.listen(event)
+        if isinstance(event, Notice):
+            told.add(event.message)
         queue.put_nowait(event)
 
     scope, state = await setup.open(part, emit, streaming=True)
@@ -87,7 +90,8 @@ async def stream_part(
             yield event
         result = await run
         for notice in result.notices:
-            yield Notice(notice)
+            if notice not in told:
+                yield Notice(notice)
         yield RunFinished(result)
     finally:
         if not run.done():

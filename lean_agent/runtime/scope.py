@@ -125,7 +125,9 @@ class RunScope:
         if not self.meter.fall_back(error):
             return False
         self._begin_with_model()
-        self.emit(Notice(f"{error}; going on with {self.meter.model.name}"))
+        told = f"{error}; going on with {self.meter.model.name}"
+        self.meter.notices.append(told)
+        self.emit(Notice(told))
         return True
 
     def go_by(self, model: str) -> bool:

@@ -43,19 +43,25 @@ def test_each_line_is_a_question_that_knows_the_last_one(
 
 @pytest.mark.slow
 def test_commands(server: FakeOpenAI, tmp_path: Path) -> None:
-    typed = b"/help\n/mode\n/mode reason\n/mode magic\n/what\nhi\n/new\n/cost\nho\n/quit\nnever\n"
-    server.say(*[Reply(text="Answer: yes")] * 2)
+    typed = b"/help\n/mode\n/mode reason\n/mode magic\n/mod\n/etc/hosts?\nhi\n/new\n/cost\n"
+    typed += b"ho\n/quit\nnever\n"
+    server.say(*[Reply(text="Answer: yes")] * 3)
     ended = in_a_pipe(server, tmp_path, typed)
-    assert (ended.code, ended.out) == (0, "yes\nyes\n")
+    assert (ended.code, ended.out) == (0, "yes\nyes\nyes\n")
     lines = ended.err.splitlines()
     assert lines[0].startswith("/bad ")
     assert any(line.startswith("/mode [MODE] ") for line in lines)
     assert lines.index("mode auto") < lines.index("mode reason")
     assert any(line.startswith("error: no mode 'magic'") for line in lines)
-    assert any(line.startswith("error: no command '/what'") for line in lines)
+    at = lines.index("error: no command '/mod'")
+    assert lines[at + 1] == "hint: did you mean /mode? /help lists them"
     assert "reason mode: forced by the caller" in lines
-    assert len(server.chats) == 2
-    assert len(server.chats[1].body["messages"]) == len(server.chats[0].body["messages"])
+    assert [chat.body["messages"][-1]["content"] for chat in server.chats[:2]] == [
+        "/etc/hosts?",
+        "hi",
+    ]
+    first, _, after_new = (len(chat.body["messages"]) for chat in server.chats)
+    assert first == after_new
 
 
 @pytest.mark.slow

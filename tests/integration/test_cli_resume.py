@@ -59,8 +59,9 @@ def test_the_newest_goes_on_where_none_is_named(server: FakeOpenAI, tmp_path: Pa
     ask(server, tmp_path, "second question", "--max-tokens", "300")
     assert [run["question"] for run in states(tmp_path)] == ["second question", "first question"]
     server.say(Reply(text=" the rest"))
-    done = in_process("resume", "--max-tokens", "3000", "--json", folder=tmp_path)
-    assert done.json["output"] == "cut too the rest"
+    done = in_process("resume", "--max-tokens", "3000", "--events", folder=tmp_path)
+    last = json.loads(done.out.splitlines()[-1])
+    assert (last["event"], last["output"]) == ("run_finished", "cut too the rest")
     assert [run["question"] for run in states(tmp_path)] == ["first question"]
 
 

@@ -9,6 +9,7 @@ import typer
 
 from lean_agent.cli import options as opt
 from lean_agent.cli.inputs import question_from
+from lean_agent.cli.making import make_agent
 from lean_agent.cli.streams import emit
 from lean_agent.cli.table import print_json, print_table
 
@@ -36,7 +37,7 @@ def explain(
 
     options = opt.RunOptions(model=model, corpus=corpus, files=file, quality=quality)
     options.check()
-    agent = options.make_agent()
+    agent = make_agent(options)
     decision = asyncio.run(agent.explain(question_from(question)))
     if json_:
         print_json(decision.to_dict())

@@ -8,7 +8,7 @@ import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from lean_agent.cli.inputs import check_corpus, check_file
+from lean_agent.cli.inputs import check_corpus, check_file, is_picture
 from lean_agent.messages import Image
 
 __all__ = ["INLINE_BYTES", "Attached", "attach"]
@@ -16,8 +16,9 @@ __all__ = ["INLINE_BYTES", "Attached", "attach"]
 INLINE_BYTES = 16_000
 """About 4,000 tokens: half the context of the embedded engine."""
 
-_PICTURES = {".png", ".jpg", ".jpeg", ".gif", ".webp"}
 _MENTION = re.compile(r"(?<!\S)@(?:\"([^\"]+)\"|(\S+))")
+_AROUND = ".,;:!?)'\""
+_PATH_LIKE = re.compile(r"/|\w\.\w+$")
 
 
 @dataclass(slots=True)
@@ -25,13 +26,15 @@ class Attached:
     """The question as it is sent, and what else it needs.
 
     ``inlined`` are the files whose text is in it, ``files`` are for the file tools, ``corpus`` is a
-    folder to search, ``images`` are pictures, and ``missing`` what looks like a path and is none.
+    folder to search, ``images`` are what stands in ``pictures``, and ``missing`` what looks
+    like a path and is none.
     """
 
     question: str
     inlined: list[Path] = field(default_factory=list[Path])
     files: list[Path] = field(default_factory=list[Path])
     corpus: Path | None = None
+    pictures: list[Path] = field(default_factory=list[Path])
     images: list[Image] = field(default_factory=list[Image])
     missing: list[str] = field(default_factory=list[str])
 
@@ -46,12 +49,13 @@ def attach(question: str) -> Attached:
     for quoted, bare in _MENTION.findall(question):
         path = _existing(quoted or bare)
         if path is None:
-            if quoted or "/" in bare:
+            if quoted or _PATH_LIKE.search(bare.rstrip(_AROUND)):
                 attached.missing.append(quoted or bare)
         elif path.is_dir():
             check_corpus(path)
             attached.corpus = path
-        elif path.suffix.lower() in _PICTURES:
+        elif is_picture(path):
+            attached.pictures.append(path)
             attached.images.append(Image.read(path))
         else:
             check_file(path)
@@ -67,7 +71,7 @@ def attach(question: str) -> Attached:
 
 def _existing(mention: str) -> Path | None:
     """The path, without the punctuation of the sentence around it if it is none with that."""
-    for name in dict.fromkeys((mention, mention.rstrip(".,;:!?)'\""))):
+    for name in dict.fromkeys((mention, mention.rstrip(_AROUND))):
         path = Path(name).expanduser()
         if name and path.exists():
             return path

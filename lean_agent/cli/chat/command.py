@@ -12,7 +12,7 @@ from lean_agent.cli import completing
 from lean_agent.cli import options as opt
 from lean_agent.cli.failures import EXIT_INTERRUPTED, usage_error
 from lean_agent.cli.run_flags import with_run_flags
-from lean_agent.cli.streams import is_terminal, say
+from lean_agent.cli.streams import at_terminal, is_terminal, say
 from lean_agent.cli.text import one_line
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ def chat(
     if branch is not None:
         conversation = conversation.branch(branch.strip())
     conversation.options.check()
-    need_weights(conversation.options.model)
+    need_weights(*conversation.options.models)
     return asyncio.run(converse(conversation, quiet=quiet, plain=plain, events=events))
 
 
@@ -77,7 +77,7 @@ async def converse(
     from lean_agent.cli.view import View
 
     del choosing, compact, reporting, talking  # they have registered their commands
-    watched = is_terminal(sys.stdin) and is_terminal(sys.stdout)
+    watched = at_terminal()
     if events and watched:
         raise usage_error("--events is for pipes", "echo 'a question' | lean-agent chat --events")
     session = Session(
@@ -112,12 +112,12 @@ async def _begin(session: Session, *, watched: bool, plain: bool) -> AsyncIterat
 
         await session.agent()
         return piped_lines()
+    from lean_agent.cli.chat.cooked import Cooked
     from lean_agent.cli.chat.typed import Typed
-    from lean_agent.models.registry import resolve_model
+    from lean_agent.cli.making import resolve_models
 
-    resolve_model(session.options.model, base_url=session.options.base_url)
-
-    typed = Typed(session, plain=plain)
+    resolve_models(session.options)
+    typed = Typed(session, plain=plain) if is_terminal(sys.stdout) else Cooked()
     session.ask = typed.ask
     say(f"{one_line(session.options.model)}. /help lists the commands, Ctrl-D leaves.")
     return typed.lines()

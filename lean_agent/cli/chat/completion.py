@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from prompt_toolkit.completion import CompleteEvent, Completer, Completion, PathCompleter
 from prompt_toolkit.document import Document
@@ -14,7 +15,15 @@ from lean_agent.cli.text import one_line
 if TYPE_CHECKING:
     from lean_agent.cli.chat.session import Session
 
-__all__ = ["ChatCompleter"]
+__all__ = ["ChatCompleter", "names_something"]
+
+_MENTION: Final = re.compile(r"(?<!\S)@(?:(\")([^\"\n]*)|(\S*))$")
+"""A path that is being named before the cursor, after a quotation mark or not."""
+
+
+def names_something(text: str) -> bool:
+    """Whether a command or a file is being named at the end of the text."""
+    return text.startswith("/") or _MENTION.search(text) is not None
 
 
 class ChatCompleter(Completer):
@@ -47,9 +56,18 @@ class ChatCompleter(Completer):
                     yield Completion(choice, -len(typed), display=one_line(choice))
 
     def _files(self, text: str, event: CompleteEvent) -> Iterable[Completion]:
-        word = text.rpartition(" ")[2].rpartition("\n")[2]
-        if word.startswith("@"):
-            for found in self._paths.get_completions(Document(word[1:]), event):
-                yield Completion(
-                    found.text, found.start_position, display=one_line(found.display_text)
-                )
+        """A name with spaces is put between quotation marks, so that all of it is the path. Hidden
+        files are offered once a dot is typed.
+        """
+        mention = _MENTION.search(text)
+        if mention is None:
+            return
+        quote, typed = mention[1] or "", mention[2] or mention[3] or ""
+        for found in self._paths.get_completions(Document(typed), event):
+            if found.display_text.startswith(".") and not typed.rpartition("/")[2]:
+                continue
+            is_folder = found.display_text.endswith("/")
+            path = typed + found.text + ("/" if is_folder else "")
+            if quote or " " in path:
+                path = f'"{path}' if is_folder else f'"{path}"'
+            yield Completion(path, -len(quote + typed), display=one_line(found.display_text))

@@ -101,8 +101,9 @@ class Conversation:
         elif result.output:
             # A run cut short may end in a call without its result, which servers refuse.
             opening = self.messages or result.messages[:1]
+            pictures = [one for one in result.messages[len(self.context) :] if one.images]
             asked, said = Message("user", question), Message("assistant", result.output)
-            self.messages = (*opening, asked, said)
+            self.messages = (*opening, *pictures, asked, said)
         else:
             return
         self.turns.append(before)

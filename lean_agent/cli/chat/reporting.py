@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import shutil
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 from lean_agent.cli.chat.registry import command
 from lean_agent.cli.chat.session import Session
 from lean_agent.cli.failures import usage_error
+from lean_agent.cli.inputs import is_picture
 from lean_agent.cli.run_status import context_share
 from lean_agent.cli.streams import say
 from lean_agent.cli.text import clean, clip, count, one_line
@@ -81,7 +83,16 @@ async def why(session: Session, _argument: str) -> None:
     say(one_line(f"{result.mode} mode: {result.mode_reason or 'no reason was given'}"))
     for one in result.decision.get("predictions", ()):
         expected = f"{one['pass_rate']:.0%} expected to pass at {one['cost']:,.0f} token units"
-        say(one_line(f"{one['way']}: {expected} ({one['tried']} tried)"))
+        say(one_line(f"{_way(one)}: {expected} ({one['tried']} tried)"))
+
+
+def _way(prediction: Mapping[str, Any]) -> str:
+    """The mode, or both, and in a cascade whose: instant by openai:a > reason by openai:b."""
+    models = (prediction["model"], prediction["then_model"] or prediction["model"])
+    modes = prediction["way"].split(">")
+    return " > ".join(
+        f"{mode} by {model}" if model else mode for mode, model in zip(modes, models, strict=False)
+    )
 
 
 def _numbers(session: Session) -> Iterable[str]:
@@ -119,7 +130,8 @@ async def files(session: Session, _argument: str) -> None:
     if options.corpus is not None:
         say(one_line(f"searched: {options.corpus}"))
     for path in options.files:
-        say(one_line(f"readable: {path}"))
+        kind = "with the first question" if is_picture(path) else "readable"
+        say(one_line(f"{kind}: {path}"))
     for path in session.inlined:
         say(one_line(f"in a question: {path}"))
     if options.corpus is None and not options.files and not session.inlined:

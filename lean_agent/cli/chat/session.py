@@ -4,20 +4,23 @@ from __future__ import annotations
 
 import asyncio
 import importlib
+import re
 import shutil
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, aclosing
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from lean_agent.cli.approval import AsksAtTerminal
 from lean_agent.cli.chat.attachments import Attached, attach
 from lean_agent.cli.chat.caps import may_go_on, raised, raising
 from lean_agent.cli.chat.conversation import Conversation, check_name
 from lean_agent.cli.chat.registry import COMMANDS
-from lean_agent.cli.failures import describe
+from lean_agent.cli.config.file import near
+from lean_agent.cli.failures import describe, usage_error
 from lean_agent.cli.inputs import decode_question
 from lean_agent.cli.kept_runs import KeptRun, settle, usable_checkpoints
+from lean_agent.cli.making import make_agent
 from lean_agent.cli.mcp.servers import server_tools
 from lean_agent.cli.options import RunOptions
 from lean_agent.cli.places import place_of
@@ -38,6 +41,9 @@ if TYPE_CHECKING:
     from lean_agent.tool_spec import Tool
 
 __all__ = ["Ask", "Session"]
+
+_COMMAND: Final = re.compile(r"/\w*(?!\S)")
+"""Not a path, a comment in some language, or a pattern: those are questions."""
 
 Ask = Callable[[str], Awaitable[str]]
 """Asks the person something; the answer is lower case, "" where there is none."""
@@ -150,7 +156,7 @@ class Session:
             return
         try:
             text = decode_question(line)
-            if text.startswith("/"):
+            if _COMMAND.match(text):
                 await self._obey(text)
             else:
                 await self.answer(text)
@@ -167,7 +173,8 @@ class Session:
         for mention in attached.missing:
             say(one_line(f"note: there is no file {mention}"))
         await self._offer(attached)
-        outcome = await self._follow(attached.question, images=attached.images)
+        images = [*await self._given_pictures(), *attached.images]
+        outcome = await self._follow(attached.question, images=images)
         await self._settle(attached.question, outcome)
 
     async def pick_up(self) -> None:
@@ -176,13 +183,13 @@ class Session:
         if left is None or self.ask is None:
             return
         say(clip(f"not answered to its end: {left.question}", shutil.get_terminal_size().columns))
-        choice = await self.ask("[g]o on with it, or [d]rop it?")
-        if choice.startswith("g"):
+        choice = await self._choice("[g]o on with it, or [d]rop it?", "gd")
+        if choice == "g":
             outcome = await self._follow(left.question, go_on=left.run_id)
             if outcome.result.run_id:
                 await self._settle(left.question, outcome)
                 return
-        elif not choice.startswith("d"):
+        elif not choice:
             return  # it is offered again next time
         self.conversation.unanswered = None
         await self.save()
@@ -191,9 +198,10 @@ class Session:
         """Ask at a cap, and keep what came of it."""
         kept = True
         while self.ask is not None and may_go_on(outcome.result):
-            choice = await self.ask(raising(outcome.result, self.status.budget))
-            kept = not choice.startswith("s")
-            if not choice.startswith("r"):
+            question = raising(outcome.result, self.status.budget)
+            choice = await self._choice(question, "rfs")
+            kept = choice != "s"
+            if choice != "r":
                 break
             self.status.budget = raised(outcome.result, self.status.budget)
             later = await self._follow(question, go_on=outcome.result.run_id)
@@ -202,6 +210,14 @@ class Session:
             outcome = later
         self.status.budget = self.options.budget()
         await self._keep(question, outcome, remember=kept)
+
+    async def _choice(self, question: str, letters: str) -> str:
+        """The letter that the answer begins with; "" where there is none."""
+        while self.ask is not None:
+            letter = (await self.ask(question))[:1]
+            if letter in letters:
+                return letter
+        return ""
 
     def tell_cost(self) -> None:
         """One line: what this session has taken."""
@@ -226,9 +242,16 @@ class Session:
         except OSError as error:
             say(one_line(f"note: this session cannot be kept: {error.strerror}"))
 
+    async def _given_pictures(self) -> list[Image]:
+        """Those of --file, which go with the first question."""
+        if self.conversation.messages:
+            return []
+        return await asyncio.to_thread(self.options.read_pictures)
+
     async def _offer(self, attached: Attached) -> None:
         """Open to the tools what is too large to travel in the question."""
-        self.inlined += [path for path in attached.inlined if path not in self.inlined]
+        sent = (*attached.inlined, *attached.pictures)
+        self.inlined += [path for path in sent if path not in self.inlined]
         new = [file for file in attached.files if file not in self.options.files]
         if new or attached.corpus is not None:
             corpus = attached.corpus or self.options.corpus
@@ -286,13 +309,14 @@ class Session:
         await self.save()
 
     async def _obey(self, text: str) -> None:
-        name, _, argument = text.partition(" ")
+        name, *rest = text.split(maxsplit=1)
         found = COMMANDS.get({"/exit": "/quit"}.get(name, name))
         if found is None:
-            say(f"error: no command {one_line(name)!r}; /help lists them")
+            hint = f"{near(name, COMMANDS)} /help lists them"
+            describe(usage_error(f"no command {name!r}", hint)).print()
             return
         try:
-            await found.run(self, argument.strip())
+            await found.run(self, *(rest or [""]))
         except LeanAgentError as error:  # a mistake that a person sees, and no question's failure
             describe(error).print()
 
@@ -312,9 +336,8 @@ class Session:
         return agent
 
     async def _made(self, checkpoints: Path | str | None, more: Sequence[Tool]) -> Agent:
-        make = self.options.make_agent
         return await asyncio.to_thread(
-            make, checkpoints=checkpoints, approve=self._approve, more=more
+            make_agent, self.options, checkpoints=checkpoints, approve=self._approve, more=more
         )
 
     async def _reopen(self) -> None:

@@ -20,12 +20,13 @@ from prompt_toolkit.output.vt100 import Vt100_Output
 from prompt_toolkit.styles import DynamicStyle, Style
 
 from lean_agent._paths import state_dir
-from lean_agent.cli.chat.completion import ChatCompleter
+from lean_agent.cli.chat.completion import ChatCompleter, names_something
 from lean_agent.cli.failures import EXIT_INTERRUPTED
-from lean_agent.cli.run_status import context_share, tokens
+from lean_agent.cli.run_status import context_share, fitting, remaining, tokens
 from lean_agent.cli.signals import ENDING, heard
-from lean_agent.cli.text import clip, one_line, short_money
+from lean_agent.cli.text import count, one_line, short_money
 from lean_agent.cli.theme import THEMES, Theme, theme_for
+from lean_agent.usage import Usage
 
 if TYPE_CHECKING:
     from lean_agent.cli.chat.session import Session
@@ -105,15 +106,25 @@ class Typed:
 
     def _status(self) -> str:
         talk, status = self._session.conversation, self._session.status
-        parts = (
-            talk.options.model,
+        usage, model = talk.usage, one_line(talk.options.model)
+        limits = remaining(status.budget, Usage())
+        told = (
             talk.options.mode,
-            tokens(talk.usage),
-            short_money(talk.usage) if talk.answers else "",
+            count(talk.steps, "step") if talk.steps else "",
+            tokens(usage),
+            short_money(usage) if talk.answers else "",
+            f"limit {limits}" if limits else "",
             context_share(status.context, status.window),
         )
-        told = " | ".join(part for part in parts if part)
-        return clip(told, shutil.get_terminal_size().columns - 1)
+        short = (
+            *told[:2],
+            tokens(usage, short=True),
+            *told[3:5],
+            context_share(status.context, status.window, short=True),
+        )
+        columns = shutil.get_terminal_size().columns - 1
+        name = model.rpartition("/")[2].rpartition(":")[2]
+        return fitting(columns, (model, *told), (name, *told), (name, *short))
 
 
 def _output() -> Output:
@@ -137,8 +148,7 @@ def _history() -> History:
 
 def _completes() -> bool:
     """Whether a menu may open by itself: where a command or a file is being named."""
-    text = get_app().current_buffer.document.text_before_cursor
-    return text.startswith("/") or text.rpartition(" ")[2].startswith("@")
+    return names_something(get_app().current_buffer.document.text_before_cursor)
 
 
 def _keys() -> KeyBindings:

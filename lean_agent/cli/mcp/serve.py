@@ -31,12 +31,15 @@ def serve(*, options: opt.RunOptions) -> int:
     """
     import asyncio
 
+    from lean_agent.cli.failures import usage_error
     from lean_agent.cli.mcp.servers import offered
     from lean_agent.cli.weights import need_weights
 
     options.check()
+    if options.read_pictures():
+        raise usage_error("a picture goes with a question, and here others ask", "leave it out")
     if options.mode != "plan":
-        need_weights(options.model, if_missing="refuse")
+        need_weights(*options.models, if_missing="refuse")
     serve_ask = offered("serve")
     asyncio.run(_serve(options, serve_ask))
     return 0
@@ -44,9 +47,10 @@ def serve(*, options: opt.RunOptions) -> int:
 
 async def _serve(options: opt.RunOptions, serve_ask: Callable[..., Awaitable[None]]) -> None:
     from lean_agent.cli.chat.piped import piped_lines
+    from lean_agent.cli.making import make_agent
     from lean_agent.cli.running import opened
 
-    async with opened(options.make_agent()) as agent:
+    async with opened(make_agent(options)) as agent:
 
         async def ask(question: str, tell: Callable[[int, str], Awaitable[None]]) -> Any:
             return _told(await _answered(agent, question, tell))

@@ -33,10 +33,10 @@ def test_a_large_file_and_a_folder_are_for_the_tools() -> None:
 
 
 def test_what_is_no_path_stays_as_it_is() -> None:
-    text = "Ask me@example.org or @someone about @no/such.txt"
+    text = "Ask me@example.org or @someone about @no/such.txt, @note.md."
     found = attach(text)
     assert (found.question, found.inlined, found.files) == (text, [], [])
-    assert found.missing == ["no/such.txt"]
+    assert found.missing == ["no/such.txt,", "note.md."]
 
 
 def test_a_file_that_is_no_text_is_refused() -> None:
@@ -50,6 +50,7 @@ def test_a_picture_goes_with_the_question() -> None:
     found = attach("What is @dot.PNG?")
     assert (found.question, found.inlined, found.files) == ("What is @dot.PNG?", [], [])
     assert [image.media_type for image in found.images] == ["image/png"]
+    assert found.pictures == [Path("dot.PNG")]
     Path("fake.png").write_text("no picture")
     with pytest.raises(ConfigurationError, match=r"fake\.png: this is no picture"):
         attach("What is @fake.png?")

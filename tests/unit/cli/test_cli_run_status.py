@@ -23,7 +23,7 @@ def spent(tokens: int, cached: int = 0, cost: str | None = "0") -> CostUpdated:
 def test_the_line_tells_what_a_run_takes_and_what_is_left() -> None:
     budget = Budget(usd="0.05", tokens=2_000, steps=4)
     status = RunStatus(budget=budget, window=8_000)
-    assert status.line() == "left $0.0500, 2,000 tokens, 4 steps"
+    assert status.line(200) == "left $0.0500, 2,000 tokens, 4 steps"
     for event in (
         RunStarted("r"),
         ModeChosen("agent", ""),
@@ -33,20 +33,25 @@ def test_the_line_tells_what_a_run_takes_and_what_is_left() -> None:
         spent(1_300, 600, "0.02"),
     ):
         status.note(event)
-    assert status.line() == (
-        "agent | step 2 | 1,350 tokens, 46 % cached | $0.02 | context 9 %"
-        " | left $0.0300, 650 tokens, 2 steps"
+    assert status.line(200, "thinking") == (
+        "thinking | agent | step 2 | 1,350 tokens, 46 % cached | $0.02"
+        " | left $0.0300, 650 tokens, 2 steps | context 9 %"
     )
+    in_short = "agent | 2/4 steps | 1.4k/2k tok, 46% cached | $0.02/0.05 | ctx 9%"
+    both = f"thinking | {in_short}"
+    assert status.line(len(both), "thinking") == both
+    assert status.line(len(both) - 1, "thinking") == in_short
+    assert status.line(20, "thinking") == "agent 2/4 steps 1..."
     assert (status.newly_spent(), status.newly_spent()) == ("1,350 tokens, $0.02", "")
     status.note(RunStarted("next"))
-    assert status.line() == "context 9 % | left $0.0500, 2,000 tokens, 4 steps"
+    assert status.line(200) == "left $0.0500, 2,000 tokens, 4 steps | context 9 %"
 
 
 def test_an_unknown_cost_is_never_shown_as_nothing() -> None:
     status = RunStatus(budget=Budget(usd=1))
     status.note(RunStarted("r"))
     status.note(spent(10, cost=None))
-    assert status.line() == "60 tokens | $? | left $?"
+    assert status.line(200) == "60 tokens, 0 % cached | $? | left $?"
 
 
 def limited(**facts: Any) -> RunResult:

@@ -19,7 +19,7 @@ from lean_agent.errors import (
     RateLimitError,
     ServerDownError,
 )
-from lean_agent.events import Notice
+from lean_agent.events import Notice, RunFinished
 from lean_agent.model import ModelCard
 from lean_agent.models import circuit
 from lean_agent.models.circuit import Circuit
@@ -157,7 +157,10 @@ async def test_where_a_circuit_is_open_the_next_model_answers_at_once(
         e async for e in Agent(model=[dead, other], ledger=ledger).stream("x", mode="instant")
     ]
     assert server.chats == []
-    assert any(isinstance(e, Notice) and "going on with scripted:test" in e.message for e in events)
+    told = [e.message for e in events if isinstance(e, Notice)]
+    (notice,) = (message for message in told if "going on with scripted:test" in message)
+    assert isinstance(events[-1], RunFinished)
+    assert notice in events[-1].result.notices
 
 
 async def test_an_open_circuit_charges_nothing_and_enters_no_call(
