@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import difflib
 import os
+import re
 import secrets
-from collections.abc import Generator
+from collections.abc import Generator, Iterable
 from contextlib import contextmanager, suppress
+from itertools import takewhile
 
 from lean_agent import Preview, RunContext, ToolError
 from lean_agent._text import writable
@@ -16,6 +18,7 @@ __all__ = ["change", "current_text", "write_text"]
 
 _MAX_BYTES = 1_000_000
 _MAX_COMPARED_LINES = 2_000  # comparing takes time that grows with their square
+_CONTEXT_LINES = 3
 
 
 def current_text(place: Place) -> str | None:
@@ -38,15 +41,42 @@ def current_text(place: Place) -> str | None:
 
 def change(place: Place, before: str | None, after: str, ctx: RunContext) -> Preview:
     """The change as a diff. Patterns are held against the name, the whole path of several roots."""
+    name = place.name.replace("\n", "\\n")  # which would look like a line of the diff
     old, new = ("" if before is None else before).split("\n"), after.split("\n")
-    if max(len(old), len(new)) > _MAX_COMPARED_LINES:
-        lines = [f"@@ all {len(old)} lines are replaced @@", *(f"+{line}" for line in new)]
-    else:
-        name = place.name.replace("\n", "\\n")  # which would look like a line of the diff
-        made = "/dev/null" if before is None else name
-        lines = list(difflib.unified_diff(old, new, made, name, lineterm=""))
+    lines = _diff(old, new)
+    made = "/dev/null" if before is None else name
+    shown = [f"--- {made}", f"+++ {name}", *lines]
+    if before == after:
+        shown = [f"{name} stays as it is"]
     subject = place.name if len(ctx.roots) == 1 else writable(str(place.path))
-    return Preview(text="\n".join(lines) or f"{place.name} stays as it is", subject=subject)
+    return Preview(text="\n".join(shown), subject=subject)
+
+
+def _diff(old: list[str], new: list[str]) -> list[str]:
+    """The hunks. Only what lies between the first and the last line that differ is compared, and
+    where that is long too it is shown as replaced.
+    """
+    start = _same(zip(old, new, strict=False))
+    end = _same(zip(reversed(old[start:]), reversed(new[start:]), strict=False))
+    if start == len(old) == len(new):
+        return []
+    gone, come = old[start : len(old) - end], new[start : len(new) - end]
+    if max(len(gone), len(come)) > _MAX_COMPARED_LINES:
+        head = f"@@ -{start + 1},{len(gone)} +{start + 1},{len(come)} @@"
+        return [head, *(f"-{line}" for line in gone), *(f"+{line}" for line in come)]
+    first, last = max(start - _CONTEXT_LINES, 0), max(end - _CONTEXT_LINES, 0)
+    some, others = old[first : len(old) - last], new[first : len(new) - last]
+    _, _, *hunks = difflib.unified_diff(some, others, n=_CONTEXT_LINES, lineterm="")
+    return [_moved(line, first) if line.startswith("@@") else line for line in hunks]
+
+
+def _same(pairs: Iterable[tuple[str, str]]) -> int:
+    return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
+
+
+def _moved(head: str, lines: int) -> str:
+    """A hunk's head, so many lines further down."""
+    return re.sub(r"([-+])(\d+)", lambda found: f"{found[1]}{int(found[2]) + lines}", head)
 
 
 def write_text(place: Place, text: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import os
 from pathlib import Path
 from typing import Any
@@ -172,7 +173,24 @@ async def test_the_preview_is_a_diff_about_the_path(root: Path) -> None:
 async def test_a_long_text_is_shown_whole_without_comparing(root: Path) -> None:
     (root / "long.txt").write_text("a\n" * 3_000)
     found = await preview(write_file, root, path="long.txt", content="b\n" * 5_000)
-    assert found.text.count("+b") == 5_000
+    lines = found.text.splitlines()
+    assert lines[:3] == ["--- long.txt", "+++ long.txt", "@@ -1,3000 +1,5000 @@"]
+    assert lines[3:] == ["-a"] * 3_000 + ["+b"] * 5_000
+
+
+async def test_of_a_long_file_what_changes_is_shown(root: Path) -> None:
+    before = [f"line {number}" for number in range(1, 5_001)]
+    after = [*before[:2_999], "evil", *before[3_000:3_009], "more", *before[3_009:]]
+    (root / "long.txt").write_text("\n".join(before))
+    found = await preview(write_file, root, path="long.txt", content="\n".join(after))
+    whole = difflib.unified_diff(before, after, "long.txt", "long.txt", lineterm="")
+    assert found.text.splitlines() == list(whole)
+    assert "@@ -2997,7 +2997,7 @@" in found.text
+    assert found.text.count("\n") < 30
+    alike = await preview(write_file, root, path="long.txt", content="\n".join(before))
+    assert alike.text == "long.txt stays as it is"
+    empty = await preview(write_file, root, path="new.txt", content="")
+    assert empty.text.splitlines() == ["--- /dev/null", "+++ new.txt"]
 
 
 async def test_a_name_cannot_pass_for_lines_of_the_diff(root: Path) -> None:
