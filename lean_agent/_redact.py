@@ -8,15 +8,17 @@ stay as they are, since a ledger full of holes is of no use either.
 
 from __future__ import annotations
 
+import os
 import re
 
-__all__ = ["REDACTED", "keep_secret", "kept_secrets", "redact"]
+__all__ = ["REDACTED", "environment_secrets", "keep_secret", "kept_secrets", "redact"]
 
 REDACTED = "[redacted]"
 
 _MIN_KNOWN_LENGTH = 6
 _MIN_KEPT_LENGTH = 8  # what local servers are given for a key may be as short as a name
 _MAX_KEPT = 100
+_SECRET_VARIABLES = ("_KEY", "_TOKEN", "_SECRET", "_PASSWORD")
 _kept: tuple[str, ...] = ()
 
 # A name, then ":" or "=", then a value. Values of keys and tokens must hold a digit, which prose
@@ -31,7 +33,9 @@ _NAMES = tuple(
     first + joint + second
     for first, second in (
         ("api", "key"), ("secret", "key"), ("private", "key"), ("client", "secret"),
-        ("access", "token"), ("auth", "token"), ("refresh", "token"),
+        ("access", "token"), ("auth", "token"), ("refresh", "token"), ("session", "token"),
+        ("bot", "token"), ("access", "key"), ("account", "key"), ("signing", "key"),
+        ("signing", "secret"), ("webhook", "secret"), ("subscription", "key"),
     )
     for joint in ("", "_", "-")
 )  # fmt: skip
@@ -41,13 +45,37 @@ _NAMES = tuple(
 _RULES: tuple[tuple[tuple[str, ...], re.Pattern[str]], ...] = (
     (_NAMES, re.compile(rf"(?i)((?:{'|'.join(_NAMES)}){_ASSIGNED}){_VALUE_WITH_DIGIT}")),
     (
-        ("password", "passwd"),
-        re.compile(rf"(?i)(pass(?:word|wd){_ASSIGNED}){_VALUE}"),
+        ("password", "passwd", "passphrase"),
+        re.compile(rf"(?i)(pass(?:word|wd|phrase){_ASSIGNED}){_VALUE}"),
     ),
     (
-        ("key=", "secret=", "token=", "key:", "secret:", "token:", "key =", "token =", "secret ="),
+        ("--pass", "--token", "--secret"),
+        re.compile(rf"(?i)(--(?:password|token|secret)\s{{1,3}}){_CHAR}{{6,512}}+"),
+    ),
+    (
+        ("login",),  # as in .netrc
+        re.compile(r"(?i)(\blogin\s{1,9}\S{1,64}\s{1,9}password\s{1,9})\S{1,256}"),
+    ),
+    ((";pwd=", "; pwd="), re.compile(r"(?i)(;\s?pwd=)[^;\s\"']{1,256}")),
+    (
+        ("token", "secret"),  # alone, where what follows is longer than a word
+        re.compile(
+            rf"(?i)(\b(?:token|secret){_ASSIGNED})(?=[^\s\"']{{20}}){_VALUE_WITH_DIGIT}"
+        ),
+    ),
+    (
+        ("key=", "secret=", "token=", "key:", "secret:", "token:", "key =", "token =", "secret =",
+         'key":', 'secret":', 'token":'),
         re.compile(rf"(\b(?:[A-Z0-9]+_)*(?:KEY|SECRET|TOKEN){_ASSIGNED}){_VALUE_WITH_DIGIT}"),
     ),
+    (
+        ("authorization",),
+        re.compile(
+            r"(?i)(\bauthorization[\"']?\s?[:=]\s?[\"']?(?:basic|token|apikey)\s)"
+            r"[\w.~+/=\-:]{6,}"
+        ),
+    ),
+    (("cookie:",), re.compile(r"(?i)(\bcookie:\s?[^\s=;]{1,64}=)[^\r\n\"']{6,4096}")),
     (("bearer",), re.compile(r"(?i)(\bbearer\s{1,3})(?=\S{0,200}\d)[\w.~+/=\-]{12,}")),
     (("://",), re.compile(r"(://)[^\s/@:\"']{0,256}:[^\s/@\"']{1,256}(?=@)")),
     # Before the host without a colon it may be a mere name, if it is short.
@@ -60,18 +88,22 @@ _RULES: tuple[tuple[tuple[str, ...], re.Pattern[str]], ...] = (
         ),
     ),
     (
-        ("private key-----",),
+        ("private key-----", "private key block-----"),
         re.compile(
-            r"()-----BEGIN [A-Z ]{0,32}PRIVATE KEY-----[\w+/=\s\\]*"
-            r"(?:-----END [A-Z ]{0,32}PRIVATE KEY-----)?"
+            r"()-----BEGIN [A-Z ]{0,32}PRIVATE KEY(?: BLOCK)?-----"
+            # Whole, whatever its header says; else as far as it looks like one.
+            r"(?:(?:(?!-----)[\s\S]){0,16384}-----END [A-Z ]{0,32}PRIVATE KEY(?: BLOCK)?-----"
+            r"|[\w+/=\s\\]*)"
         ),
     ),
     (("sk-",), re.compile(r"()\bsk-[\w*\-]{12,}")),
     (
         ("gsk_", "hf_", "xai-", "nvapi-", "pplx-", "csk-", "fw_", "tgp_v1_", "glpat-", "npm_",
-         "pypi-", "lsv2_"),
+         "pypi-", "lsv2_", "gocspx-", "whsec_", "dop_v1_", "dckr_pat_", "xapp-",
+         "age-secret-key-", "hvs.", "ya29."),
         re.compile(
-            r"()\b(?:gsk_|hf_|xai-|nvapi-|pplx-|csk-|fw_|tgp_v1_|glpat-|npm_|pypi-|lsv2_)[\w\-]{16,}"
+            r"()\b(?:gsk_|hf_|xai-|nvapi-|pplx-|csk-|fw_|tgp_v1_|glpat-|npm_|pypi-|lsv2_|GOCSPX-"
+            r"|whsec_|dop_v1_|dckr_pat_|xapp-|AGE-SECRET-KEY-|hvs\.|ya29\.)[\w\-]{16,}"
         ),
     ),
     (
@@ -80,6 +112,10 @@ _RULES: tuple[tuple[tuple[str, ...], re.Pattern[str]], ...] = (
     ),
     (("k_live_", "k_test_"), re.compile(r"()\b[rs]k_(?:live|test)_\w{10,}")),
     (("akia", "asia"), re.compile(r"()\bA(?:KI|SI)A[0-9A-Z]{16}\b")),
+    (("sg.",), re.compile(r"()\bSG\.[\w\-]{16,}\.[\w\-]{16,}")),
+    (("hooks.slack.com",), re.compile(r"(hooks\.slack\.com/(?:services|workflows)/)[\w/]{16,}")),
+    (("/api/webhooks/",), re.compile(r"(/api/webhooks/\d{6,24}/)[\w\-]{16,}")),
+    ((":aa",), re.compile(r"()\b\d{8,10}:AA[\w\-]{30,}")),
     (("aiza",), re.compile(r"()\bAIza[\w\-]{30,}")),
     (("xox",), re.compile(r"()\bxox[abeoprs]-[\w\-]{10,}")),
     (("eyj",), re.compile(r"()\beyJ[\w\-]{8,}\.[\w\-]{8,}\.[\w\-]{4,}")),
@@ -99,6 +135,11 @@ def keep_secret(secret: str) -> None:
 def kept_secrets() -> tuple[str, ...]:
     """The keys that ``redact`` replaces by themselves, for those who cache what it gave."""
     return _kept
+
+
+def environment_secrets() -> list[str]:
+    """What this process was given in variables that are named as keys, tokens and passwords are."""
+    return [text for name, text in os.environ.items() if name.endswith(_SECRET_VARIABLES)]
 
 
 def redact(text: str, *known: str) -> str:

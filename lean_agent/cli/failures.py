@@ -7,7 +7,7 @@ import traceback
 from dataclasses import dataclass
 from typing import Any
 
-from lean_agent._redact import redact
+from lean_agent._redact import environment_secrets, redact
 from lean_agent.cli.streams import say
 from lean_agent.cli.text import one_line
 from lean_agent.errors import ConfigurationError, LeanAgentError
@@ -17,8 +17,6 @@ __all__ = ["EXIT_INTERRUPTED", "EXIT_LIMIT", "EXIT_USAGE", "Failure", "describe"
 EXIT_USAGE = 2
 EXIT_LIMIT = 3
 EXIT_INTERRUPTED = 130
-
-_SECRET_NAMES = ("_API_KEY", "_TOKEN")
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,5 +65,4 @@ def describe(error: BaseException) -> Failure:
 
 def _told(text: str) -> str:
     """One line without terminal codes and without secrets."""
-    secrets = (value for name, value in os.environ.items() if name.endswith(_SECRET_NAMES))
-    return one_line(redact(text, *secrets))
+    return one_line(redact(text, *environment_secrets()))

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import os
 import re
 from pathlib import Path
 from typing import Any, Final, cast
 
-from lean_agent._redact import redact
+from lean_agent._redact import environment_secrets, redact
 from lean_agent.trajectory.record import Trajectory
 
 __all__ = ["Scrubber"]
 
-_SECRET_NAMES = ("_API_KEY", "_TOKEN")
 _HOME: Final = "~"
 _USER: Final = "user"
 # Backslashes are doubled where a path stands in JSON or in code. A Windows name may have blanks;
@@ -21,7 +19,9 @@ _PATHS = re.compile(
     r"(?i)((?:[a-z]:|\\\\[\w.$-]+)(?:\\{1,2}|/)(?:users|documents and settings)(?:\\{1,2}|/))"
     r"(?:[^\\/:*?\"<>|\r\n]{1,64}(?=\\)|[^\\/:*?\"<>|\s']{1,64})"
 )
-_POSIX = re.compile(r"(/(?:home|Users)/)(?!user\b)[^/\s\"'\\:;,<>|)\]}]{1,64}")
+# In the JSON of some languages, and in URLs, a slash is written otherwise.
+_SLASH: Final = r"(?:\\?/|%2[Ff])"
+_POSIX = re.compile(rf"({_SLASH}(?:home|Users){_SLASH})(?!user\b)[^/\s\"'\\:;,<>|)\]}}%]{{1,64}}")
 
 
 class Scrubber:
@@ -35,7 +35,7 @@ class Scrubber:
     def __init__(self, *, paths: bool = True) -> None:
         self.changed = 0
         self._paths = paths
-        self._known = [text for name, text in os.environ.items() if name.endswith(_SECRET_NAMES)]
+        self._known = environment_secrets()
         home = str(Path.home())
         self._home = home if len(home) > 1 else None
 
@@ -50,7 +50,7 @@ class Scrubber:
     def _without_people(self, found: str) -> str:
         if self._home is not None and self._home in found:
             found = re.sub(re.escape(self._home) + r"(?![\w.-])", _HOME, found)
-        if "/" in found:
+        if "/" in found or "%2" in found:
             found = _POSIX.sub(rf"\g<1>{_USER}", found)
         if "\\" in found or ":/" in found:
             found = _PATHS.sub(rf"\g<1>{_USER}", found)

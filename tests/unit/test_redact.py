@@ -20,6 +20,16 @@ SECRETS = [
     "xoxb-1234567890-abcdef",
     "sk_live_1234567890abcdef",
     "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.c2lnbmF0dXJl",
+    "SG.AbCdEfGhIjKlMnOpQrStUv.AbCdEfGhIjKlMnOpQrStUvWxYz0123456789",
+    "GOCSPX-AbCdEfGhIjKlMnOpQrStUvWx",
+    "whsec_AbCdEfGhIjKlMnOpQrSt",
+    "dop_v1_0123456789abcdef0123456789abcdef",
+    "dckr_pat_AbCdEfGhIjKlMnOpQrSt",
+    "xapp-1-A012ABCDEF-1234567890-abcdef",
+    "hvs.CAESIAbCdEfGhIjKlMnOpQrSt",
+    "ya29.a0AfH6SMBAbCdEfGhIjKlMnOp",
+    "AGE-SECRET-KEY-1QQQQQQQQQQQQQQQQQQQQQQQ",
+    "1234567890:AAAbCdEfGhIjKlMnOpQrStUvWxYz0123456",
 ]
 
 
@@ -42,6 +52,35 @@ def test_keys_are_known_by_their_form(secret: str) -> None:
         ("https://0123456789abcdef@host/v1", "https://[redacted]@host/v1"),
         ("https://host/v1?api_key=abc&v=1#x", "https://host/v1?api_key=[redacted]&v=1#x"),
         ("https://host/v1?v=1&sig=a%2Fb", "https://host/v1?v=1&sig=[redacted]"),
+        ("aws_secret_access_key = wJalrXUtnFEMI/K7MD", "aws_secret_access_key = [redacted]"),
+        ('{"SERVICE_KEY": "abcd1234efgh"}', '{"SERVICE_KEY": "[redacted]"}'),
+        ('"token": "0123456789abcdefghijkl"', '"token": "[redacted]"'),
+        ("a=b;AccountKey=AbCd1234EfGh==;c=d", "a=b;AccountKey=[redacted];c=d"),
+        ("Server=db;Uid=me;Pwd=hunter2;", "Server=db;Uid=me;Pwd=[redacted];"),
+        ("Authorization: Basic bWU6aHVudGVyMg==", "Authorization: Basic [redacted]"),
+        ("Cookie: session=abc.def-123; a=b", "Cookie: session=[redacted]"),
+        ("run --password hunter22 now", "run --password [redacted] now"),
+        ("machine x login me password hunter2", "machine x login me password [redacted]"),
+        (
+            "https://hooks.slack.com/services/T0/B0/AbCdEfGh12",
+            "https://hooks.slack.com/services/[redacted]",
+        ),
+        (
+            "https://x.com/api/webhooks/123456789/AbCdEfGhIjKlMnOpQ",
+            "https://x.com/api/webhooks/123456789/[redacted]",
+        ),
+        ("passphrase: correct-horse", "passphrase: [redacted]"),
+        (
+            "-----BEGIN RSA PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\n\nMIIE+/=\n"
+            "-----END RSA PRIVATE KEY-----\nrest",
+            "[redacted]\nrest",
+        ),
+        (
+            "-----BEGIN PGP PRIVATE KEY BLOCK-----\nVersion: 2\n\nlQ+/=\n=aB1c\n"
+            "-----END PGP PRIVATE KEY BLOCK-----\nrest",
+            "[redacted]\nrest",
+        ),
+        ("-----BEGIN PRIVATE KEY-----\nMIIEvQ cut off", "[redacted]"),
         (
             "-----BEGIN RSA PRIVATE KEY-----\nMIIE+/=\n-----END RSA PRIVATE KEY-----\nrest",
             "[redacted]\nrest",
@@ -63,6 +102,10 @@ def test_what_is_assigned_to_a_telling_name_goes(text: str, shown: str) -> None:
         "ssh://git@example.org/x?keys=1&monkey=2",
         "bearer instruments and basic training",
         "the password: see below",
+        "cookie: a small cake, or key: value",
+        "https://github.com/users/x and login with a password",
+        "secret: the tokens of a long-and-winding-road-to-nowhere",
+        "git log --token-count 7",
     ],
 )
 def test_prose_code_and_hashes_stay(text: str) -> None:
@@ -81,10 +124,22 @@ def test_twice_is_once(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "unit", ["password" * 8, "://a", "api_key=", "api_key=1", "bearer ", "sk-", "key:" + "a" * 60]
+    "unit",
+    [
+        "password" * 8,
+        "://a",
+        "-----BEGIN PRIVATE KEY-----",
+        "login a password",
+        "cookie: a=",
+        "api_key=",
+        "api_key=1",
+        "bearer ",
+        "sk-",
+        "key:" + "a" * 60,
+    ],
 )
 def test_hostile_text_takes_no_longer(unit: str) -> None:
     text = unit * (100_000 // len(unit)) + "("
-    started = time.perf_counter()
+    started = time.process_time()
     redact(text)
-    assert time.perf_counter() - started < 2
+    assert time.process_time() - started < 2

@@ -223,8 +223,21 @@ KEYS = [
     "ghp_abcdefghijklmnopqrstuvwxyz0123456789",
     "AKIAABCDEFGHIJKLMNOP",
     "planted-environment-secret",
+    "planted-environment-password",
+    "wJalrXUtnFEMI/K7MDENG/bPxRfiCY",
+    "bWU6aHVudGVyMg==",
+    "session-abc.def-123",
+    "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.c2lnbmF0dXJl",
+    "hunter2-of-the-database",
+    "hunter2-of-the-command",
+    "AbCd1234EfGh5678IjKl==",
+    "MIIEvQIBADANBgkqhkiG9w0BAQEFAASC",
+    "lQPGBFxyz0123456789abcdefghijkl",
+    "T01234567/B01234567/AbCdEfGhIjKl",
+    "SG.AbCdEfGhIjKlMnOpQrStUv.AbCdEfGhIjKlMnOpQrStUvWxYz0123456789",
+    "0123456789abcdefghijklmnop",
 ]
-PEOPLE = ["adalovelace", "Grace Hopper", "katherine"]
+PEOPLE = ["adalovelace", "Grace Hopper", "katherine", "barbara", "hedy"]
 PLANTED = [
     f"key {KEYS[0]}",
     f"Authorization: Bearer {KEYS[1]}",
@@ -233,6 +246,22 @@ PLANTED = [
     f"see C:\\Users\\{PEOPLE[1]}\\Desktop\\a.txt",
     f'{{"path": "D:\\\\Users\\\\{PEOPLE[2]}\\\\b.txt"}}',
     f"open file:///Users/{PEOPLE[2]}/c.txt",
+    f'{{"escaped": "\\/home\\/{PEOPLE[3]}\\/d.txt"}}',
+    f"https://example.org/?path=%2Fhome%2F{PEOPLE[4]}%2Fe.txt",
+    f"db password {KEYS[4]}",
+    f"aws_secret_access_key = {KEYS[5]}",
+    f"Authorization: Basic {KEYS[6]}",
+    f"Set-Cookie: id={KEYS[7]}; Path=/",
+    f"sent {KEYS[8]}",
+    f"postgres://me:{KEYS[9]}@db/x",
+    f"mysql --password {KEYS[10]}",
+    f"Name=x;AccountKey={KEYS[11]};Suffix=y",
+    f"-----BEGIN EC PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\n\n{KEYS[12]}\n"
+    "-----END EC PRIVATE KEY-----",
+    f"-----BEGIN PGP PRIVATE KEY BLOCK-----\n\n{KEYS[13]}\n-----END PGP PRIVATE KEY BLOCK-----",
+    f"https://hooks.slack.com/services/{KEYS[14]}",
+    f"mail by {KEYS[15]}",
+    f'{{"token": "{KEYS[16]}"}}',
 ]
 
 
@@ -240,6 +269,7 @@ def test_planted_secrets_and_paths_reach_no_export(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("SOME_API_KEY", KEYS[3])
+    monkeypatch.setenv("DATABASE_PASSWORD", KEYS[4])
     monkeypatch.setenv("HOME", "/srv/people/marie")
     planted = [*PLANTED, "cat /srv/people/marie/radium.txt"]
     text = "\n".join(planted)
@@ -259,7 +289,7 @@ def test_planted_secrets_and_paths_reach_no_export(
             assert secret not in written, f"{secret} in {form}"
         assert told.scrubbed > 0
         # What was around them is still there.
-        for kept in ("thesis/notes.txt", "Desktop", "~/radium.txt", "c.txt"):
+        for kept in ("thesis/notes.txt", "Desktop", "~/radium.txt", "c.txt", "d.txt", "e.txt"):
             assert kept in written
 
 
