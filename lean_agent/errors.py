@@ -2,6 +2,7 @@
 
     LeanAgentError(message, hint=, usage=)
       ConfigurationError        the caller's mistake; the hint names what to set or install
+        RunGoingOnError         the run to resume is going on already
       ModelError                the provider or engine failed
         ModelTimeoutError  RateLimitError  ServerDownError  ContextLengthError
         ContentFilterError
@@ -44,6 +45,7 @@ __all__ = [
     "PlannerError",
     "RateLimitError",
     "RetrievalError",
+    "RunGoingOnError",
     "ServerDownError",
     "ToolError",
 ]
@@ -74,6 +76,13 @@ class ConfigurationError(LeanAgentError):
 
     code = "configuration"
     exit_code = 2
+
+
+class RunGoingOnError(ConfigurationError):
+    """Somebody else, in this process or another, goes on with the run: only one may."""
+
+    code = "run_going_on"
+    retryable = True
 
 
 class ModelError(LeanAgentError):

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
 from decimal import Decimal
 from types import TracebackType
 from typing import Any, Self
@@ -47,7 +48,8 @@ class Account:
 
     What is charged here is charged to ``parent`` and its ancestors too. ``spent`` and ``elapsed``
     (seconds) are what an earlier part of the same work used: they count against this account's own
-    limits, and were charged to its ancestors then. ``clock`` returns seconds and never goes back.
+    limits, and were charged to its ancestors then. ``clock`` returns seconds and never goes back;
+    what passes of it while the account is ``paused`` does not count.
     """
 
     def __init__(
@@ -65,6 +67,8 @@ class Account:
         self.budget = budget if budget is not None else Budget()
         self._clock = clock
         self._opened = clock() - elapsed
+        self._pauses = 0
+        self._paused_at = 0.0
         self._spent = spent
         self._reserved = NOTHING
         self._in_flight = NOTHING
@@ -95,6 +99,26 @@ class Account:
         And what is set aside here for final answers below.
         """
         return self._reserved
+
+    @property
+    def elapsed(self) -> float:
+        """Seconds since it was opened, and before that, without those in which it was paused."""
+        with self._lock:
+            return self._elapsed()
+
+    @contextmanager
+    def paused(self) -> Generator[None]:
+        """Inside of it no time passes, here and in every ancestor: a person is thinking."""
+        accounts = (self, *self._above)
+        with self._lock:
+            for account in accounts:
+                account._pause()
+        try:
+            yield
+        finally:
+            with self._lock:
+                for account in accounts:
+                    account._go_on()
 
     def reserve(self, amount: Amount, *, final: bool = False) -> Reservation:
         """Set ``amount`` aside here and in every ancestor, or nowhere.
@@ -201,8 +225,18 @@ class Account:
             account._narrow(left, kept, others, final=False)
         return Remaining(**left)
 
+    def _pause(self) -> None:
+        if not self._pauses:
+            self._paused_at = self._clock()
+        self._pauses += 1
+
+    def _go_on(self) -> None:
+        self._pauses -= 1
+        if not self._pauses:
+            self._opened += self._clock() - self._paused_at
+
     def _elapsed(self) -> float:
-        return self._clock() - self._opened
+        return (self._paused_at if self._pauses else self._clock()) - self._opened
 
     def _refuse_overrun(self, amount: Amount, *, final: bool) -> None:
         wanted = self._spent + self._reserved + amount

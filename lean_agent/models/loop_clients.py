@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from lean_agent._redact import keep_secret
+from lean_agent.models.endless import bound_body
 
 if TYPE_CHECKING:
     from openai import AsyncOpenAI
@@ -118,6 +119,7 @@ class LoopClients:
             verify=_certificates(self._base_url),
             trust_env=not _is_loopback(self._base_url),
             limits=limits,
+            event_hooks={"response": [bound_body]},
         )
         client = openai.AsyncOpenAI(
             api_key=self._api_key, base_url=self._base_url, max_retries=0, http_client=http

@@ -57,15 +57,15 @@ async def _denied(call: ToolCall, scope: RunScope) -> str | None:
         if approvals.ask is None:
             scope.emit(Notice(_how_to_allow(pattern or call.name)))
             return _NOBODY
-        answer = await approvals.ask(
-            ApprovalRequest(
-                tool=call.name,
-                arguments=call.arguments,
-                preview=preview.text,
-                pattern=pattern,
-                run_id=scope.context.run_id,
-            )
+        request = ApprovalRequest(
+            tool=call.name,
+            arguments=call.arguments,
+            preview=preview.text,
+            pattern=pattern,
+            run_id=scope.context.run_id,
         )
+        with scope.meter.spending.account.paused():
+            answer = await approvals.ask(request)
         if answer.verdict not in {"once", "always"}:
             reason = " ".join(answer.reason.split())
             return "the user denied it" + (f": {reason}" if reason else "")

@@ -6,22 +6,28 @@ is kept is a SQLite file or a Postgres database, a file each beside this one.
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
+import time
 from collections.abc import AsyncGenerator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from langgraph.checkpoint.base import BaseCheckpointSaver
 
 from lean_agent._redact import redact
-from lean_agent.errors import ConfigurationError
+from lean_agent.errors import ConfigurationError, RunGoingOnError
+from lean_agent.runtime.resuming import no_such_run
 
 if TYPE_CHECKING:
     from langchain_core.runnables import RunnableConfig
     from langgraph.checkpoint.base import ChannelVersions, Checkpoint, CheckpointMetadata
 
-__all__ = ["Checkpoints", "DiskFailedError", "open_checkpoints"]
+__all__ = ["Checkpoints", "DiskFailedError", "kept_by_one", "open_checkpoints"]
+
+_CLAIM_SECONDS: Final = 2.0
+_CLAIM_PAUSE: Final = 0.05
 
 
 class DiskFailedError(ConfigurationError):
@@ -39,6 +45,42 @@ class Checkpoints(BaseCheckpointSaver[str]):
     kept = False
     failure = ""
     newest: RunnableConfig | None = None
+
+    async def claim(self, run_id: str) -> None:
+        """From now on nobody else goes on with the run, until this is closed or its process gone.
+
+        Raises:
+            RunGoingOnError: somebody else does.
+            ConfigurationError: the store cannot be used.
+        """
+        try:
+            await self.wait_for(run_id)
+        except self.trouble as error:
+            raise self.unusable(error) from None
+
+    async def wait_for(self, run_id: str) -> None:
+        """Take the run. It may take a moment until one who was just stopped or killed has let go.
+
+        Raises:
+            RunGoingOnError: nobody has.
+            Exception: one of ``trouble``.
+        """
+        ends = time.monotonic() + _CLAIM_SECONDS
+        while not await self.take(run_id):
+            if time.monotonic() > ends:
+                raise RunGoingOnError(
+                    f"the run {run_id} is going on already",
+                    hint="wait until it has ended, or end it",
+                )
+            await asyncio.sleep(_CLAIM_PAUSE)
+
+    async def take(self, run_id: str) -> bool:
+        """Whether the run was nobody's, and is this one's now."""
+        raise NotImplementedError
+
+    def unusable(self, error: Exception) -> ConfigurationError:
+        """What is raised where the store cannot be used, by reason of an ``error``."""
+        raise NotImplementedError
 
     async def aput(
         self,
@@ -73,7 +115,11 @@ class Checkpoints(BaseCheckpointSaver[str]):
             await super().aput_writes(config, writes, task_id, task_path)
 
     async def mend(self) -> None:
-        """Before the next try after a failure."""
+        """Before the next try after a failure.
+
+        Raises:
+            RunGoingOnError: somebody else goes on with the run by now.
+        """
 
     async def keep_beside(self, writes: Sequence[tuple[str, Any]], name: str) -> bool:
         """Keep ``writes`` beside the newest checkpoint; False where there is none, or it failed."""
@@ -118,3 +164,32 @@ async def open_checkpoints(place: Path | str) -> AsyncGenerator[Checkpoints]:
         from lean_agent.runtime.postgres_checkpoints import open_postgres as opened
     async with opened(place) as saver:  # pyright: ignore[reportArgumentType] - the branch above
         yield saver
+
+
+@asynccontextmanager
+async def kept_by_one(
+    place: Path | str, run_id: str, *, resumed: bool
+) -> AsyncGenerator[tuple[Checkpoints | None, list[str]]]:
+    """Where one part of a run is kept, the run being this part's alone, and what to tell the user.
+
+    A disk that is full or failing costs a run that begins only its resuming: None, and told.
+
+    Raises:
+        RunGoingOnError: somebody else goes on with it.
+        ConfigurationError: the place cannot be used, or the run to resume is not there.
+    """
+    # Opening makes the file; asking for a run must not.
+    if resumed and isinstance(place, Path) and not await asyncio.to_thread(place.exists):
+        raise no_such_run(run_id)
+    async with AsyncExitStack() as stack:
+        saver: Checkpoints | None = None
+        told: list[str] = []
+        try:
+            opened = await stack.enter_async_context(open_checkpoints(place))
+            await opened.claim(run_id)
+            saver = opened
+        except DiskFailedError as error:
+            if resumed:
+                raise
+            told.append(f"this run cannot be resumed: {error.message}")
+        yield saver, told

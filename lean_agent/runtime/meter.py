@@ -132,8 +132,8 @@ class Meter:
 
     @property
     def seconds(self) -> float:
-        """Seconds that the run has taken, over all its parts."""
-        return time.monotonic() - self.began
+        """Seconds that the run has taken, over all its parts, without those of a person asked."""
+        return self.spending.account.elapsed
 
     def _progress(self, call: Call) -> RunProgress:
         """Every tool call that ran counts as a retrieval: each has lengthened the prompt by what it

@@ -13,6 +13,7 @@ from lean_agent.context import RunContext
 from lean_agent.errors import LeanAgentError
 from lean_agent.messages import ToolCall
 from lean_agent.runtime.meter import Meter
+from lean_agent.runtime.time_limit import time_limit
 from lean_agent.tool_spec import Tool
 
 __all__ = ["observe"]
@@ -38,16 +39,18 @@ async def observe(
 ) -> tuple[str, bool]:
     """What the model is shown of a call, and whether it failed. Never raises for a tool's fault.
 
-    The call may take as long as the tool's spec allows and the run has left, in seconds.
+    The call may take as long as the tool's spec allows and the run has left, in seconds; those in
+    which a person is asked do not count.
     Of a result ``cut`` gives what is shown, told how many characters that may be.
     ``let_through`` are exceptions that are no fault of the tool's.
     """
-    remaining = meter.spending.account.remaining().seconds
+    account = meter.spending.account
+    remaining = account.remaining().seconds
     timeout = tool.spec.timeout if remaining is None else min(tool.spec.timeout, remaining)
-    limit = asyncio.timeout(timeout)
+    limit: asyncio.Timeout | None = None
     failed = True
     try:
-        async with limit:
+        async with time_limit(timeout, account) as limit:
             text = writable(await tool.call(call.arguments, context))
         failed = False
     except let_through:
@@ -55,7 +58,7 @@ async def observe(
     except LeanAgentError as error:
         text = writable(f"Error: {error.message}")
     except Exception as error:  # noqa: BLE001 - a user's tool may raise anything; the run goes on
-        if limit.expired():
+        if limit is not None and limit.expired():
             text = f"Error: {call.name} took longer than {timeout:g} s and was stopped"
         else:
             # Not exc_info, which no one could redact: what a tool raises may quote a key.

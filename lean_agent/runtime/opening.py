@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -52,6 +52,7 @@ class Part:
     """The first part of a run, or a resumed one, which goes on from its checkpoint.
 
     ``root_id`` names the part's row in the ledger. ``parent`` is the run that it works for.
+    ``began`` is when it was asked for, in seconds of time.monotonic(): imports are in its time.
     """
 
     run_id: str
@@ -62,6 +63,7 @@ class Part:
     session_id: str | None = None
     task_id: str | None = None
     parent: ParentRun | None = None
+    began: float = field(default_factory=time.monotonic)
 
     @property
     def resumed(self) -> bool:
@@ -122,7 +124,7 @@ async def open_meter(
                 parent=account,
                 holdback=held_back(left, price),
                 spent=earlier.amount,
-                elapsed=earlier.seconds,
+                elapsed=earlier.seconds + time.monotonic() - part.began,
             ),
             shared=shared,
         ),
@@ -132,7 +134,7 @@ async def open_meter(
         journal=journal,
         usage=earlier.usage,
         saved=earlier.saved,
-        began=time.monotonic() - earlier.seconds,
+        began=part.began - earlier.seconds,
         notices=notices,
     )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import sys
 from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +15,9 @@ from lean_agent.runtime.opening import Part
 from lean_agent.runtime.setup import Setup
 
 if TYPE_CHECKING:
+    from lean_agent.runtime.checkpoints import Checkpoints
+    from lean_agent.runtime.scope import RunScope
+    from lean_agent.runtime.state import RunState
     from lean_agent.trajectory.run_recording import RunRecording
 
 __all__ = ["run_part", "stream_part"]
@@ -33,10 +37,11 @@ async def run_part(setup: Setup, part: Part) -> RunResult[Any]:
     from lean_agent.runtime.run import run_graph
 
     recording = _recording(setup, part)
-    scope, state = await setup.open(part, _listener(part, recording), streaming=False)
-    run = run_graph(scope, state, checkpoints=setup.checkpoints, resumed=part.resumed)
-    kept = _kept(setup, part, run, state["task"], recording)
-    return await (kept if part.parent is None else part.parent.charged(kept, scope.meter))
+    listen = _listener(part, recording)
+    async with _opened(setup, part, listen, streaming=False) as (scope, state, saver):
+        run = run_graph(scope, state, saver=saver, resumed=part.resumed)
+        kept = _kept(setup, part, run, state["task"], recording)
+        return await (kept if part.parent is None else part.parent.charged(kept, scope.meter))
 
 
 def _listener(part: Part, recording: RunRecording | None) -> Callable[[Event], None]:
@@ -76,27 +81,43 @@ async def stream_part(
             told.add(event.message)
         queue.put_nowait(event)
 
-    scope, state = await setup.open(part, emit, streaming=True)
-    queue.put_nowait(RunStarted(part.run_id))
-    result_of = run_graph(
-        scope, state, checkpoints=setup.checkpoints, resumed=part.resumed, stop=stop
-    )
-    result_of = _kept(setup, part, result_of, state["task"], recording)
-    run = asyncio.ensure_future(result_of)
-    run.add_done_callback(lambda _run: queue.put_nowait(None))
-    try:
-        await asyncio.sleep(0)  # a run that never began could not give back what it holds
-        while (event := await queue.get()) is not None:
-            yield event
-        result = await run
-        for notice in result.notices:
-            if notice not in told:
-                yield Notice(notice)
-        yield RunFinished(result)
-    finally:
-        if not run.done():
-            run.cancel()
-            await asyncio.wait({run})
+    async with _opened(setup, part, emit, streaming=True) as (scope, state, saver):
+        queue.put_nowait(RunStarted(part.run_id))
+        result_of = run_graph(scope, state, saver=saver, resumed=part.resumed, stop=stop)
+        result_of = _kept(setup, part, result_of, state["task"], recording)
+        run = asyncio.ensure_future(result_of)
+        run.add_done_callback(lambda _run: queue.put_nowait(None))
+        try:
+            await asyncio.sleep(0)  # a run that never began could not give back what it holds
+            while (event := await queue.get()) is not None:
+                yield event
+            result = await run
+            for notice in result.notices:
+                if notice not in told:
+                    yield Notice(notice)
+            yield RunFinished(result)
+        finally:
+            if not run.done():
+                run.cancel()
+                await asyncio.wait({run})
+
+
+@asynccontextmanager
+async def _opened(
+    setup: Setup, part: Part, emit: Callable[[Event], None], *, streaming: bool
+) -> AsyncGenerator[tuple[RunScope, RunState, Checkpoints | None]]:
+    """The part's live side, its state and where it is kept, with the run in nobody else's hands."""
+    async with AsyncExitStack() as stack:
+        saver: Checkpoints | None = None
+        told: list[str] = []
+        if setup.checkpoints is not None:
+            from lean_agent.runtime.checkpoints import kept_by_one
+
+            kept = kept_by_one(setup.checkpoints, part.run_id, resumed=part.resumed)
+            saver, told = await stack.enter_async_context(kept)
+        scope, state = await setup.open(part, emit, streaming=streaming, saver=saver)
+        scope.meter.notices += told
+        yield scope, state, saver
 
 
 async def _kept(

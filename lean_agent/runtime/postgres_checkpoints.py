@@ -24,12 +24,19 @@ except ImportError as error:
     ) from error
 
 from lean_agent.runtime.checkpoints import Checkpoints
+from lean_agent.runtime.run_locks import lock_number
 
 __all__ = ["open_postgres"]
 
 _CONNECT_SECONDS: Final = 5
 _SETUP_LOCK: Final = 0x6C65616E  # any number that other programs do not lock
 _SETUP_PAUSE: Final = 0.05
+# So that a server sees in 25 seconds, not in two hours, that a machine with a run is gone.
+_ALIVE: Final = (
+    "SELECT set_config('tcp_keepalives_idle', '10', false),"
+    " set_config('tcp_keepalives_interval', '5', false),"
+    " set_config('tcp_keepalives_count', '3', false)"
+)
 
 
 class _PostgresCheckpoints(Checkpoints, AsyncPostgresSaver):
@@ -37,14 +44,28 @@ class _PostgresCheckpoints(Checkpoints, AsyncPostgresSaver):
 
     trouble = (OSError, psycopg.Error)
 
-    def __init__(self, connection: AsyncConnection[DictRow], conninfo: str) -> None:
+    def __init__(self, connection: AsyncConnection[DictRow], url: str, conninfo: str) -> None:
         super().__init__(connection, serde=JsonPlusSerializer(allowed_msgpack_modules=None))
         self.connection = connection
+        self._url = url
         self._conninfo = conninfo
+        self._run_id = ""
+        self._locked = False
+
+    async def take(self, run_id: str) -> bool:
+        self._run_id = run_id
+        self._locked = await _locked(self.connection, lock_number(run_id))
+        return self._locked
 
     async def mend(self) -> None:
         if self.connection.closed:
             self.connection = self.conn = await _connect(self._conninfo)
+            self._locked = False
+        if not self._locked:  # the lock has ended with its connection
+            await self.wait_for(self._run_id)
+
+    def unusable(self, error: Exception) -> ConfigurationError:
+        return _unusable(self._url, error)
 
 
 @asynccontextmanager
@@ -64,7 +85,7 @@ async def open_postgres(url: str) -> AsyncGenerator[Checkpoints]:
         connection = await _connect(conninfo)
     except (OSError, psycopg.Error) as error:
         raise _unusable(url, error) from None
-    saver = _PostgresCheckpoints(connection, conninfo)
+    saver = _PostgresCheckpoints(connection, url, conninfo)
     try:
         try:
             await _make_tables(connection)
@@ -76,24 +97,34 @@ async def open_postgres(url: str) -> AsyncGenerator[Checkpoints]:
 
 
 async def _connect(conninfo: str) -> AsyncConnection[DictRow]:
-    return await AsyncConnection[DictRow].connect(
+    connection = await AsyncConnection[DictRow].connect(
         conninfo, autocommit=True, prepare_threshold=0, row_factory=dict_row
     )
+    await connection.execute(_ALIVE)
+    return connection
+
+
+async def _locked(connection: AsyncConnection[DictRow], number: int) -> bool:
+    """Whether the advisory lock is ours now, until the connection ends.
+
+    To wait for it in the server would hold back its other work: an index is made only once every
+    statement that began before has ended.
+    """
+    asked = await connection.execute("SELECT pg_try_advisory_lock(%s) AS mine", (number,))
+    row = await asked.fetchone()
+    return row is not None and bool(row["mine"])
 
 
 async def _make_tables(connection: AsyncConnection[DictRow]) -> None:
     """One process at a time: two that make the same table at once fail."""
-    lock = (_SETUP_LOCK,)
     while True:
-        # To wait for the lock would hold back the indexes that its holder makes.
-        asked = await connection.execute("SELECT pg_try_advisory_lock(%s) AS mine", lock)
-        if (row := await asked.fetchone()) is not None and row["mine"]:
+        if await _locked(connection, _SETUP_LOCK):
             break
         await asyncio.sleep(_SETUP_PAUSE)
     try:
         await AsyncPostgresSaver(connection).setup()
     finally:
-        await connection.execute("SELECT pg_advisory_unlock(%s)", lock)
+        await connection.execute("SELECT pg_advisory_unlock(%s)", (_SETUP_LOCK,))
 
 
 def _unusable(url: str, error: Exception) -> ConfigurationError:

@@ -6,12 +6,10 @@ budget: no call that was answered is made again. Spec: ledger ("Budgets").
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
-from pathlib import Path
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from lean_agent.errors import ConfigurationError
 from lean_agent.ledger.budget import Amount
@@ -22,8 +20,10 @@ from lean_agent.runtime.meter import STEP_PURPOSES
 from lean_agent.runtime.state import RunState
 from lean_agent.usage import Usage
 
-__all__ = ["Earlier", "last_checkpoint", "past_the_limit"]
+if TYPE_CHECKING:
+    from lean_agent.runtime.checkpoints import Checkpoints
 
+__all__ = ["Earlier", "last_checkpoint", "no_such_run", "past_the_limit"]
 
 _CHARGED = frozenset({"chat", "embeddings", "execute_tool"})
 
@@ -85,27 +85,27 @@ def _usage(row: Mapping[str, Any]) -> Usage:
     )
 
 
-async def last_checkpoint(place: Path | str, run_id: str) -> tuple[RunState, Journal]:
-    """The last state that was kept of a run that has not ended, and what has happened since.
-
-    Raises:
-        ConfigurationError: there is none, or the file or database cannot be opened.
-    """
-    from lean_agent.runtime.checkpoints import open_checkpoints
-
-    # Opening makes the file; asking for a run must not.
-    if isinstance(place, str) or await asyncio.to_thread(place.exists):
-        async with open_checkpoints(place) as saver:
-            kept = await saver.aget_tuple({"configurable": {"thread_id": run_id}})
-        if kept is not None:
-            values: dict[str, Any] = kept.checkpoint["channel_values"]
-            # Killed in its first node, a run has its input and no state of its own yet.
-            state = cast("RunState", values.get("__start__", values))
-            return state, Journal.found(kept.config, kept.pending_writes)
-    raise ConfigurationError(
+def no_such_run(run_id: str) -> ConfigurationError:
+    """That nothing is kept of it."""
+    return ConfigurationError(
         f"there is no run {run_id!r} to resume",
         hint="a run is kept until it is complete, where checkpoints are kept at all",
     )
+
+
+async def last_checkpoint(saver: Checkpoints, run_id: str) -> tuple[RunState, Journal]:
+    """The last state that was kept of a run that has not ended, and what has happened since.
+
+    Raises:
+        ConfigurationError: there is none.
+    """
+    kept = await saver.aget_tuple({"configurable": {"thread_id": run_id}})
+    if kept is None:
+        raise no_such_run(run_id)
+    values: dict[str, Any] = kept.checkpoint["channel_values"]
+    # Killed in its first node, a run has its input and no state of its own yet.
+    state = cast("RunState", values.get("__start__", values))
+    return state, Journal.found(kept.config, kept.pending_writes)
 
 
 def past_the_limit(state: RunState) -> dict[str, Any]:

@@ -6,9 +6,8 @@ import asyncio
 import json
 import time
 from collections.abc import Coroutine, Mapping
-from contextlib import AsyncExitStack
+from contextlib import ExitStack
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from langgraph.types import Command
@@ -86,47 +85,36 @@ async def _last_state(
     state: RunState,
     seen: list[RunState],
     *,
-    checkpoints: Path | str | None,
+    saver: Checkpoints | None,
     resumed: bool,
 ) -> None:
     """Drive the graph; ``seen[0]`` is the newest state, whatever ends it."""
-    run_id = scope.meter.book.run_id
-    async with AsyncExitStack() as stack:
-        saver = None
-        if checkpoints is not None:
-            from lean_agent.runtime.checkpoints import DiskFailedError, open_checkpoints
-
-            try:
-                saver = await stack.enter_async_context(open_checkpoints(checkpoints))
-            except DiskFailedError as error:
-                if resumed:
-                    raise
-                scope.meter.notices.append(f"this run cannot be resumed: {error.message}")
-            else:
-                saver.kept = resumed
-                scope.meter.journal.keep_in(saver)
-        config: RunnableConfig = {
-            "recursion_limit": _RECURSION_LIMIT,
-            "configurable": {"thread_id": run_id},
-        }
-        graph = compiled(saver)
-        if resumed and state["limit"]:
-            on = Command(update=past_the_limit(state), goto=by_mode(state))
-            await graph.aupdate_state(config, on, as_node="gate")
-            if saver is not None:
-                saver.refuse_stale()
-        stream = graph.astream(  # pyright: ignore[reportUnknownMemberType]
-            None if resumed else state,
-            config,
-            context=scope,
-            stream_mode="values",
-            # A node begins once the one before it is kept: what that has paid for is not lost.
-            durability=None if saver is None else "sync",
-        )
+    if saver is not None:
+        saver.kept = resumed
+        scope.meter.journal.keep_in(saver)
+    config: RunnableConfig = {
+        "recursion_limit": _RECURSION_LIMIT,
+        "configurable": {"thread_id": scope.meter.book.run_id},
+    }
+    graph = compiled(saver)
+    if resumed and state["limit"]:
+        on = Command(update=past_the_limit(state), goto=by_mode(state))
+        await graph.aupdate_state(config, on, as_node="gate")
+        if saver is not None:
+            saver.refuse_stale()
+    stream = graph.astream(  # pyright: ignore[reportUnknownMemberType]
+        None if resumed else state,
+        config,
+        context=scope,
+        stream_mode="values",
+        # A node begins once the one before it is kept: what that has paid for is not lost.
+        durability=None if saver is None else "sync",
+    )
+    complete = False
+    with ExitStack() as stack:
         if tracing_is_enabled():
             # The environment asks langgraph's companion service for traces: prompts stay here.
             stack.enter_context(tracing_context(enabled=False))
-        complete = False
         try:
             async for values in stream:
                 seen[0] = cast("RunState", cast("Any", values))
@@ -178,7 +166,7 @@ async def run_graph(
     scope: RunScope,
     state: RunState,
     *,
-    checkpoints: Path | str | None = None,
+    saver: Checkpoints | None = None,
     resumed: bool = False,
     stop: asyncio.Event | None = None,
 ) -> RunResult[Any]:
@@ -199,7 +187,7 @@ async def run_graph(
     try:
         try:
             stopped = await _until(
-                _last_state(scope, state, seen, checkpoints=checkpoints, resumed=resumed), stop
+                _last_state(scope, state, seen, saver=saver, resumed=resumed), stop
             )
         finally:
             await scope.prefetches.close()  # what they cost belongs to the result

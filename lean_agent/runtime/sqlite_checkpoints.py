@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import sqlite3
 from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
+from contextlib import ExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Final
 
@@ -16,6 +17,7 @@ from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver
 
 from lean_agent.errors import ConfigurationError
 from lean_agent.runtime.checkpoints import Checkpoints, DiskFailedError
+from lean_agent.runtime.run_locks import give_back, take
 
 __all__ = ["open_sqlite"]
 
@@ -28,6 +30,22 @@ class _SqliteCheckpoints(Checkpoints, AsyncSqliteSaver):
 
     trouble = (OSError, sqlite3.Error)
 
+    def __init__(self, connection: aiosqlite.Connection, path: Path, taken: ExitStack) -> None:
+        super().__init__(connection, serde=JsonPlusSerializer(allowed_msgpack_modules=None))
+        self._path = path
+        real = path.resolve()  # a file may have several names
+        self._locks = real.with_name(f"{real.name}-lock")
+        self._taken = taken
+
+    async def take(self, run_id: str) -> bool:
+        mine = take(self._locks, run_id)
+        if mine:
+            self._taken.callback(give_back, self._locks, run_id)
+        return mine
+
+    def unusable(self, error: Exception) -> ConfigurationError:
+        return _unusable(self._path, error)
+
 
 @asynccontextmanager
 async def open_sqlite(path: Path) -> AsyncGenerator[Checkpoints]:
@@ -39,24 +57,34 @@ async def open_sqlite(path: Path) -> AsyncGenerator[Checkpoints]:
     """
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))  # it holds prompts: no one else's
+        _make(path)
         connection = await aiosqlite.connect(path)
     except (OSError, aiosqlite.Error) as error:
         raise _unusable(path, error) from error
-    try:
+    with ExitStack() as taken:
         try:
-            await connection.execute("PRAGMA journal_mode=WAL")
-            await connection.execute("PRAGMA synchronous=NORMAL")
-            await connection.execute("PRAGMA busy_timeout=5000")
-            await connection.execute("PRAGMA secure_delete=ON")  # what is forgotten is gone
-            serde = JsonPlusSerializer(allowed_msgpack_modules=None)
-            saver = _SqliteCheckpoints(connection, serde=serde)
-            await saver.setup()
-        except aiosqlite.Error as error:
-            raise _unusable(path, error) from error
-        yield saver
-    finally:
-        await connection.close()
+            try:
+                await connection.execute("PRAGMA journal_mode=WAL")
+                await connection.execute("PRAGMA synchronous=NORMAL")
+                await connection.execute("PRAGMA busy_timeout=5000")
+                await connection.execute("PRAGMA secure_delete=ON")  # what is forgotten is gone
+                saver = _SqliteCheckpoints(connection, path, taken)
+                await saver.setup()
+            except aiosqlite.Error as error:
+                raise _unusable(path, error) from error
+            yield saver
+        finally:
+            await connection.close()
+
+
+def _make(path: Path) -> None:
+    """Make the file where there is none: it holds prompts, so it is no one else's.
+
+    One that is there is left alone. To open and close it would end all locks that SQLite holds on
+    it in this process, and another process would then take its log away.
+    """
+    with contextlib.suppress(FileExistsError):
+        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR | os.O_CLOEXEC, 0o600))
 
 
 def _unusable(path: Path, error: Exception) -> ConfigurationError:

@@ -20,10 +20,10 @@ from typing import Any
 
 from support.fake_openai import FakeOpenAI, FakeRequest, Reply
 
-__all__ = ["KilledRun", "scripted"]
+__all__ = ["EXPECTED", "PRICES", "KilledRun", "begun", "scripted"]
 
 _STEPS = 10
-_PRICES = '[models."openai:x"]\ninput = "1000"\noutput = "1000"\n'
+PRICES = '[models."openai:x"]\ninput = "1000"\noutput = "1000"\n'
 _TOOL_SECONDS = 0.004  # on each side of what a tool does, so that a kill may fall there
 
 _processes = multiprocessing.get_context("forkserver")
@@ -125,6 +125,15 @@ def part(
     asyncio.run(_part(Path(folder), url, place, run_id))
 
 
+def begun(folder: Path, url: str, place: Path | str, run_id: str | None) -> BaseProcess:
+    """A process that begins the run, or goes on with it."""
+    variables = {n: v for n, v in os.environ.items() if n.startswith(("XDG_", "LEAN_AGENT_"))}
+    args = (str(folder), url, place, run_id, variables)
+    process = _processes.Process(target=part, args=args)
+    process.start()
+    return process
+
+
 @dataclass
 class KilledRun:
     """One run in ``folder``, killed at points that ``random`` chooses until it is through.
@@ -143,7 +152,7 @@ class KilledRun:
 
     def go(self) -> None:
         self.folder.mkdir()
-        (self.folder / "prices.toml").write_text(_PRICES)
+        (self.folder / "prices.toml").write_text(PRICES)
         with FakeOpenAI(scripted) as server:
             while not (self.folder / "result").exists():
                 self._part(server.url)
@@ -165,16 +174,12 @@ class KilledRun:
         return {_step(one): -(-len(json.dumps(one.body["messages"])) // 4) for one in self.sent}
 
     def _part(self, url: str) -> None:
-        begun = self.folder / "run_id"
-        run_id = begun.read_text() if begun.exists() else None
-        begun.unlink(missing_ok=True)
-        variables = {n: v for n, v in os.environ.items() if n.startswith(("XDG_", "LEAN_AGENT_"))}
-        process = _processes.Process(
-            target=part, args=(str(self.folder), url, self.place, run_id, variables)
-        )
+        known = self.folder / "run_id"
+        run_id = known.read_text() if known.exists() else None
+        known.unlink(missing_ok=True)
         began = time.monotonic()
-        process.start()
-        while process.is_alive() and not (begun.exists() and begun.read_text()):
+        process = begun(self.folder, url, self.place, run_id)
+        while process.is_alive() and not (known.exists() and known.read_text()):
             time.sleep(0.002)
         if self.kills < self.most_kills:
             process.join(self.random.uniform(0, self.seconds))
@@ -183,8 +188,8 @@ class KilledRun:
         assert process.exitcode is not None, "a part of the run hangs"
         assert process.exitcode <= 0, "a part of the run failed"
         self.seconds = self.seconds or time.monotonic() - began
-        if run_id is not None and not begun.exists():
-            begun.write_text(run_id)
+        if run_id is not None and not known.exists():
+            known.write_text(run_id)
 
     def _kill(self, process: BaseProcess) -> None:
         if process.is_alive():

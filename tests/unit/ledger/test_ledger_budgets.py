@@ -245,6 +245,25 @@ def test_a_parent_s_clock_and_holdback_bind_its_children() -> None:
         child.reserve(NOTHING)
 
 
+def test_no_time_passes_while_a_person_is_asked() -> None:
+    clock = Clock()
+    session = Account(Budget(seconds=100), clock=clock)
+    run = Account(Budget(seconds=10), parent=session, clock=clock, elapsed=1)
+    helper, other = (Account(parent=above, clock=clock) for above in (run, session))
+    clock.now += 2
+    with helper.paused():
+        clock.now += 600
+        assert (run.elapsed, run.remaining().seconds) == (3, 7)
+        with other.paused():  # at the same time
+            clock.now += 300
+    clock.now += 4
+    assert [one.elapsed for one in (session, run, helper, other)] == [6, 7, 6, 606]
+    assert run.remaining().seconds == 3
+    clock.now += 3
+    with pytest.raises(LimitExceededError, match="of 10"):
+        helper.reserve(NOTHING)
+
+
 def test_importing_budgets_is_light() -> None:
     code = (
         "import sys, lean_agent.ledger.account\n"
