@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import tempfile
 import time
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import asdict, dataclass
@@ -55,11 +56,16 @@ class Episodes:
             OSError: the disk refuses it.
         """
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        part = self.folder / f".{episode.id}.part"
-        fd = os.open(part, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600)
-        with os.fdopen(fd, "w", encoding="utf-8") as file:
-            json.dump(asdict(episode), file, ensure_ascii=False)
-        part.replace(self._path(episode.id))
+        # A name of its own: another run may remember the same question at this moment.
+        fd, name = tempfile.mkstemp(prefix=f".{episode.id}-", suffix=".part", dir=self.folder)
+        part = Path(name)
+        try:
+            with os.fdopen(fd, "w", encoding="utf-8") as file:
+                json.dump(asdict(episode), file, ensure_ascii=False)
+            part.replace(self._path(episode.id))
+        except BaseException:
+            part.unlink()
+            raise
         self._forget_surplus()
 
     def used(self, ids: Iterable[str]) -> None:

@@ -10,7 +10,7 @@ import asyncio
 import json
 import shutil
 import time
-from collections.abc import Awaitable, Collection, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -102,7 +102,10 @@ class Memory:
             return ""
         vector = await self._vector(index, task, ctx)
         found = await in_turn(partial(self._like, index, task, vector))
-        await asyncio.to_thread(self.episodes.used, [name for name, _ in found])
+        try:
+            await asyncio.to_thread(self.episodes.used, [name for name, _ in found])
+        except OSError as error:
+            ctx.log(f"it is not noted that the memory was of use: {error}")
         return "\n\n".join([_HEADING, *(text for _, text in found)]) if found else ""
 
     def remember(self, task: str, result: RunResult) -> None:
@@ -117,7 +120,7 @@ class Memory:
         self.episodes.add(
             Episode(
                 title=scrubbed(task)[:_QUESTION_CHARS],
-                text=scrubbed(_told(result)),
+                text=_told(result, scrubbed),
                 run_id=result.run_id,
                 remembered=time.time(),
             )
@@ -187,11 +190,10 @@ class Memory:
         return found
 
 
-def _told(result: RunResult) -> str:
-    calls = [
-        f"{step.tool} {json.dumps(dict(step.arguments), ensure_ascii=False)}"[:_CALL_CHARS]
-        for step in result.trajectory
-        if not step.is_error
-    ]
-    did = f"By: {'; '.join(calls[:_CALLS])}\n" if calls else ""
-    return f"{did}Answer: {str(result.output)[:_ANSWER_CHARS]}"
+def _told(result: RunResult, scrubbed: Callable[[str], str]) -> str:
+    """Scrubbed before it is cut: half of a secret is not known for one."""
+    made = [step for step in result.trajectory if not step.is_error][:_CALLS]
+    calls = [f"{s.tool} {json.dumps(dict(s.arguments), ensure_ascii=False)}" for s in made]
+    did = "; ".join(scrubbed(call)[:_CALL_CHARS] for call in calls)
+    by = f"By: {did}\n" if did else ""
+    return f"{by}Answer: {scrubbed(str(result.output))[:_ANSWER_CHARS]}"

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 import time
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -186,3 +188,44 @@ async def test_a_disk_that_fails_ends_no_run(tmp_path: Path) -> None:
     done = await subject.run(MELTS, mode="agent")
     assert done.output == "29.8"
     assert any("this run is not remembered" in notice for notice in done.notices)
+
+
+def test_a_secret_is_replaced_before_what_came_is_cut(memory: Memory) -> None:
+    memory.remember(MELTS, result("x" * 490 + f" {KEY}"))
+    step = TrajectoryStep(
+        step=1, tool="search", arguments={"q": "y" * 70, "key": KEY}, observation=""
+    )
+    memory.remember("Who?", result(trajectory=(step,)))
+    texts = [episode.text for episode in memory.episodes.all()]
+    assert len(texts) == 2
+    assert not any("sk-" in text for text in texts)
+
+
+def test_one_question_remembered_by_many_at_once_stays_whole(tmp_path: Path) -> None:
+    episodes = Episodes(tmp_path)
+
+    def add(number: int) -> None:
+        for turn in range(20):
+            text = str(number) * (1 + 7_000 * ((number + turn) % 2))
+            episodes.add(Episode(title="Who?", text=text, run_id="r", remembered=1.0))
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(add, range(4)))
+    (kept,) = episodes.all()
+    assert len(set(kept.text)) == 1
+    assert [path.name for path in tmp_path.iterdir()] == [f"{kept.id}.json"]
+
+
+async def test_a_disk_that_cannot_be_written_ends_no_run_that_remembers(
+    memory: Memory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    memory.remember(MELTS, result())
+
+    def refuse(*_args: object) -> None:
+        raise OSError(errno.EROFS, os.strerror(errno.EROFS))
+
+    monkeypatch.setattr(os, "utime", refuse)
+    told: list[str] = []
+    text = await memory.recalled(MELTS, RunContext(log=told.append))
+    assert "29.8" in text
+    assert told == ["it is not noted that the memory was of use: [Errno 30] Read-only file system"]
