@@ -7,8 +7,10 @@ rank, and once to copy the lines of those that are kept.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from hashlib import sha256
+from itertools import groupby
 from pathlib import Path
 from typing import Final, Literal
 
@@ -73,6 +75,10 @@ class Filter:
         return depo.group(reward, found.turns, good=self.good, max_steps=self.max_steps)
 
 
+_Kept = tuple[float, str, int, int]
+"""The rank, the best least, the id, and the place in the file."""
+
+
 @dataclass(frozen=True, slots=True)
 class Filtered:
     """What became of a file. ``few_entities`` were judged by fewer than ten required entities."""
@@ -93,7 +99,7 @@ def filter_file(source: Path, target: Path, chosen: Filter) -> Filtered:
     """
     verdicts: Counter[Verdict] = Counter()
     steps = count = few = 0
-    kept: list[tuple[float, str, int, int]] = []
+    kept: list[_Kept] = []
     for start, length, found in read_placed(source):
         count += 1
         steps += len(found.steps)
@@ -102,13 +108,28 @@ def filter_file(source: Path, target: Path, chosen: Filter) -> Filtered:
         verdicts[verdict] += 1
         if verdict == "kept":
             kept.append((-chosen.rank(found), found.id, start, length))
-    kept.sort()
+    kept = list(_in_order(source, kept))
     if chosen.top is not None and len(kept) > chosen.top:
         verdicts["not_in_top"] = len(kept) - chosen.top
         verdicts["kept"] = chosen.top
         del kept[chosen.top :]
     _copy(source, target, [(start, length) for _, _, start, length in kept])
     return Filtered(count, steps, dict(verdicts), few)
+
+
+def _in_order(source: Path, kept: list[_Kept]) -> Iterator[_Kept]:
+    """By rank and id. Of several with one id, as from two logs of one name, by what the lines say:
+    where they stand is not to matter.
+    """
+    with source.open("rb") as lines:
+
+        def said(one: _Kept) -> bytes:
+            lines.seek(one[2])
+            return sha256(lines.read(one[3]).rstrip(b"\r\n")).digest()
+
+        for _, equal in groupby(sorted(kept), key=lambda one: one[:2]):
+            found = list(equal)
+            yield from sorted(found, key=said) if len(found) > 1 else found
 
 
 def _copy(source: Path, target: Path, places: list[tuple[int, int]]) -> None:

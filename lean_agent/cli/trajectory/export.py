@@ -30,7 +30,7 @@ def export(
     from lean_agent.trajectory.exporting.card import card
     from lean_agent.trajectory.exporting.examples import export_file
 
-    check_out(out)
+    check_out(out, file)
     told = export_file(file, out, format_, good=good)
     beside = out.with_name(f"{out.name}.card.md")
     try:

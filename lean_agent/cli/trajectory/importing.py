@@ -44,7 +44,7 @@ def import_(
     from lean_agent.trajectory.files import write_trajectories
     from lean_agent.trajectory.importers import importer_of
 
-    check_out(out)
+    check_out(out, file)
     importer = importer_of(file, format_)
     refused: list[Refused] = []
     written = write_trajectories(out, _taken(importer, file, refused, estimate=estimate))

@@ -93,8 +93,8 @@ def find(place: Sequence[str]) -> Trajectory:
     raise usage_error(f"no trajectory {name} in {file}", listed)
 
 
-def check_out(path: Path) -> None:
-    """Refuse a place where no file can be written.
+def check_out(path: Path, read: Path | None = None) -> None:
+    """Refuse a place where no file can be written, and that of a file that is ``read`` and to stay.
 
     Raises:
         ConfigurationError: saying what is wrong with it.
@@ -103,3 +103,5 @@ def check_out(path: Path) -> None:
         raise usage_error(f"this is a folder: {path}", "--out takes a file")
     if not path.absolute().parent.is_dir():
         raise usage_error(f"no such folder: {path.absolute().parent}", "make it first")
+    if read is not None and read.exists() and path.exists() and path.samefile(read):
+        raise usage_error(f"--out would write over {read}, which is read", "name another file")

@@ -6,14 +6,16 @@ only the whole attempt's is.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from decimal import Decimal, InvalidOperation
+from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from lean_agent.messages import Message
 from lean_agent.result import TrajectoryStep
-from lean_agent.trajectory.importers.importer import JsonLinesImporter
+from lean_agent.trajectory.importers.importer import JsonLinesImporter, Refused
 from lean_agent.trajectory.record import Source, Trajectory, Usage
 from lean_agent.trajectory.run_steps import run_steps
 
@@ -99,7 +101,23 @@ def _usage(used: _Used, seconds: float | None = None) -> Usage:
     )
 
 
-EVALS = JsonLinesImporter(
+class _Evals(JsonLinesImporter):
+    """Of two lines about one attempt the later counts, as in the folder: what was spent until the
+    first is in the second, too.
+    """
+
+    def read(self, path: Path) -> Iterator[Trajectory | Refused]:
+        read = super().read
+        last = {item.id: item.source.line for item in read(path) if isinstance(item, Trajectory)}
+        for item in read(path):
+            if isinstance(item, Trajectory) and (later := last[item.id]) > item.source.line:
+                why = f"line {later} is about the same attempt, which went on or was made again"
+                yield Refused(item.source.line, why)
+            else:
+                yield item
+
+
+EVALS = _Evals(
     "evals",
     "trajectories.jsonl of a results folder",
     frozenset({"arm", "epoch", "task_id", "question", "messages", "trajectory"}),

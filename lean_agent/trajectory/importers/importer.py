@@ -93,11 +93,20 @@ class JsonLinesImporter:
 
 
 def checked(convert: Callable[[], Trajectory], line: int) -> Trajectory | Refused:
-    """What ``convert`` gives, or the reason why it does not."""
+    """What ``convert`` gives, or the reason why it does not.
+
+    What is taken can be written and read again: JSON of others may hold half characters, numbers
+    that are none, and lists in lists for ever.
+    """
     try:
-        return convert()
+        found = convert()
+        if Trajectory.model_validate_json(found.to_line()) != found:
+            return Refused(line, "it holds numbers that JSON has not")
+        return found
     except ValidationError as error:
         return Refused(line, invalid(error))
+    except RecursionError:
+        return Refused(line, "it is nested too deeply")
     except ValueError as error:
         return Refused(line, str(error))
 

@@ -156,6 +156,8 @@ def test_export(form: str, kept: Path, tmp_path: Path) -> None:
         (("export", "bad.jsonl", "-o", "x"), "bad.jsonl, line 2 is no trajectory: Invalid JSON"),
         (("filter", "bad.jsonl", "-o", "."), "this is a folder: ."),
         (("filter", "bad.jsonl", "-o", "no/x"), "no such folder: "),
+        (("export", "bad.jsonl", "-o", "bad.jsonl"), "--out would write over bad.jsonl"),
+        (("import", "bad.jsonl", "-o", "./bad.jsonl"), "--out would write over bad.jsonl"),
         (("filter", "bad.jsonl"), "missing option '--out' / '-o'"),
         (("filter", "bad.jsonl", "-o", "x", "--alpha", "2"), "invalid value for '--alpha'"),
         (("import", "bad.jsonl", "-o", "x"), "bad.jsonl is in none of the formats"),

@@ -88,6 +88,15 @@ def test_the_best_come_first_and_the_order_of_the_file_does_not_matter(tmp_path:
         assert filtered(tmp_path, shuffled, chosen)[0] == whole
 
 
+def test_several_of_one_id_come_in_one_order(tmp_path: Path) -> None:
+    items = [trajectory(2, id="same", output=str(number)) for number in range(9)]
+    for chosen in (Filter(), Filter(top=4)):
+        whole, _ = filtered(tmp_path, items, chosen)
+        for seed in range(5):
+            shuffled = random.Random(seed).sample(items, len(items))
+            assert filtered(tmp_path, shuffled, chosen)[0] == whole
+
+
 def test_only_the_top(tmp_path: Path) -> None:
     items = many(300)
     whole, every = filtered(tmp_path, items, Filter())

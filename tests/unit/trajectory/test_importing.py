@@ -12,6 +12,7 @@ from support.counting_suite import CountingModel
 from support.eval_runs import run
 
 from lean_agent import ConfigurationError
+from lean_agent.trajectory.exporting.examples import export_file
 from lean_agent.trajectory.files import read_trajectories, write_trajectories
 from lean_agent.trajectory.importers import IMPORTERS, Refused, importer_of
 from lean_agent.trajectory.record import Trajectory
@@ -221,6 +222,52 @@ async def test_what_evals_keep_of_an_attempt(tmp_path: Path) -> None:
         assert sum(part.tokens or 0 for part in parts) == outcome.usage.total_tokens
         assert item.steps[-1].kind == "answer"
         assert item.steps[-1].arguments["argument"] == item.output
+
+
+async def test_of_two_lines_about_an_attempt_the_later_counts(tmp_path: Path) -> None:
+    await run(tmp_path / "run", CountingModel(), size=2)
+    path = tmp_path / "run" / "trajectories.jsonl"
+    first, second = path.read_text().splitlines()
+    failed = json.dumps(json.loads(first) | {"ending": "infrastructure", "output": ""})
+    path.write_text("\n".join([failed, second, first, "{"]) + "\n")
+    found = list(importer_of(path).read(path))
+    assert [item.line for item in found if isinstance(item, Refused)] == [1, 4]
+    assert "line 3 is about the same attempt" in str(found[0])
+    taken = [item for item in found if isinstance(item, Trajectory)]
+    assert [(item.source.line, item.passed) for item in taken] == [(2, True), (3, True)]
+
+
+def chat(arguments: str) -> str:
+    """A chat with one call of these arguments."""
+    function = {"name": "look", "arguments": arguments}
+    call = {"id": "a", "type": "function", "function": function}
+    messages = [
+        {"role": "user", "content": "Who?"},
+        {"role": "assistant", "tool_calls": [call]},
+        {"role": "tool", "tool_call_id": "a", "content": "Ada"},
+        {"role": "assistant", "content": "Ada"},
+    ]
+    return json.dumps({"messages": messages})
+
+
+@pytest.mark.parametrize("depth", [5, 150, 190, 210, 240, 400, 900])
+def test_what_is_taken_can_be_written_and_read_again(depth: int, tmp_path: Path) -> None:
+    texts = [chat('{"x": ' + "[" * depth + "]" * depth + "}"), chat('{"x": "\\ud83d"}'), chat("{}")]
+    texts.append(chat('{"x": NaN}'))
+    found = read(tmp_path, "\n".join(texts))
+    taken = [item for item in found if isinstance(item, Trajectory)]
+    assert len(found) == 4
+    assert isinstance(found[2], Trajectory)
+    write_trajectories(tmp_path / "kept.jsonl", taken)
+    assert list(read_trajectories(tmp_path / "kept.jsonl")) == taken
+    export_file(tmp_path / "kept.jsonl", tmp_path / "out.jsonl", "chat")
+
+
+def test_bytes_that_are_no_text_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "log"
+    path.write_bytes(REACT.encode().replace(b"[who]", b"[w\xe9]"))
+    (refused,) = importer_of(path).read(path)
+    assert isinstance(refused, Refused)
 
 
 def test_a_file_is_written_whole_or_not_at_all(tmp_path: Path) -> None:
