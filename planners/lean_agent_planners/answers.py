@@ -19,7 +19,7 @@ def answer_part(text: str) -> str:
     text = text[-_MOST_CHARS:]
     marks = list(_MARK.finditer(text))
     part = text[marks[-1].end() :] if marks else text
-    return re.sub(r"^\s*```\w*\s*$", "", part, flags=re.MULTILINE).strip().strip("*`$ \n")
+    return re.sub(r"^[ \t]*```\w*[ \t\r]*$", "", part, flags=re.MULTILINE).strip().strip("*`$ \n")
 
 
 def answer_line(text: str) -> str:

@@ -12,6 +12,7 @@ __all__ = ["MOST", "SubQuestion", "asked_for", "read", "schema", "waves"]
 MOST: Final = 5
 _FEWEST = 2
 _MOST_CHARS = 120
+_MOST_CREDITS = 1_000
 _LINE = re.compile(r"^\s*(?:\d+[.)]|[-*])\s*(?P<question>\S.*)$", re.M)
 
 
@@ -108,5 +109,6 @@ def _part(item: object, place: int) -> SubQuestion | None:
     needs, credit = fields.get("needs"), fields.get("credits")
     named = cast("list[Any]", needs) if isinstance(needs, list) else range(1, place + 1)
     known = frozenset(n - 1 for n in named if isinstance(n, int) and 1 <= n <= place)
-    weighs = float(credit) if isinstance(credit, int | float) and credit > 0 else 1.0
-    return SubQuestion(question.strip(), known, weighs)
+    given = credit if isinstance(credit, int | float) and credit > 0 else 1
+    # A model may write any number, one that no sum can hold among them.
+    return SubQuestion(question.strip(), known, float(min(given, _MOST_CREDITS)))

@@ -200,3 +200,11 @@ async def test_a_vote_keeps_to_its_tokens(ledger: Ledger) -> None:
     result = await subject.run(TASK)
     assert result.output == "3"
     assert [one for one in limits(model.requests) if one is not None][1] < 60
+
+
+@pytest.mark.parametrize("credit", ["1e999", "Infinity", "NaN", "1" + "0" * 400, "-5", '"9"'])
+async def test_credits_that_no_sum_can_hold_end_no_run(credit: str, ledger: Ledger) -> None:
+    planned = plan(("a?", [], 7), ("b?", [1], 50)).replace('"credits": 7', f'"credits": {credit}')
+    script = [planned, "a is 1", "Answer: 2"]
+    subject, _ = agent(script, ledger, HELD, mode="reason", reasoning=PlanAndBudget())
+    assert (await subject.run(TASK)).output == "2"

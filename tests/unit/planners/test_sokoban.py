@@ -51,6 +51,9 @@ def test_a_right_plan_gives_the_moves():
         (at([1, 1], [1, 2]), at([1, 2], [1, 2])),  # onto the stone
         (at([1, 1], [1, 2]), at([1, 2], [1, 3]), at([1, 3], [1, 4])),  # the stone into the wall
         (at([1, 1], [1, 2]), {"at-player": 3}),
+        (at([1, 1], [1, 2]), {"at-player": ["a", "b"], "at-stone": [[1, 3]]}),
+        (at([1, 1], [1, 2]), {"at-player": [1, 2], "at-stone": ["ab"]}),
+        (at([1, 1], [1, 2]), {"at-player": [None, []], "at-stone": [[[], {}]]}),
     ],
 )
 def test_a_wrong_plan_is_refused(states: tuple[Any, ...]):

@@ -14,6 +14,7 @@ Tree = list["Tree | str"]
 
 _ARITY = {"clear": 1, "ontable": 1, "handempty": 0, "holding": 1, "on": 2}
 _HINT = "give a PDDL problem of blocksworld-4ops: (define (problem ...) (:init ...) (:goal ...))"
+_DEEPEST = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +52,8 @@ def _tree(text: str) -> Tree:
     for token in tokens:
         if token == "(":  # noqa: S105 - a parenthesis
             open_lists.append([])
+            if len(open_lists) > _DEEPEST:
+                raise ConfigurationError("the parentheses are nested too deeply", hint=_HINT)
         elif token == ")":  # noqa: S105
             if len(open_lists) == 1:
                 raise ConfigurationError("a parenthesis is closed that was not opened", hint=_HINT)
@@ -90,14 +93,16 @@ def _check(task: Task, objects: set[str]) -> None:
             below[fact[1]] = fact[2] if fact[0] == "on" else None
     if unplaced := objects - below.keys():
         raise ConfigurationError(f"where {min(unplaced)} is at first is not said", hint=_HINT)
+    grounded: set[str] = set()
     for name in objects:
         seen: set[str] = set()
         place: str | None = name
-        while place is not None:
+        while place is not None and place not in grounded:
             if place in seen:
                 raise ConfigurationError(f"{name} stands on itself", hint=_HINT)
             seen.add(place)
             place = below[place]
+        grounded |= seen
     _check_free(task, objects)
 
 

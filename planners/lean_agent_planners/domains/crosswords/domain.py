@@ -51,7 +51,7 @@ def _encode(text: str) -> Problem:
             name: [sorted({str(word).lower() for word in group}) for group in groups]
             for name, groups in lists.items()
         }
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise ConfigurationError("the text is no crossword with candidates", hint=_HINT) from error
     if any(len(groups) != _SIZE for groups in words.values()):
         raise ConfigurationError("a crossword has five words across and five down", hint=_HINT)

@@ -21,7 +21,8 @@ _LATEX = (
     (re.compile(r"\\(?:left|right|[()\[\]])"), ""),
 )
 # Signs of operations that the game does not have are taken along, to be refused, not left out.
-_RUN = re.compile(r"(?<![\w.^!%])-?[\d(](?:[\d\s+\-*/().^!%]*[\d)])?[!^%]?")
+# A longer run than that of _MOST_CHARS is refused, so no more of it need be looked at.
+_RUN = re.compile(r"(?<![\w.^!%])-?[\d(](?:[\d\s+\-*/().^!%]{0,400}[\d)])?[!^%]?")
 
 
 def read_expression(answer: str) -> tuple[str, Fraction, list[int]]:

@@ -12,6 +12,8 @@ __all__ = ["Board", "read_board"]
 _HINT = "give a PDDL problem of sokoban-sequential, or a drawing with # @ + $ * . and spaces"
 _PLACE = r"pos-(\d+)-(\d+)"
 _MOST_SQUARES = 2_500
+_MOST_DIGITS = len(str(_MOST_SQUARES))
+_TOO_LARGE = f"more than {_MOST_SQUARES} squares"
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +60,10 @@ def _from_pddl(text: str) -> Board:
     text = re.sub(r";[^\n]*", "", text).lower()
 
     def places(pattern: str) -> list[tuple[int, int]]:
-        return [(int(y) - 1, int(x) - 1) for x, y in re.findall(pattern, text)]
+        found: list[tuple[str, str]] = re.findall(pattern, text)
+        if any(len(number) > _MOST_DIGITS for place in found for number in place):
+            raise ConfigurationError(_TOO_LARGE, hint=_HINT)
+        return [(int(y) - 1, int(x) - 1) for x, y in found]
 
     squares = places(_PLACE)
     floor = set(places(rf"\(move-dir\s+{_PLACE}")) | set(places(rf"\(move-dir\s+\S+\s+{_PLACE}"))
@@ -80,4 +85,4 @@ def _from_pddl(text: str) -> Board:
 
 def _check_size(height: int, width: int) -> None:
     if height * width > _MOST_SQUARES:
-        raise ConfigurationError(f"more than {_MOST_SQUARES} squares", hint=_HINT)
+        raise ConfigurationError(_TOO_LARGE, hint=_HINT)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Sequence
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -107,6 +108,9 @@ def _places(state: Any) -> tuple[tuple[int, int], set[tuple[int, int]]]:
     try:
         row, column = state["at-player"]
         stones: list[tuple[int, int]] = [(r, c) for r, c in state["at-stone"]]
+        # What is no number cannot be one of the squares, and cannot be counted with either.
+        if not all(isinstance(n, int | float) for n in chain((row, column), *stones)):
+            raise TypeError
         found = set(stones)
     except (TypeError, KeyError, ValueError) as error:
         raise InvalidPlanError("a state is no player's place and stones' places") from error
