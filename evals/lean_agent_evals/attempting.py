@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING, Any
 
@@ -35,9 +35,12 @@ from lean_agent_evals.suite import Episode, Suite
 from lean_agent_evals.task import Score, Task
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator
+    from collections.abc import AsyncGenerator, Generator
 
 __all__ = ["Bench", "Sample", "attempt", "cut_off"]
+
+_OF_THE_RUN = ("parent", "shared")
+"""The whole run's limit, or one of all runs, says nothing of the arm."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,7 +107,10 @@ async def attempt(
         except LeanAgentError as error:
             failure = error
             result = error.result or _nothing()
-        score = await asyncio.to_thread(episode.score, result)
+        with _own_code(f"score {sample.task.id}"):
+            score = await asyncio.to_thread(episode.score, result)
+    if result.limit_of in _OF_THE_RUN:
+        journal.take_back()
     ending = _ending(result, score, failure)
     usage = result.usage + journal.replayed
     return _told(sample, bench, journal, result, usage, score, ending, failure)
@@ -152,11 +158,26 @@ def _told(
 @asynccontextmanager
 async def _opened(suite: Suite, task: Task) -> AsyncGenerator[Episode]:
     """The episode, set up and cleaned up in threads: both may write files."""
-    manager = suite.open(task)
     async with AsyncExitStack() as stack:
-        episode = await asyncio.to_thread(manager.__enter__)
+        with _own_code(f"set up {task.id}"):
+            manager = suite.open(task)
+            episode = await asyncio.to_thread(manager.__enter__)
         stack.push_async_callback(asyncio.to_thread, manager.__exit__, None, None, None)
         yield episode
+
+
+@contextmanager
+def _own_code(does: str) -> Generator[None]:
+    """What goes wrong in a suite's own code is told in one line."""
+    try:
+        yield
+    except LeanAgentError:
+        raise
+    except Exception as error:
+        raise ConfigurationError(
+            f"the suite cannot {does}: {type(error).__name__}: {error}",
+            hint="mend it, then go on: what was answered is kept",
+        ) from error
 
 
 def _left(budget: Budget, journal: Journal) -> Budget:
@@ -176,10 +197,8 @@ def _left(budget: Budget, journal: Journal) -> Budget:
 
 
 def _ending(result: RunResult, score: Score, failure: LeanAgentError | None) -> Ending:
-    if result.limit_of in ("parent", "shared"):
-        return (
-            "infrastructure"  # the whole run's limit, or one of all runs, says nothing of the arm
-        )
+    if result.limit_of in _OF_THE_RUN:
+        return "infrastructure"
     if score.passed:
         return "answered"
     match failure:

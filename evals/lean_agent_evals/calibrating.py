@@ -152,9 +152,7 @@ def _domain(question: str, files: Sequence[Path], planners: Sequence[Planner]) -
     return ""
 
 
-def _confidences(
-    folder: Path, counting: Collection[SampleKey]
-) -> Mapping[tuple[str, str], float]:
+def _confidences(folder: Path, counting: Collection[SampleKey]) -> Mapping[tuple[str, str], float]:
     """By arm and task; that of the first epoch of those that count. Of two lines about one attempt
     the later counts.
     """

@@ -18,6 +18,7 @@ from lean_agent_evals.journal import SampleKey
 from lean_agent_evals.json_lines import read_lines
 from lean_agent_evals.outcome import Outcome
 from lean_agent_evals.results import ResultsFolder, read_outcomes
+from lean_agent_evals.table import common_unit
 
 __all__ = ["Gap", "Judged", "cheapest_mixture", "judged"]
 
@@ -93,7 +94,9 @@ def judged(folder: Path) -> Judged:
     if not whole:
         raise ConfigurationError(f"no task in {folder} was tried by every arm")
     agents = [one for key, one in counting.items() if key.arm == "agent"]
-    price = config.failure_cost or default_failure_cost(agents, unit="token_units") or 0.0
+    price = config.failure_cost if common_unit([*counting.values()]) == "token_units" else None
+    if price is None:  # none was given, or in US dollars
+        price = default_failure_cost(agents, unit="token_units") or 0.0
     best = {task: min((found[arm] for arm in forced), key=_order) for task, found in whole.items()}
     arms = {
         arm: _figures(itertools.chain(*(found[arm] for found in whole.values())), price)

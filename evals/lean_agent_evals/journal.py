@@ -40,6 +40,8 @@ from lean_agent_evals.json_lines import JsonLines
 
 __all__ = ["Journal", "RecordedModel", "SampleKey", "recorded"]
 
+_CUT_SHORT = ("length", "aborted")
+
 
 class SampleKey(NamedTuple):
     """What names an attempt in a run."""
@@ -68,19 +70,22 @@ class Journal:
         self._lines = lines
         self._sample = sample
         self._began = time.monotonic()
+        self._cut_short = ""
         self._answers: dict[str, deque[ModelResponse]] = defaultdict(deque)
         self._observations: dict[str, deque[Mapping[str, Any]]] = defaultdict(deque)
         self.replayed = Usage()
         self.calls: list[Usage] = []
-        self.earlier_usage = Usage()
         self.earlier_seconds = max((record["seconds"] for record in earlier), default=0.0)
         for record in earlier:
             if "response" in record:
                 response = ModelResponse.from_dict(record["response"])
                 self._answers[record["key"]].append(response)
-                self.earlier_usage += response.usage
+            elif "taken_back" in record:
+                self._take_back(record["key"])
             else:
                 self._observations[record["key"]].append(record)
+        given = (response for answers in self._answers.values() for response in answers)
+        self.earlier_usage = sum((response.usage for response in given), Usage())
 
     @property
     def has_answers(self) -> bool:
@@ -118,7 +123,18 @@ class Journal:
             ResultsError: the disk refuses it.
         """
         self.calls.append(response.usage)
+        self._cut_short = key if response.finish_reason in _CUT_SHORT else ""
         self._write({"key": key, "response": response.to_dict()})
+
+    def take_back(self) -> None:
+        """Have the newest answer asked for anew by the next part if it was cut short: by what ended
+        the attempt, which is not to shape its answers.
+
+        Raises:
+            ResultsError: the disk refuses it.
+        """
+        if self._cut_short:
+            self._write({"key": self._cut_short, "taken_back": True})
 
     def take_notices(self) -> list[str]:
         return []
@@ -134,6 +150,11 @@ class Journal:
             ResultsError: the disk refuses it.
         """
         self._write({"key": key, "observation": text, "is_error": is_error})
+
+    def _take_back(self, key: str) -> None:
+        self._answers[key].pop()
+        if not self._answers[key]:
+            del self._answers[key]
 
     def _write(self, record: dict[str, Any]) -> None:
         seconds = round(self.earlier_seconds + time.monotonic() - self._began, 4)

@@ -22,6 +22,8 @@ _USAGES = ("usage", "judge")
 _TEXTS = ("task_id", "arm", "exit_status")
 _COUNTS = ("epoch", "seed", "steps", "tool_calls", "entities_required", "entities_found")
 _NUMBERS = ("value", "seconds")
+_AMOUNTS = ("steps", "tool_calls", "entities_required", "entities_found")
+_TOKENS = [item.name for item in fields(Usage) if item.name.endswith("_tokens")]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,6 +88,20 @@ class Outcome:
                     raise TypeError(f"{name} is {getattr(found, name)!r}")
         if not (0 <= found.value <= 1 and isfinite(found.seconds)):
             raise ValueError(f"value is {found.value}, seconds are {found.seconds}")
+        for name in _USAGES:
+            _check(name, known[name])
+        if min(getattr(found, name) for name in _AMOUNTS) < 0:
+            raise ValueError(f"one of {', '.join(_AMOUNTS)} is below 0")
+        if not (found.flops is None or isinstance(found.flops, int | float)):
+            raise TypeError(f"flops is {found.flops!r}")
         if found.ending not in get_args(Ending):
             raise ValueError(f"ending is {found.ending!r}")
         return found
+
+
+def _check(name: str, usage: Usage) -> None:
+    counts: list[object] = [getattr(usage, count) for count in _TOKENS]
+    if not all(isinstance(count, int) and count >= 0 for count in counts):
+        raise ValueError(f"{name} is {usage.to_dict()}")
+    if usage.cost is not None and not (usage.cost.is_finite() and usage.cost >= 0):
+        raise ValueError(f"{name} is {usage.to_dict()}")

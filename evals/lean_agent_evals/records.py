@@ -38,7 +38,7 @@ def read_records(path: Path, form: type[M]) -> list[M]:
         ]
     try:
         values = json.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ConfigurationError(f"{path} is not JSON: {error}") from error
     return [
         _checked(form.model_validate, value, f"{path}, record {number}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.metadata import entry_points
@@ -93,10 +94,13 @@ def full_name(suite: str) -> str:
 
 
 def _from_file(path: Path) -> Suite:
-    spec = spec_from_file_location(path.stem, path)
+    # Under a name of its own: what is imported by that name must stay what it was.
+    name = f"_lean_agent_suite_{path.stem}"
+    spec = spec_from_file_location(name, path)
     if spec is None or spec.loader is None or not path.is_file():
         raise ConfigurationError(f"there is no file {path}")
     module = module_from_spec(spec)
+    sys.modules[name] = module  # dataclasses look their module up
     try:
         spec.loader.exec_module(module)
     except LeanAgentError:

@@ -24,7 +24,7 @@ from typing import Any, cast
 
 from filelock import FileLock, Timeout
 
-from lean_agent import ConfigurationError, __version__
+from lean_agent import ConfigurationError, LeanAgentError, __version__
 from lean_agent.ledger.duckdb_errors import one_line
 from lean_agent_evals.config import RunConfig, price_table_hash
 from lean_agent_evals.journal import SampleKey
@@ -118,11 +118,14 @@ class ResultsFolder:
             new.write_text(f"{text}\n", encoding="utf-8")
             new.replace(self.path / _CONFIG)
         except OSError as error:
-            told = f"{self.path} cannot be written: {error.strerror}"
-            if error.errno in _FULL:
-                raise ResultsError(told, hint="free some space") from error
-            raise ConfigurationError(told, hint="choose another folder") from error
+            raise self._unwritable(error) from error
         return changes
+
+    def _unwritable(self, error: OSError) -> LeanAgentError:
+        told = f"{self.path} cannot be written: {error.strerror}"
+        if error.errno in _FULL:
+            return ResultsError(told, hint="free some space")
+        return ConfigurationError(told, hint="choose another folder")
 
     def _written(self) -> Mapping[str, Any]:
         path = self.path / _CONFIG
@@ -140,18 +143,22 @@ class ResultsFolder:
 
     @contextmanager
     def in_use(self) -> Generator[None]:
-        """Hold the folder: two runs at once would pay for the same attempts.
+        """Hold the folder, made if it is missing: two runs at once would pay for the same attempts.
 
         Raises:
-            ConfigurationError: another process holds it.
+            ConfigurationError: another process holds it, or it cannot be made.
+            ResultsError: the disk is full.
         """
         lock = FileLock(self.path / ".lock")
         try:
+            self.path.mkdir(parents=True, exist_ok=True)
             lock.acquire(timeout=0)
         except Timeout as error:
             raise ConfigurationError(
                 f"a run is under way in {self.path}", hint="wait for its end, or end it"
             ) from error
+        except OSError as error:
+            raise self._unwritable(error) from error
         try:
             yield
         finally:

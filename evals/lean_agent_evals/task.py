@@ -35,8 +35,19 @@ class Task:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Score:
-    """``value`` is 0 to 1; ``passed`` is the suite's own bar, ``detail`` one line that says why."""
+    """``value`` is 0 to 1; ``passed`` is the suite's own bar, ``detail`` one line that says why.
+
+    Raises:
+        ValueError: it is none, or not of Python's own types.
+    """
 
     value: float
     passed: bool
     detail: str = ""
+
+    def __post_init__(self) -> None:
+        given: tuple[object, object] = (self.value, self.passed)
+        if not (isinstance(given[0], int | float) and 0 <= given[0] <= 1):
+            raise ValueError(f"a score's value is {self.value!r}, not a number from 0 to 1")
+        if not isinstance(given[1], bool):
+            raise ValueError(f"a score's passed is {self.passed!r}, neither True nor False")

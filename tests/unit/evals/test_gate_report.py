@@ -46,7 +46,7 @@ def folder(tmp_path: Path) -> Path:
         for arm, (right, tokens) in forced.items():
             if (task, arm) != ("e", "instant"):
                 made = outcome(
-                    task, arm=arm, passed=task in right, tokens=tokens, needs_tools=needs
+                    task, arm=arm, passed=task in right, tokens=tokens, needs_tools=needs, cost=None
                 )
                 results.append(made, {})
     for task, passed, tokens, calls, line in (
@@ -55,7 +55,9 @@ def folder(tmp_path: Path) -> Path:
         ("c", True, 250, 2, chose("agent", "agent", 0.7)),
         ("d", False, 270, 1, chose("instant", "agent", 0.7, "agent")),
     ):
-        made = outcome(task, arm="auto", passed=passed, tokens=tokens, needs_tools=tasks[task])
+        made = outcome(
+            task, arm="auto", passed=passed, tokens=tokens, needs_tools=tasks[task], cost=None
+        )
         results.append(replace(made, tool_calls=calls), line)
     return results.path
 
@@ -143,6 +145,22 @@ def test_bounds_hold_to_their_ends(given: dict[str, Any], held: list[bool | None
     known |= given
     found = bounds(known.pop("auto"), MODES, others=list(MODES.values()), **known)
     assert [one.held for one in found] == held
+
+
+def test_a_failures_price_in_dollars_is_no_number_of_token_units(tmp_path: Path) -> None:
+    results = ResultsFolder(tmp_path / "run")
+    results.write_config(RunConfig(suite="x", arms=ARMS, failure_cost=0.5))
+    for arm, tokens in (("auto", 25), ("instant", 25), ("agent", 250)):
+        results.append(outcome("a", arm=arm, tokens=tokens, cost="0.01"), {})
+    assert judged(results.path).failure_cost == 10 * 4 * 250
+
+
+def test_a_failure_may_cost_nothing(tmp_path: Path) -> None:
+    results = ResultsFolder(tmp_path / "run")
+    results.write_config(RunConfig(suite="x", arms=ARMS, failure_cost=0.0))
+    for arm in ARMS:
+        results.append(outcome("a", arm=arm, cost=None), {})
+    assert judged(results.path).failure_cost == 0.0
 
 
 def test_a_run_without_auto_is_refused(tmp_path: Path) -> None:

@@ -137,7 +137,18 @@ def test_foreign_lines_are_told_with_their_number(folder: ResultsFolder) -> None
 
 @pytest.mark.parametrize(
     "wrong",
-    [{"ending": "odd"}, {"epoch": "x"}, {"value": float("nan")}, {"value": 2}, {"steps": None}],
+    [
+        {"ending": "odd"},
+        {"epoch": "x"},
+        {"value": float("nan")},
+        {"value": 2},
+        {"steps": None},
+        {"flops": "x"},
+        {"usage": Usage(input_tokens=-1).to_dict()},
+        {"usage": Usage().to_dict() | {"output_tokens": "many"}},
+        {"usage": Usage().to_dict() | {"cost": "NaN"}},
+        {"judge": Usage().to_dict() | {"cost": "-1"}},
+    ],
 )
 def test_an_outcome_that_no_figure_can_be_made_of_is_told(
     folder: ResultsFolder, wrong: dict[str, Any]

@@ -8,16 +8,20 @@ import subprocess
 import sys
 from collections import Counter
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from support import eval_runs
 from support.counting_suite import CountingModel
 from support.eval_runs import run, timeless
 
-from lean_agent import Budget, ModelCard, ModelRequest
+from lean_agent import Budget, Message, ModelCard, ModelRequest
 from lean_agent.ledger import queries
+from lean_agent.model import ModelResponse
 from lean_agent_evals.journal import SampleKey
+from lean_agent_evals.json_lines import read_lines
 from lean_agent_evals.results import ResultsFolder
 
 
@@ -187,3 +191,29 @@ def probe_calls(folder: Path) -> int:
     ((probes, of_tasks),) = rows
     assert of_tasks == 0
     return probes
+
+
+class Writing(CountingModel):
+    """Answers at length, and no longer than it may."""
+
+    async def generate(self, request: ModelRequest) -> ModelResponse:
+        response = await super().generate(request)
+        assert request.max_output_tokens is not None
+        if request.max_output_tokens >= 400:
+            return replace(response, usage=replace(response.usage, output_tokens=400))
+        message = Message("assistant", response.message.content[:3])
+        usage = replace(response.usage, output_tokens=request.max_output_tokens)
+        return replace(response, message=message, usage=usage, finish_reason="length")
+
+
+async def test_an_answer_that_the_runs_budget_cut_short_is_asked_for_anew(tmp_path: Path) -> None:
+    given: dict[str, Any] = {"size": 4, "arms": ("instant",), "concurrency": 1}
+    each = (await run(tmp_path / "alone", Writing(), **given)).spent.tokens // 4
+    # Enough for two, and for the prompt and 60 tokens of the third.
+    end = await run(tmp_path, Writing(), **given, budget=Budget(tokens=3 * each - 340))
+    assert (end.why, end.counting) == ("budget", 2)
+    calls = read_lines(tmp_path / "calls.jsonl")
+    assert "length" in {line.get("response", {}).get("finish_reason") for line in calls}
+    end = await run(tmp_path, Writing(), **given, budget=Budget(tokens=100_000))
+    assert (end.why, end.counting) == ("complete", 4)
+    assert timeless(tmp_path) == timeless(tmp_path / "alone")
