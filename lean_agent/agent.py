@@ -155,8 +155,9 @@ class Agent(Runs[OutputT]):
         hooks: Sequence[Hooks] = (),
     ) -> None:
         chosen = model or os.environ.get("LEAN_AGENT_MODEL") or DEFAULT_MODEL
+        self.model: Model
         self.model, *fallbacks = chosen_models(chosen, base_url, cascade)
-        self.tools = tools_by_name(tools)
+        self.tools: Mapping[str, Tool] = tools_by_name(tools)
         setup = Setup(
             model=self.model,
             tools=self.tools,

@@ -47,6 +47,7 @@ class Arguments:
         self, name: str, function: Callable[..., Any], signature: inspect.Signature
     ) -> None:
         self._name = name
+        self.description: str
         self.description, words = _documented(function)
         hints = _hints(name, function)
         self._context: str | None = None
@@ -64,6 +65,7 @@ class Arguments:
             field = f"p{len(fields)}"
             fields[field] = (hints[parameter.name], _field(parameter, words.get(parameter.name)))
             self._fields[field] = parameter.name
+        self.schema: dict[str, Any]
         try:
             self._model, self.schema = _described(name, fields)
         except _UNDESCRIBABLE as error:

@@ -64,7 +64,7 @@ class Account:
     ) -> None:
         check_amount(holdback, "hold back")
         check_amount(spent, "begin with")
-        self.budget = budget if budget is not None else Budget()
+        self.budget: Budget = budget if budget is not None else Budget()
         self._clock = clock
         self._opened = clock() - elapsed
         self._pauses = 0
@@ -275,7 +275,7 @@ class Reservation:
         self._account = account
         self._kept = kept  # what of it had been held back in the ancestors
         self._open = True
-        self.amount = amount
+        self.amount: Amount = amount
 
     def settle(self, actual: Amount) -> None:
         """Charge ``actual``, more than was reserved if that is the truth, and free the rest.

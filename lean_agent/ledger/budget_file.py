@@ -57,7 +57,7 @@ class BudgetFile:
     """
 
     def __init__(self, path: Path, on_open: Callable[[sqlite3.Connection], None]) -> None:
-        self.path = path.absolute()
+        self.path: Path = path.absolute()
         self._on_open = on_open
         self._lock = threading.Lock()
         self._connection: sqlite3.Connection | None = None

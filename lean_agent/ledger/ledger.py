@@ -57,7 +57,7 @@ class Ledger:
         budget_store: BudgetStore | None = None,
     ) -> None:
         # Absolute, so that a later change of the current folder does not split the ledger.
-        self.folder = (ledger_dir() if folder is None else Path(folder)).absolute()
+        self.folder: Path = (ledger_dir() if folder is None else Path(folder)).absolute()
         self.budget_store = budget_store
         self._fsync: FsyncPolicy = fsync_policy(fsync)
         self._observers = tuple(observers)

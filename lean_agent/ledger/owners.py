@@ -24,7 +24,7 @@ class Owner:
 
     def __init__(self, folder: Path) -> None:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self.name = uuid.uuid4().hex
+        self.name: str = uuid.uuid4().hex
         self._path = folder / self.name
         unseen = folder / f".{self.name}"
         self._fd = os.open(unseen, os.O_CREAT | os.O_EXCL | os.O_RDWR | os.O_CLOEXEC, 0o600)

@@ -73,7 +73,7 @@ class Segment:
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         # The random part because process ids come back.
         name = f"{file_stamp()}-{os.getpid()}-{os.urandom(4).hex()}.jsonl"
-        self.path = directory / name
+        self.path: Path = directory / name
         flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
         self._fd = os.open(self.path, flags, 0o600)
         with contextlib.suppress(OSError):  # without locks nothing is ever seen as sealed

@@ -78,7 +78,7 @@ class ResponseCache:
 
     def __init__(self, path: Path | str, *, max_bytes: int = _MAX_BYTES) -> None:
         # Absolute, so that a later change of the current folder does not lose it.
-        self.path = Path(path).absolute()
+        self.path: Path = Path(path).absolute()
         self._max_bytes = max_bytes
         self._guard = threading.Lock()
         self._notices: list[str] = []

@@ -28,12 +28,12 @@ class Index:
     """
 
     def __init__(self, generation: Path) -> None:
-        self.manifest = Manifest.read(generation / "manifest.json")
+        self.manifest: Manifest = Manifest.read(generation / "manifest.json")
         self._generation = generation
         if self.manifest.format_version != FORMAT_VERSION:
             return
-        self.passages = Passages(generation / "passages")
-        self.bm25 = Bm25.open(generation / "words", len(self.passages))
+        self.passages: Passages = Passages(generation / "passages")
+        self.bm25: Bm25 = Bm25.open(generation / "words", len(self.passages))
         self.vectors: Vectors | None = None
         if self.manifest.embedder:
             self.vectors = Vectors(generation / "vectors", self.manifest.calibration)

@@ -42,7 +42,7 @@ class IndexFolder:
     """Names in an index's folder, and the steps that must be atomic."""
 
     def __init__(self, path: Path) -> None:
-        self.path = Path(path).absolute()
+        self.path: Path = Path(path).absolute()
 
     @property
     def current(self) -> Path | None:

@@ -44,7 +44,7 @@ class QdrantPlace:
 
     def __init__(self, to: str) -> None:
         self.name = to
-        self.local = not to.startswith(("http://", "https://"))
+        self.local: bool = not to.startswith(("http://", "https://"))
         if self.local:
             _check_path(to)
         else:

@@ -42,8 +42,8 @@ class Checkpoints(BaseCheckpointSaver[str]):
     """
 
     trouble: ClassVar[tuple[type[Exception], ...]] = (OSError,)
-    kept = False
-    failure = ""
+    kept: bool = False
+    failure: str = ""
     newest: RunnableConfig | None = None
 
     async def claim(self, run_id: str) -> None:

@@ -34,7 +34,7 @@ class MeteredEmbedder:
         budget: Budget | None = None,
         prices: PriceTable | None = None,
     ) -> None:
-        self.usage = Usage()
+        self.usage: Usage = Usage()
         self.notices: list[str] = []
         self._embedder = embedder
         run_id = uuid.uuid4().hex

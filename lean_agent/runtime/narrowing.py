@@ -69,7 +69,7 @@ class Catalogue:
     """
 
     def __init__(self, specs: Iterable[ToolSpec], *, tokens: int, schema_is_read: bool) -> None:
-        self.specs = tuple(specs)
+        self.specs: tuple[ToolSpec, ...] = tuple(specs)
         self._tokens = tokens
         self._schema_is_read = schema_is_read
         self._shown: dict[ActionFormat, _Shown] = {}

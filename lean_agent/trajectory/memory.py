@@ -87,7 +87,7 @@ class Memory:
         keep_days: float | None = KEEP_DAYS,
     ) -> None:
         root = folder or memory_dir()
-        self.episodes = Episodes(root / "episodes", keep_days=keep_days)
+        self.episodes: Episodes = Episodes(root / "episodes", keep_days=keep_days)
         self._index = root / "index"
         self._embedder = embedder
         self._tokens = tokens

@@ -33,7 +33,7 @@ class Scrubber:
     """
 
     def __init__(self, *, paths: bool = True) -> None:
-        self.changed = 0
+        self.changed: int = 0
         self._paths = paths
         self._known = environment_secrets()
         home = str(Path.home())
