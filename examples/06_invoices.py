@@ -10,7 +10,7 @@ from pathlib import Path
 
 from pydantic import BaseModel
 
-from lean_agent import Account, Agent, Budget
+from lean_agent import Account, Agent, Budget, ConfigurationError, exit_on_error
 from lean_agent.errors import OutputParseError
 
 
@@ -40,9 +40,13 @@ def main(folder: Path) -> None:
     """A line an invoice, then what all of them cost."""
     session = Account(Budget(tokens=30_000))
     agent = Agent(output_type=Invoice, mode="instant", account=session, budget=Budget(steps=3))
-    for file in sorted(folder.glob("*.txt")):
+    files = sorted(folder.glob("*.txt"))
+    if not files:
+        raise ConfigurationError(f"there is no .txt file in {folder}")
+    for file in files:
         try:
-            result = agent.run_sync(f"Read this invoice:\n\n{file.read_text()}")
+            text = file.read_text(errors="replace")
+            result = agent.run_sync(f"Read this invoice:\n\n{text}")
         except OutputParseError as error:
             print(f"{file.name}: cannot be read: {error}")
             continue
@@ -52,4 +56,5 @@ def main(folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]) if len(sys.argv) > 1 else Path(__file__).parent / "invoices")
+    with exit_on_error():
+        main(Path(sys.argv[1]) if len(sys.argv) > 1 else Path(__file__).parent / "invoices")

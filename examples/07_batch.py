@@ -16,7 +16,15 @@ from typing import Literal
 
 from pydantic import BaseModel
 
-from lean_agent import Account, Agent, Budget, LeanAgentError, Ledger
+from lean_agent import (
+    Account,
+    Agent,
+    Budget,
+    ConfigurationError,
+    LeanAgentError,
+    Ledger,
+    exit_on_error,
+)
 from lean_agent.ledger import queries
 
 
@@ -29,6 +37,10 @@ class Sorted(BaseModel):
 
 async def main(file: Path, ledger: Ledger) -> None:
     """A line a message, as they come in; then the report."""
+    with file.open(newline="", errors="replace") as opened:
+        messages = list(csv.DictReader(opened))
+    if not messages or not {"id", "message"} <= messages[0].keys():
+        raise ConfigurationError(f"{file} has no columns id and message")
     agent = Agent(
         output_type=Sorted,
         mode="instant",
@@ -45,8 +57,6 @@ async def main(file: Path, ledger: Ledger) -> None:
         else:
             print(message["id"], result.output.kind, "URGENT" if result.output.urgent else "")
 
-    with file.open(newline="") as opened:
-        messages = list(csv.DictReader(opened))
     async with agent:
         await asyncio.gather(*map(one, messages))
     for row in queries.summary(ledger.folder, by="mode"):
@@ -56,5 +66,5 @@ async def main(file: Path, ledger: Ledger) -> None:
 
 if __name__ == "__main__":
     where = Path(sys.argv[1]) if len(sys.argv) > 1 else Path(__file__).parent / "messages.csv"
-    with tempfile.TemporaryDirectory() as folder:
+    with exit_on_error(), tempfile.TemporaryDirectory() as folder:
         asyncio.run(main(where, Ledger(Path(folder))))

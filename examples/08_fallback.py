@@ -8,32 +8,28 @@ from __future__ import annotations
 import asyncio
 import sys
 
-from lean_agent import Agent, Budget, LeanAgentError
+from lean_agent import Agent, Budget, exit_on_error
 from lean_agent.events import Notice, RunFinished
 
 MODELS = sys.argv[1:] or ["openai:gpt-4o-mini", "mistral:mistral-small-latest"]
 
 
-async def main() -> int:
+async def main() -> None:
     """Print what went wrong on the way, the answer, and what all attempts cost."""
-    try:
-        # A model without a known price is refused under a dollar cap, before anything is sent.
-        agent = Agent(model=MODELS, mode="instant", budget=Budget(usd="0.01", seconds=120))
-        async with agent:
-            async for event in agent.stream("In one sentence: why is the sky dark at night?"):
-                match event:
-                    case Notice(message):
-                        print("note:", message)
-                    case RunFinished(result):
-                        print(result.output)
-                        print(result.usage.total_tokens, "tokens,", result.usage.cost, "USD")
-                    case _:
-                        pass
-    except LeanAgentError as error:
-        print(f"no answer: {error}", error.hint, sep="\n", file=sys.stderr)
-        return 1
-    return 0
+    # A model without a known price is refused under a dollar cap, before anything is sent.
+    agent = Agent(model=MODELS, mode="instant", budget=Budget(usd="0.01", seconds=120))
+    async with agent:
+        async for event in agent.stream("In one sentence: why is the sky dark at night?"):
+            match event:
+                case Notice(message):
+                    print("note:", message)
+                case RunFinished(result):
+                    print(result.output)
+                    print(result.usage.total_tokens, "tokens,", result.usage.cost, "USD")
+                case _:
+                    pass
 
 
 if __name__ == "__main__":
-    sys.exit(asyncio.run(main()))
+    with exit_on_error():
+        asyncio.run(main())

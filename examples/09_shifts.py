@@ -9,6 +9,7 @@ import asyncio
 import sys
 from pathlib import Path
 
+from lean_agent import exit_on_error
 from lean_agent_planners.library import load_domain, stored_planner
 from lean_agent_planners.solving import solve
 
@@ -28,4 +29,5 @@ def main(problem: str) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1] if len(sys.argv) > 1 else WEEK))
+    with exit_on_error():
+        sys.exit(main(sys.argv[1] if len(sys.argv) > 1 else WEEK))

@@ -13,7 +13,7 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from lean_agent import Agent, Budget
+from lean_agent import Agent, Budget, exit_on_error
 from lean_agent.ledger.budget import Amount
 from lean_agent_evals.arms import arm_named
 from lean_agent_evals.config import RunConfig
@@ -58,4 +58,5 @@ def main(file: Path) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]) if len(sys.argv) > 1 else Path(__file__).parent / "questions.jsonl")
+    with exit_on_error():
+        main(Path(sys.argv[1]) if len(sys.argv) > 1 else Path(__file__).parent / "questions.jsonl")

@@ -9,7 +9,7 @@ import asyncio
 import sys
 from pathlib import Path
 
-from lean_agent import Agent, Approval, ApprovalRequest, Budget
+from lean_agent import Agent, Approval, ApprovalRequest, Budget, exit_on_error
 from lean_agent_tools.read_file import read_file
 from lean_agent_tools.write_file import write_file
 
@@ -48,4 +48,5 @@ def main(folder: Path, task: str) -> None:
 
 if __name__ == "__main__":
     where = Path(sys.argv[1]) if len(sys.argv) > 1 else Path(__file__).parent / "letters"
-    main(where, sys.argv[2] if len(sys.argv) > 2 else TASK)
+    with exit_on_error():
+        main(where, sys.argv[2] if len(sys.argv) > 2 else TASK)

@@ -9,7 +9,7 @@ import re
 import sys
 from pathlib import Path
 
-from lean_agent import Agent, Budget
+from lean_agent import Agent, Budget, exit_on_error
 from lean_agent_tools.read_file import read_file
 from lean_agent_tools.search import search_tool
 
@@ -43,4 +43,5 @@ def main(folder: Path, question: str) -> None:
 
 if __name__ == "__main__":
     where = Path(sys.argv[1]) if len(sys.argv) > 1 else Path(__file__).parent / "corpus"
-    main(where, sys.argv[2] if len(sys.argv) > 2 else QUESTION)
+    with exit_on_error():
+        main(where, sys.argv[2] if len(sys.argv) > 2 else QUESTION)

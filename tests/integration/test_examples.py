@@ -14,7 +14,7 @@ import pytest
 from support.cli import acts_natively
 from support.doc_pages import ROOT
 from support.fake_openai import FakeOpenAI, FakeRequest, Reply
-from support.scripts import script
+from support.scripts import ended, script
 
 EXAMPLES = ROOT / "examples"
 NAMES = sorted(path.stem for path in EXAMPLES.glob("[0-9]*.py") if path.stem >= "06")
@@ -109,3 +109,35 @@ def test_example(name: str, tmp_path: Path) -> None:
     if name == "11_drafts":
         assert (tmp_path / "letters" / "drafts" / "answer.txt").read_text() == "Yes."
         assert "Yes." not in (tmp_path / "letters" / "letter.txt").read_text()
+
+
+MISTAKES = [  # a bad argument, the exit code, and what must be told
+    ("06_invoices", "nowhere", 2, "there is no .txt file in nowhere"),
+    ("07_batch", "nowhere.csv", 1, "No such file or directory: nowhere.csv"),
+    ("07_batch", str(EXAMPLES / "questions.jsonl"), 2, "has no columns id and message"),
+    ("08_fallback", "openai", 2, "not a model name"),
+    ("09_shifts", "mon tue", 2, "these are no shifts and people"),
+    ("10_evaluate", "nowhere.jsonl", 2, "nowhere.jsonl cannot be read"),
+    ("11_drafts", "nowhere", 1, "No such file or directory: nowhere/drafts"),
+    ("12_citations", "nowhere", 2, "no such folder: nowhere"),
+]
+
+
+def test_every_example_that_takes_arguments_is_given_a_bad_one() -> None:
+    assert sorted({name for name, *_ in MISTAKES}) == NAMES
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("name", "argument", "code", "told"), MISTAKES)
+def test_a_bad_argument_is_told_in_a_line(
+    name: str, argument: str, code: int, told: str, tmp_path: Path
+) -> None:
+    with FakeOpenAI() as server:
+        settings = {"LEAN_AGENT_MODEL": "openai:x", "OPENAI_BASE_URL": server.url}
+        found, _, err = ended(EXAMPLES / f"{name}.py", argument, folder=tmp_path, **settings)
+        assert not server.chats
+    assert found == code
+    error, *hint = err.splitlines()
+    assert error.startswith("error: ")
+    assert told in error
+    assert all(line.startswith("hint: ") for line in hint)
