@@ -28,6 +28,11 @@ async def _cut(text: str, limit: int) -> str:
     return f"{text[:limit]}\n[cut: {limit} of {len(text)} characters shown]"
 
 
+def _is_cancelled() -> bool:
+    task = asyncio.current_task()
+    return task is None or task.cancelling() > 0
+
+
 async def observe(
     call: ToolCall,
     tool: Tool,
@@ -57,7 +62,10 @@ async def observe(
         raise
     except LeanAgentError as error:
         text = writable(f"Error: {error.message}")
-    except Exception as error:  # noqa: BLE001 - a user's tool may raise anything; the run goes on
+    # A user's tool may raise anything, and await what was cancelled; the run goes on.
+    except (Exception, asyncio.CancelledError) as error:
+        if isinstance(error, asyncio.CancelledError) and _is_cancelled():
+            raise
         if limit is not None and limit.expired():
             text = f"Error: {call.name} took longer than {timeout:g} s and was stopped"
         else:
@@ -65,6 +73,6 @@ async def observe(
             told = redact("".join(traceback.format_exception(error)).rstrip())
             _LOG.warning("tool %s failed\n%s", call.name, told)
             line = str(error).strip().splitlines()[0:1]
-            detail = f": {line[0][:300]}" if line else ""
+            detail = f": {redact(line[0])[:300]}" if line else ""
             text = writable(f"Error: {type(error).__name__}{detail}")
     return await cut(text, tool.spec.max_output_chars), failed

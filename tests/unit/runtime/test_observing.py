@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 
 import pytest
@@ -31,3 +32,56 @@ async def test_the_log_line_of_a_failing_tool_holds_no_secret(
     assert "ValueError: gallium: refused with [redacted]" in caplog.text
     assert __file__ in caplog.text, "where it failed"
     assert secret not in caplog.text
+
+
+async def test_what_an_unexpected_error_quotes_is_told_to_the_model_without_secrets(
+    ledger: Ledger,
+) -> None:
+    secret = "sk-" + "a1b2c3d4" * 4
+
+    @tool
+    def search(query: str) -> str:
+        """Search.
+
+        Args:
+            query: What for.
+        """
+        raise ValueError(f"401 for https://host/v1?api_key={secret}")
+
+    subject, model = agent([SEARCH, ANSWER, "29.8"], ledger, tools=[search])
+    result = await subject.run("x", mode="agent")
+    assert result.trajectory[0].observation == (
+        "Error: ValueError: 401 for https://host/v1?api_key=[redacted]"
+    )
+    assert secret not in model.requests[-1].messages[-3].content
+
+
+@pytest.mark.parametrize("in_thread", [False, True])
+async def test_a_tool_that_was_cancelled_from_within_failed_and_ends_no_run(
+    ledger: Ledger, in_thread: bool
+) -> None:
+    async def search(query: str) -> str:
+        """Search.
+
+        Args:
+            query: What for.
+        """
+        inner = asyncio.ensure_future(asyncio.sleep(60))
+        inner.cancel()
+        await inner
+        return query
+
+    def blocking(query: str) -> str:
+        """Search.
+
+        Args:
+            query: What for.
+        """
+        raise asyncio.CancelledError
+
+    made = tool(name="search")(blocking if in_thread else search)
+    subject, _ = agent([SEARCH, ANSWER, "29.8"], ledger, tools=[made])
+    result = await subject.run("x", mode="agent")
+    assert (result.exit_status, result.output) == ("completed", "29.8")
+    (step,) = result.trajectory
+    assert (step.is_error, step.observation) == (True, "Error: CancelledError")
