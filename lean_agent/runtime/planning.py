@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from collections.abc import Sequence
 from functools import partial
@@ -11,6 +12,7 @@ from typing import Any
 
 from langgraph.runtime import Runtime
 
+from lean_agent._redact import redact
 from lean_agent._semconv import Mode
 from lean_agent.errors import ConfigurationError, LimitExceededError
 from lean_agent.events import Token
@@ -23,6 +25,9 @@ from lean_agent.runtime.scope import RunScope
 from lean_agent.runtime.state import RunState
 
 __all__ = ["plan", "recognised"]
+
+_LOG = logging.getLogger("lean_agent.runtime")
+_LOG.addHandler(logging.NullHandler())  # a library prints nothing unless asked to
 
 
 async def recognised(
@@ -42,12 +47,27 @@ async def recognised(
         )
     files = [root for root in roots if root.is_file()]
     for planner in planners:
-        look = partial(planner.recognise, task, files, forced=forced)
+        look = partial(_taken_for, planner, task, files, forced=forced)
         # Where files are attached they are read, which may take its time.
         found = await asyncio.to_thread(look) if files else look()
         if found is not None:
             return found
     return None
+
+
+def _taken_for(
+    planner: Planner, task: str, files: Sequence[Path], *, forced: bool
+) -> Recognised | None:
+    try:
+        return planner.recognise(task, files, forced=forced)
+    except Exception as error:  # noqa: BLE001 - a plugin's code; the run does without
+        kinds = ", ".join(planner.domains)
+        _LOG.warning("the planner of %s cannot look at a task: %s", kinds, redact(_line(error)))
+        return None
+
+
+def _line(error: Exception) -> str:
+    return " ".join(str(error).split()) or type(error).__name__
 
 
 async def plan(state: RunState, runtime: Runtime[RunScope]) -> dict[str, Any]:
@@ -101,7 +121,5 @@ async def _planned(state: RunState, scope: RunScope) -> PlannedAnswer:
         planner = next(one for one in scope.planners if problem.domain in one.domains)
         return await planner.solve(problem)
     except Exception as error:  # noqa: BLE001 - a plugin's code; the run goes on in another mode
-        reason = " ".join(str(error).split()) or type(error).__name__
-        return PlannedAnswer(
-            status="unknown", answer="", evidence=f"{problem.domain} failed: {reason[:300]}"
-        )
+        evidence = f"{problem.domain} failed: {_line(error)[:300]}"
+        return PlannedAnswer(status="unknown", answer="", evidence=evidence)

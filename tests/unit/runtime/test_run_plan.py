@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -218,3 +219,21 @@ async def test_files_that_are_attached_are_shown_to_the_planner_and_folders_are_
     subject, _ = agent([], ledger, planners=[planner], roots=[tmp_path, file])
     await subject.run("maze 1")
     assert planner.files == [file]
+
+
+class Confused(Mazes):
+    def recognise(
+        self, task: str, files: Sequence[Path] = (), *, forced: bool = False
+    ) -> Recognised | None:
+        raise RuntimeError("first\nsecond")
+
+
+async def test_a_planner_that_fails_to_look_is_passed_over(
+    ledger: Ledger, caplog: pytest.LogCaptureFixture
+) -> None:
+    subject, _ = agent(["Canberra"], ledger, planners=[Confused(), Mazes()])
+    with caplog.at_level(logging.WARNING, "lean_agent.runtime"):
+        result = await subject.run("What about a maze?")
+    assert (result.output, result.exit_status) == ("Canberra", "completed")
+    assert "the planner of mazes cannot look at a task: first second" in caplog.text
+    assert (await subject.explain("maze 1")).mode == "plan", "by the other one"
