@@ -64,8 +64,8 @@ class Earlier:
 
 def _made(row: Mapping[str, Any]) -> bool:
     """Whether it is of a tool call that was made: an open one was cut off."""
-    cut_off = row["operation"] == "execute_tool" and row["state"] == "open"
-    return cut_off or row["finish_reason"] in {"done", "cancelled"}
+    made = row["state"] == "open" or row["finish_reason"] in {"done", "cancelled"}
+    return row["operation"] == "execute_tool" and made
 
 
 def _size(usage: Usage) -> tuple[int, Decimal]:
