@@ -89,6 +89,7 @@ async def _last_state(
     resumed: bool,
 ) -> None:
     """Drive the graph; ``seen[0]`` is the newest state, whatever ends it."""
+    await scope.disclosed.go_on(scope.action_format, state["messages"])
     if saver is not None:
         saver.kept = resumed
         scope.meter.journal.keep_in(saver)

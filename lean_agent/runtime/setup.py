@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -156,7 +156,6 @@ class Setup:
             cascade=self.cascade,
             hooks=RunHooks(self.hooks),
         )
-        await scope.disclosed.go_on(scope.action_format, state["messages"])
         return scope, state
 
     def _settle_catalogue(self) -> Catalogue:
@@ -201,12 +200,17 @@ class Setup:
         return self.gate
 
     async def _settle_routes(self) -> tuple[Route, ...]:
-        """Look prices up once, in a thread: the first look into the price table imports it."""
-        if not self._routes:
-            models = (self.model, *self.fallbacks)
-            prices = await asyncio.to_thread(lambda: list(map(self.prices.price_of, models)))
-            made = zip(models, prices, strict=True)
-            self._routes = tuple(route_to(model, price, self.rates) for model, price in made)
+        """With the prices of this moment, for some change at a date. The first look into the price
+        table imports it, and is taken in a thread.
+        """
+        if self._routes:
+            price_of = self.prices.price_of
+            self._routes = tuple(replace(one, price=price_of(one.model)) for one in self._routes)
+            return self._routes
+        models = (self.model, *self.fallbacks)
+        prices = await asyncio.to_thread(lambda: list(map(self.prices.price_of, models)))
+        made = zip(models, prices, strict=True)
+        self._routes = tuple(route_to(model, price, self.rates) for model, price in made)
         return self._routes
 
 

@@ -25,6 +25,7 @@ from lean_agent.model import ModelCard, ModelRequest
 from lean_agent.models.pricing import PriceTable
 from lean_agent.price import Price
 from lean_agent.runtime import opening
+from lean_agent.runtime.disclosing import Disclosed
 from lean_agent.runtime.holdback import held_back
 
 _TASKS = {"x", *(f"q{number}" for number in range(6))}
@@ -314,3 +315,24 @@ async def test_an_unpriced_part_cannot_go_on_under_a_dollar_cap(
     with pytest.raises(ConfigurationError, match="earlier part"):
         await second.resume(stopped.run_id, budget=Budget(usd=1))
     assert model.requests == []
+
+
+async def test_a_run_that_is_cancelled_while_it_is_opened_holds_nothing_back(
+    ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looking = asyncio.Event()
+
+    async def never(*_args: object) -> None:
+        looking.set()
+        await asyncio.sleep(60)
+
+    monkeypatch.setattr(Disclosed, "go_on", never)  # which ranks tools in a thread
+    day(ledger, tokens=2_000)
+    subject, _ = agent(["found"], ledger, tools=[searching()])
+    run = asyncio.ensure_future(subject.run("x", mode="agent"))
+    await looking.wait()
+    run.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await run
+    (status,) = cap_status(ledger.folder)
+    assert status.totals == Totals()
