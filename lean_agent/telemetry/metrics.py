@@ -55,7 +55,9 @@ class Metrics:
             case "invoke_agent":
                 self._run.record(seconds, error)
             case "execute_tool":
+                tool = {names.OPERATION: "execute_tool", names.TOOL: row["tool"] or ""}
                 self._tool.record(seconds, {names.TOOL: row["tool"] or "", **error})
+                self._count_cost(row, tool)  # what a call costs by itself
             case operation:
                 model = {
                     names.OPERATION: operation,

@@ -120,9 +120,11 @@ def _outcome(row: dict[str, Any]) -> dict[str, Any]:
     told: dict[str, Any] = {}
     if row["model"]:
         told = {name: row[key] for key, name in names.USAGE.items() if row[key] not in (None, "")}
-        for money in (names.COST, names.USAGE["list_cost"]):
-            if money in told:
-                told[money] = float(told[money])
+    elif row["provenance"]:  # a tool's call that costs something by itself
+        told = {names.COST: row["cost"], names.COST_PROVENANCE: row["provenance"]}
+    for money in (names.COST, names.USAGE["list_cost"]):
+        if money in told:
+            told[money] = float(told[money])
     finish = row["finish_reason"]
     match row["operation"]:
         case "invoke_agent":

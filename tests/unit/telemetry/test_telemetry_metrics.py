@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from support.telemetry import Watched, call, run_row, tool_row
+from support.telemetry import Watched, call, run_row, told, tool_row
 
 from lean_agent.usage import Provenance, Usage
 
@@ -114,3 +114,13 @@ def test_what_was_not_sent_counts_nowhere(watched: Watched) -> None:
     assert data is None or not data.resource_metrics
     (span,) = watched.spans
     assert (span.attributes or {})["lean_agent.usage.saved_tokens"] == 110
+
+
+def test_what_a_tool_costs_by_itself_counts(watched: Watched) -> None:
+    watched.observe(tool_row(usage=used("0.10", "estimated")))
+    watched.observe(tool_row())
+    assert watched.value("lean_agent.usage.cost", gen_ai__tool__name="search") == 0.10
+    paid, free = watched.spans
+    assert told(paid)["lean_agent.usage.cost"] == 0.10
+    assert told(paid)["lean_agent.cost.provenance"] == "estimated"
+    assert "lean_agent.usage.cost" not in told(free)
