@@ -13,10 +13,10 @@ import contextvars
 import os
 import queue
 import threading
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, Final, TypeVar, cast
 
-__all__ = ["in_daemon_thread", "run_to_end", "start_in_daemon_thread"]
+__all__ = ["in_daemon_thread", "run_to_end", "start_in_daemon_thread", "to_its_end"]
 
 _Result = TypeVar("_Result")
 
@@ -94,6 +94,25 @@ def _work_off(inbox: _Inbox) -> None:
                 continue  # it was just taken: work is on its way
             return
         _idle.append(inbox)
+
+
+async def to_its_end(work: Awaitable[_Result]) -> _Result:
+    """Await ``work``, which goes on however often the caller is cancelled meanwhile: what that
+    closes next (a lock, a file) is in use until then.
+
+    Raises:
+        CancelledError: the caller was cancelled, and the work is over; the cause is how it failed.
+    """
+    running = asyncio.ensure_future(work)
+    cancelled: asyncio.CancelledError | None = None
+    while not running.done():
+        try:
+            await asyncio.wait({running})
+        except asyncio.CancelledError as error:
+            cancelled = error
+    if cancelled is not None:
+        raise cancelled from running.exception()
+    return running.result()
 
 
 def run_to_end(work: Coroutine[Any, Any, _Result]) -> _Result:

@@ -16,6 +16,7 @@ from itertools import pairwise
 from typing import Any, Literal, Protocol
 
 from lean_agent import Account, Agent, ConfigurationError, Ledger, Model
+from lean_agent._threads import to_its_end
 from lean_agent.ledger import queries
 from lean_agent.ledger.budget import NOTHING, Amount
 from lean_agent.ledger.caps import set_cap
@@ -29,7 +30,6 @@ from lean_agent_evals.outcome import Outcome
 from lean_agent_evals.results import ResultsFolder, read_outcomes
 from lean_agent_evals.suite import Suite
 from lean_agent_evals.tiers import SIZES, is_stable
-from lean_agent_evals.to_its_end import to_its_end
 
 __all__ = ["Observer", "RunEnd", "Why", "check_priced", "evaluate", "samples_of"]
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import TypeVar
 
-from lean_agent._threads import start_in_daemon_thread
+from lean_agent._threads import start_in_daemon_thread, to_its_end
 from lean_agent.errors import LedgerError, LimitExceededError
 from lean_agent.ledger.account import Account
 from lean_agent.ledger.budget import NOTHING, Amount, Budget, Remaining, as_far_as, least, smaller
@@ -238,7 +238,7 @@ class SharedAccount:
                 undo(result)
 
         try:
-            return await _to_its_end(alone, undone)
+            return await _undone_if_cancelled(alone, undone)
         finally:
             failure = self._store.failure
             if failure is not None and not self._told:
@@ -298,23 +298,14 @@ class SharedReservation:
         await self.settle(NOTHING)
 
 
-async def _to_its_end(work: Callable[[], _Result], undo: Callable[[_Result], None]) -> _Result:
+async def _undone_if_cancelled(
+    work: Callable[[], _Result], undo: Callable[[_Result], None]
+) -> _Result:
     """``work`` in a thread; a cancellation waits until it is over and then undone."""
     running = start_in_daemon_thread(work)
-    cancelled = await _over(running)
-    if cancelled is None:
-        return running.result()
-    if running.exception() is None:
-        await _over(start_in_daemon_thread(lambda: undo(running.result())))
-    raise cancelled
-
-
-async def _over(running: asyncio.Future[_Result]) -> asyncio.CancelledError | None:
-    """Wait until it is; the cancellation that came meanwhile."""
-    cancelled: asyncio.CancelledError | None = None
-    while not running.done():
-        try:
-            await asyncio.wait({running})
-        except asyncio.CancelledError as error:
-            cancelled = error
-    return cancelled
+    try:
+        return await to_its_end(running)
+    except asyncio.CancelledError:
+        if running.exception() is None:
+            await to_its_end(start_in_daemon_thread(lambda: undo(running.result())))
+        raise

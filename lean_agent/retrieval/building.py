@@ -10,14 +10,13 @@ from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import Literal
 
-from lean_agent._threads import in_daemon_thread
+from lean_agent._threads import in_daemon_thread, start_in_daemon_thread, to_its_end
 from lean_agent.embedder import Embedder, address_of
 from lean_agent.errors import ConfigurationError
 from lean_agent.retrieval.bm25 import Bm25
 from lean_agent.retrieval.embedding import Embeddings, embed_passages
 from lean_agent.retrieval.embedding_journal import EmbeddingJournal
 from lean_agent.retrieval.files import Skipped, no_documents, source_folder
-from lean_agent.retrieval.finishing import to_its_end
 from lean_agent.retrieval.graph import Calibration
 from lean_agent.retrieval.index import Index
 from lean_agent.retrieval.index_folder import IndexFolder, default_folder
@@ -191,7 +190,7 @@ class _Build:
             calibration=calibration,
         )
         manifest.write(generation / "manifest.json")
-        await to_its_end(partial(self._place.publish, generation))
+        await to_its_end(start_in_daemon_thread(partial(self._place.publish, generation)))
         return manifest, records, made
 
     def _write_texts(self, generation: Path, found: Scan) -> list[FileRecord]:

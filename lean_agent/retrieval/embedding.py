@@ -8,11 +8,10 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
-from lean_agent._threads import in_daemon_thread
+from lean_agent._threads import in_daemon_thread, start_in_daemon_thread, to_its_end
 from lean_agent.embedder import Embedder
 from lean_agent.errors import ConfigurationError, LeanAgentError, LimitExceededError
 from lean_agent.retrieval.embedding_journal import EmbeddingJournal, text_key
-from lean_agent.retrieval.finishing import to_its_end
 from lean_agent.retrieval.passages import Passages
 from lean_agent.retrieval.vectors import Vectors
 from lean_agent.usage import Usage
@@ -71,7 +70,8 @@ async def embed_passages(
             error.usage = usage + error.usage if error.usage else usage
             raise
         usage += made.usage
-        await to_its_end(partial(journal.append, [key for key, _ in batch], made.vectors))
+        keep = partial(journal.append, [key for key, _ in batch], made.vectors)
+        await to_its_end(start_in_daemon_thread(keep))
         done += len(batch)
         size = _next_size(size, time.monotonic() - started)
         progress(done, len(missing))

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 import pytest
 
 from lean_agent import _threads
-from lean_agent._threads import in_daemon_thread
+from lean_agent._threads import in_daemon_thread, start_in_daemon_thread, to_its_end
 
 NAME = contextvars.ContextVar("NAME", default="nobody")
 
@@ -86,3 +86,41 @@ async def test_a_forked_child_starts_threads_of_its_own() -> None:
     async with asyncio.timeout(10):
         _, status = await in_daemon_thread(lambda: os.waitpid(child, 0))
     assert status == 0
+
+
+async def test_work_goes_to_its_end_however_often_its_caller_is_cancelled() -> None:
+    go, over = threading.Event(), threading.Event()
+
+    def work() -> None:
+        go.wait(10)
+        over.set()
+
+    caller = asyncio.ensure_future(to_its_end(start_in_daemon_thread(work)))
+    for _ in range(3):
+        await asyncio.sleep(0.01)
+        caller.cancel()
+    await asyncio.sleep(0.01)
+    assert not caller.done()
+    go.set()
+    with pytest.raises(asyncio.CancelledError):
+        await caller
+    assert over.is_set()
+
+
+async def test_a_cancelled_caller_is_told_so_though_the_work_failed() -> None:
+    go = threading.Event()
+
+    def work() -> None:
+        go.wait(10)
+        raise OSError("the disk is full")
+
+    caller = asyncio.ensure_future(to_its_end(start_in_daemon_thread(work)))
+    await asyncio.sleep(0.01)
+    caller.cancel()
+    go.set()
+    with pytest.raises(asyncio.CancelledError) as told:
+        await caller
+    assert isinstance(told.value.__cause__, OSError)
+
+    with pytest.raises(OSError, match="full"):
+        await to_its_end(start_in_daemon_thread(work))

@@ -18,9 +18,9 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Self
 
 from lean_agent import LeanAgentError
+from lean_agent._threads import to_its_end
 from lean_agent_evals.baselines.chat_wire import BadRequestError, read_request, write_answer
 from lean_agent_evals.baselines.metered import MeteredRun
-from lean_agent_evals.to_its_end import to_its_end
 
 if TYPE_CHECKING:
     from types import TracebackType

@@ -16,7 +16,7 @@ from functools import cache
 from typing import Any
 
 from lean_agent import ConfigurationError, LeanAgentError
-from lean_agent_evals.to_its_end import to_its_end
+from lean_agent._threads import to_its_end
 
 __all__ = ["BUSY_HINT", "cluster", "load_ray"]
 

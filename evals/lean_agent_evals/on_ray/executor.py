@@ -13,6 +13,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from lean_agent import Budget, ConfigurationError, LeanAgentError
+from lean_agent._threads import to_its_end
 from lean_agent.ledger import queries
 from lean_agent.ledger.budget import NOTHING, Amount, smaller
 from lean_agent.ledger.caps import set_cap
@@ -23,7 +24,6 @@ from lean_agent_evals.on_ray.cluster import BUSY_HINT, cluster, load_ray
 from lean_agent_evals.on_ray.worker import Job, Worker
 from lean_agent_evals.outcome import Outcome
 from lean_agent_evals.results import ResultsFolder
-from lean_agent_evals.to_its_end import to_its_end
 
 __all__ = ["ray_executor"]
 
