@@ -15,6 +15,7 @@ import pytest
 from hypothesis import settings
 from support.engines import engines
 from support.fake_openai import FakeOpenAI
+from support.postgres_server import PostgresServer, postgres_programs, postgres_server
 
 _WHERE_DATA_IS = {"LEAN_AGENT_TEST_DATA", "LEAN_AGENT_WEIGHTS_DIR"}
 _numbers = itertools.count()
@@ -62,6 +63,16 @@ def server() -> Iterator[FakeOpenAI]:
     """An OpenAI-compatible server on loopback that says what it is told."""
     with FakeOpenAI() as running:
         yield running
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[PostgresServer]:
+    """A real server, where Postgres is installed."""
+    programs = postgres_programs()
+    if programs is None:
+        pytest.skip("there is no initdb: install Debian's package postgresql")
+    with postgres_server(programs) as server:
+        yield server
 
 
 @pytest.fixture(scope="session")

@@ -16,6 +16,7 @@ _CALLS = {"free_nights": '{"month": "May"}', "stock": '{"part": "M5 bolt"}'}
 EXPECTED = {  # what a reader must have seen by the end of the page
     "budget": ("ok completed None", "Name a river. -> ok", "ended:", "tokens of 2,000"),
     "eval-suite": ("questions is valid", "orders is valid", "report.html", "at most"),
+    "postgres": ("limit_exceeded steps\n", "completed ok\n"),
     "planning-domain": ("1 + 1 + 5 + 10 + 10", '"answer": "5 + 25"'),
     "ray": ("at most",),
     "tool": ("stock {'part': 'M5 bolt'} -> 80",),
@@ -43,12 +44,16 @@ def test_every_guide_is_expected_to_show_something() -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("page", GUIDES, ids=lambda page: page.stem)
-def test_guide(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_guide(
+    page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
+) -> None:
     monkeypatch.chdir(tmp_path)
     seen = ""
     with FakeOpenAI(answer) as server:
         acts_natively(server.url, tmp_path)
         settings = {"LEAN_AGENT_MODEL": "openai:x", "OPENAI_BASE_URL": server.url}
+        if page.stem == "postgres":
+            settings["LEAN_AGENT_CHECKPOINTS"] = request.getfixturevalue("postgres").url
         for fence in fences(page):
             if fence.title:
                 Path(fence.title).write_text(fence.text)

@@ -16,7 +16,7 @@ __all__ = ["DOCS", "GUIDES", "PAGES", "ROOT", "Fence", "commands", "fences"]
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
-_NO_GUIDES = {"local-model.md", "postgres.md"}  # they need the engine, and a server
+_NO_GUIDES = {"local-model.md"}  # it needs the engine
 GUIDES = [
     DOCS / "tutorial.md",
     *(page for page in sorted((DOCS / "how-to").glob("*.md")) if page.name not in _NO_GUIDES),
