@@ -17,11 +17,11 @@ try:
     from psycopg import AsyncConnection
     from psycopg.conninfo import conninfo_to_dict, make_conninfo
     from psycopg.rows import DictRow, dict_row
-except ImportError as error:
+except ImportError as _error:
     raise ConfigurationError(
         "checkpoints in Postgres need the extra [postgres]",
         hint="pip install 'lean-agent[postgres]'",
-    ) from error
+    ) from _error
 
 from lean_agent.runtime.checkpoints import Checkpoints
 from lean_agent.runtime.run_locks import lock_number
