@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
 import signal
 import sys
 import termios
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from itertools import islice
 
 from lean_agent.approval import Approval, ApprovalRequest
 from lean_agent.cli.streams import is_terminal, say
@@ -15,7 +17,9 @@ from lean_agent.cli.theme import THEMES, Theme, paint, theme_for
 
 __all__ = ["AsksAtTerminal", "parsed"]
 
-_LINES, _COLUMNS = 60, 500
+_ROWS = 60
+_PATTERN_CHARS = 200
+_MARGIN = 4  # the indentation, and what a terminal may find wider than we do
 _SETTLE_SECONDS = 0.05
 _YES, _ALWAYS, _NO, _VIEW = {"y", "yes"}, {"a", "always"}, {"n", "no"}, {"v", "view"}
 
@@ -38,15 +42,18 @@ class AsksAtTerminal:
     async def __call__(self, request: ApprovalRequest) -> Approval:
         await asyncio.sleep(_SETTLE_SECONDS)  # what was told before is shown before
         self.pause()
-        lines = visible(request.preview).splitlines()
-        shown = [line[:_COLUMNS] for line in lines[:_LINES]]
         theme = THEMES["none"] if self._plain else theme_for(sys.stderr)
-        say(_indented([f"{request.tool} asks for a yes:", *_coloured(shown, theme)]))
-        if cut := shown != lines:
+        lines = visible(request.preview).splitlines()
+        shown = list(islice(_rows(lines, theme), _ROWS + 1))
+        cut = len(shown) > _ROWS
+        say(_indented([f"{request.tool} asks for a yes:", *shown[:_ROWS]]))
+        if cut:
             say(f"  [this is not all of it: {count(len(lines), 'line')}; v shows it]")
         choices = ["[y]es"]
         if request.pattern:
             pattern = visible(request.pattern).replace("\n", "\\n")
+            if len(pattern) > _PATTERN_CHARS:  # all of it stands in the preview
+                pattern = f"{pattern[:_PATTERN_CHARS]}..."
             choices.append(f"[a]lways {pattern}")
         question = f"{', '.join(choices)}, [n]o, or why not: "
         while True:
@@ -54,7 +61,7 @@ class AsksAtTerminal:
             if typed is None:
                 return Approval(verdict="deny")
             if cut and typed.strip().lower() in _VIEW:
-                say(_indented(["", *_coloured(lines, theme)]))
+                say(_indented(["", *_rows(lines, theme)]))
             elif (answer := parsed(typed, always=bool(request.pattern))) is not None:
                 return answer
 
@@ -71,12 +78,20 @@ def parsed(typed: str, *, always: bool) -> Approval | None:
     return Approval(verdict="deny", reason="" if word.lower() in _NO else word)
 
 
-def _coloured(lines: list[str], theme: Theme) -> list[str]:
-    """A diff's added and removed lines; what is no diff stays as it is."""
-    if not (len(lines) > 1 and lines[0].startswith("--- ") and lines[1].startswith("+++ ")):
-        return lines
-    how = {"+": theme.added, "-": theme.removed, "@": theme.aside}
-    return [paint(line, how.get(line[:1], "")) for line in lines]
+def _rows(lines: list[str], theme: Theme) -> Iterator[str]:
+    """The lines as wide as the terminal, a diff's in colour.
+
+    Broken here and indented, so that nothing of a preview stands where our own words begin.
+    """
+    from rich.cells import chop_cells
+
+    width = max(shutil.get_terminal_size().columns - _MARGIN, 1)
+    how: dict[str, str] = {}
+    if len(lines) > 1 and lines[0].startswith("--- ") and lines[1].startswith("+++ "):
+        how = {"+": theme.added, "-": theme.removed, "@": theme.aside}
+    for line in lines:
+        for row in chop_cells(line.expandtabs(), width) or [line]:
+            yield paint(row, how.get(line[:1], ""))
 
 
 def _indented(lines: list[str]) -> str:

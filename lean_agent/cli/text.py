@@ -30,6 +30,11 @@ __all__ = [
 _UNSAFE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 # What json.dumps leaves as it is and a terminal would act on or an encoder refuse.
 _UNSAFE_IN_JSON = re.compile(r"[\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+# Letters and marks that Unicode calls printable, though nothing is seen of them.
+_BLANK = re.compile(
+    r"[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164"
+    r"\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]"
+)
 
 
 def clean(text: str) -> str:
@@ -45,7 +50,8 @@ def visible(text: str) -> str:
 
     Newlines stay, tabs too.
     """
-    return "".join(c if c.isprintable() or c in "\n\t" else ascii(c)[1:-1] for c in text)
+    seen = "".join(c if c.isprintable() or c in "\n\t" else ascii(c)[1:-1] for c in text)
+    return seen if seen.isascii() else _BLANK.sub(lambda found: ascii(found[0])[1:-1], seen)
 
 
 def one_line(text: str) -> str:

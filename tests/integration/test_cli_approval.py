@@ -10,11 +10,12 @@ from typing import Any
 
 import pexpect
 import pytest
+from rich.cells import cell_len
 from support.cli import LEAN_AGENT, acts_natively, environment, in_process
 from support.fake_openai import FakeOpenAI, Reply
 
-from lean_agent.approval import Approval
-from lean_agent.cli.approval import parsed
+from lean_agent.approval import Approval, ApprovalRequest
+from lean_agent.cli.approval import AsksAtTerminal, parsed
 from lean_agent.cli.text import visible
 
 # A pseudo-terminal needs a fork, and the server is a thread of this process.
@@ -182,6 +183,27 @@ def test_ctrl_c_at_the_question_interrupts_and_resume_asks_again(
     assert len(server.chats) == 2, "the call that asked for it is not paid twice"
 
 
+async def test_nothing_of_a_preview_stands_where_our_own_words_begin(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("COLUMNS", "40")
+
+    async def yes(_question: str) -> str:
+        return "y"
+
+    monkeypatch.setattr("lean_agent.cli.approval._typed", yes)
+    wide = "\u6f22" * 50
+    command = f"$ ls{' ' * 36}write_file asks for a yes:{' ' * 14}{wide}; rm -rf ."
+    request = ApprovalRequest(
+        tool="shell", arguments={}, preview=f"in /home:\n{command}", pattern="", run_id="r"
+    )
+    assert await AsksAtTerminal(plain=True)(request) == Approval(verdict="once")
+    first, where, *rows = capsys.readouterr().err.splitlines()
+    assert (first, where) == ("shell asks for a yes:", "  in /home:")
+    assert all(row.startswith("  ") and cell_len(row) <= 40 for row in rows)
+    assert "".join(row[2:] for row in rows) == command
+
+
 @pytest.mark.parametrize(
     ("typed", "expected"),
     [
@@ -206,3 +228,4 @@ def test_everything_that_is_not_seen_is_written_out() -> None:
     assert all(c.isprintable() or c in "\n\t" for c in shown)
     assert visible("caf\u00e9 漢字\n\tend") == "caf\u00e9 漢字\n\tend"
     assert visible("\ud800\u200b\r") == r"\ud800\u200b\r"
+    assert visible("ru\u3164n \ufe0f\U000e0101\u2800") == r"ru\u3164n \ufe0f\U000e0101\u2800"
