@@ -90,6 +90,10 @@ class Price:
             machine = self._machine_cost(Decimal(repr(seconds)), ROUND_CEILING)
             return tokens.scaleb(-6) + self.per_request + machine
 
+    def seconds_for(self, usd: Decimal) -> float:
+        """Seconds of the machine that ``usd`` pays for; of a price by the hour."""
+        return float(EXACT.divide(usd, self.usd_per_hour)) * _SECONDS_PER_HOUR
+
     @property
     def by_token(self) -> bool:
         """Whether the number of tokens matters to the cost."""

@@ -173,10 +173,11 @@ def _offline_length(model: str) -> Callable[[str], int]:
     encoding = tiktoken.get_encoding(name)
 
     @lru_cache(maxsize=1024)
-    def length(text: str) -> int:
-        if len(text) > _MAX_ENCODED_CHARS:
-            return utf8_length(text)
+    def counted(text: str) -> int:
         return len(encoding.encode_ordinary(text))
+
+    def length(text: str) -> int:  # no huge text is held on to
+        return utf8_length(text) if len(text) > _MAX_ENCODED_CHARS else counted(text)
 
     return length
 

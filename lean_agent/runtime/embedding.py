@@ -23,6 +23,7 @@ from lean_agent.models.pricing import embedder_card, list_cost, priced
 from lean_agent.models.tokens import embedding_bound, estimate_embedding_usage
 from lean_agent.price import Price
 from lean_agent.runtime.book import Book
+from lean_agent.runtime.fitting import ABORT_SECONDS
 from lean_agent.runtime.machine_time import machine_time
 from lean_agent.runtime.spending import Held, Spending
 from lean_agent.usage import Usage
@@ -30,8 +31,6 @@ from lean_agent.usage import Usage
 __all__ = ["MeteredEmbedding"]
 
 _MACHINE_SECONDS = 60.0
-_SECONDS_PER_HOUR = 3_600
-_ABORT_SECONDS = 0.5  # what it takes, at most, until one past its deadline is stopped
 _TRIES = 2
 """Bounds that are set aside: our clients try three times, and what failed is charged by an estimate
 of a third of the bound at most.
@@ -128,7 +127,7 @@ class MeteredEmbedding:
         tokens = _TRIES * sum(map(embedding_bound, texts))
         usd = Decimal(0)
         if price is not None:
-            usd = price.worst_case(tokens, 0, 0.0 if seconds is None else seconds + _ABORT_SECONDS)
+            usd = price.worst_case(tokens, 0, 0.0 if seconds is None else seconds + ABORT_SECONDS)
         prompt = estimate_embedding_usage(texts)
         lost = Decimal(0) if price is None else price.cost(prompt, 0.0)
         held = await self.spending.reserve(
@@ -141,7 +140,7 @@ def _seconds(price: Price | None, left: Remaining) -> float | None:
     """A machine priced by the hour has no other worst case than the time it may take."""
     if price is None or not price.usd_per_hour or left.usd is None:
         return None
-    seconds = float(left.usd / price.usd_per_hour) * _SECONDS_PER_HOUR - _ABORT_SECONDS
+    seconds = price.seconds_for(left.usd) - ABORT_SECONDS
     if seconds <= 0:
         raise LimitExceededError("usd", "an embedding", "what is left: no time for it")
     return min(_MACHINE_SECONDS, seconds)

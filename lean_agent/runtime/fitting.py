@@ -11,13 +11,13 @@ from lean_agent.model import Model, ModelRequest
 from lean_agent.models.tokens import likely_tokens, schema_bound
 from lean_agent.price import Price
 
-__all__ = ["Fitted", "bound", "fit"]
+__all__ = ["ABORT_SECONDS", "Fitted", "bound", "fit"]
 
 _DEFAULT_OUTPUT_TOKENS = 1_024
 _MIN_OUTPUT_TOKENS = 8
-_SECONDS_PER_HOUR = 3_600
 _MACHINE_SECONDS = 600.0
-_ABORT_SECONDS = 0.5  # what it takes, at most, until a call past its deadline is stopped
+ABORT_SECONDS = 0.5
+"""What it takes, at most, until a call past its deadline is stopped."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,8 +97,7 @@ def _deadline(
     if price is not None and price.usd_per_hour:
         bounds.append((_MACHINE_SECONDS, ""))
         if remaining.usd is not None:
-            affordable = float(remaining.usd / price.usd_per_hour) * _SECONDS_PER_HOUR
-            bounds.append((affordable - _ABORT_SECONDS, "usd"))
+            bounds.append((price.seconds_for(remaining.usd) - ABORT_SECONDS, "usd"))
     if not bounds:
         return "", None
     timeout, limit = min(bounds)

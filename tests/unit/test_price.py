@@ -138,3 +138,4 @@ def test_machine_time_is_rounded_to_a_trillionth_and_no_further() -> None:
     with localcontext(TINY):
         assert machine.cost(Usage(), 7.0) == Decimal("0.001944444444")
         assert machine.worst_case(0, 0, 7.0) == Decimal("0.001944444445")
+        assert machine.seconds_for(Decimal("1.23456789")) == 1.23456789 * 3600
