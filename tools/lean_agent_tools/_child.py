@@ -18,6 +18,10 @@ from lean_agent import ToolError
 __all__ = ["in_child", "serve"]
 
 _MAX_BYTES = 4 * 1024**3  # of address space, of which a good deal is never used
+_MAX_REQUEST = 100_000
+"""Bytes of an argument; Linux takes 128 kB."""
+_MAX_ANSWER_CHARS = 2_500_000
+"""More than a page has; a row of a table may be as long as a file is, and the parent holds it."""
 
 
 async def in_child(
@@ -32,8 +36,11 @@ async def in_child(
     Raises:
         ToolError: it failed, took too long or too much memory.
     """
+    asked = json.dumps(request)
+    if len(asked) > _MAX_REQUEST:
+        raise ToolError("this is too long to ask: write less, or name fewer files")
     # -P: the folder that the program was started in holds files, not modules.
-    command = (sys.executable, "-P", "-m", module, str(int(seconds) + 1), json.dumps(request))
+    command = (sys.executable, "-P", "-m", module, str(int(seconds) + 1), asked)
     data = given if isinstance(given, bytes) else None
     file = asyncio.subprocess.DEVNULL if given is None else asyncio.subprocess.PIPE
     process = await asyncio.create_subprocess_exec(
@@ -67,7 +74,7 @@ def serve(work: Callable[[dict[str, Any]], str]) -> None:
     seconds = int(sys.argv[1])  # of the processor: for a parent that died and cannot end this
     resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds))
     try:
-        answer = {"text": work(json.loads(sys.argv[2]))}
+        answer = {"text": work(json.loads(sys.argv[2]))[:_MAX_ANSWER_CHARS]}
     except ToolError as error:
         answer = {"error": error.message}
     except MemoryError:

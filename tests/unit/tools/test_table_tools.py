@@ -216,3 +216,13 @@ async def test_a_pdf_is_read_and_its_folder_runs_nothing(
     for path, problem in (("b.pdf", "b.pdf: a damaged PDF"), ("sales.csv", "no PDF file")):
         with pytest.raises(ToolError, match=problem):
             await pdf_text.call({"path": path}, ctx)
+
+
+async def test_a_query_that_no_process_takes_is_a_line(root: Path) -> None:
+    with pytest.raises(ToolError, match="too long to ask"):
+        await ask(root, "sales.csv", query=f"select '{'😀' * 15_000}'")
+
+
+async def test_a_row_as_wide_as_a_file_is_not_held_whole(root: Path) -> None:
+    (root / "wide.csv").write_text(",".join(["x" * 300] * 30_000))
+    assert len(await table(root, "wide.csv")) <= 2_500_000
