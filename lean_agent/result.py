@@ -71,7 +71,7 @@ class RunResult(Generic[OutputT]):
     """
 
     output: OutputT
-    messages: tuple[Message, ...]
+    messages: tuple[Message, ...] = field(repr=False)
     usage: Usage
     mode: Mode
     exit_status: ExitStatus
@@ -79,15 +79,15 @@ class RunResult(Generic[OutputT]):
     tool_calls: int
     seconds: float
     run_id: str
-    trajectory: tuple[TrajectoryStep, ...] = ()
-    context: tuple[Message, ...] = ()
+    trajectory: tuple[TrajectoryStep, ...] = field(default=(), repr=False)
+    context: tuple[Message, ...] = field(default=(), repr=False)
     limit: str | None = None
     limit_of: LimitOf | None = None
     resumable: bool = False
     mode_reason: str = ""
     notices: tuple[str, ...] = ()
     confidence: float | None = None
-    decision: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    decision: Mapping[str, Any] = field(default_factory=dict[str, Any], repr=False)
     saved: Usage = field(default_factory=Usage)
 
     @property

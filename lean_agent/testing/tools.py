@@ -30,14 +30,16 @@ async def check_tool(
         AssertionError: it says which rule the tool breaks.
     """
     ctx = ctx if ctx is not None else RunContext()
+    given: Any = tool
+    check(isinstance(given, Tool), "it must be a tool: write @tool above a function")
     _check_spec(tool.spec)
     check(tool.spec == tool.spec, "a spec must not change: prompts would miss the server's cache")
-    given = json.loads(json.dumps(arguments))
-    await _check_call(tool, given, ctx)
-    check(given == arguments, "a call must not change its arguments")
+    sent = json.loads(json.dumps(arguments))
+    await _check_call(tool, sent, ctx)
+    check(sent == arguments, "a call must not change its arguments")
     for wrong in (*_unfit(tool.spec, arguments), {"no_such_parameter": 1}):
         await _check_refusal(tool, wrong, ctx)
-    await asyncio.gather(*(_check_call(tool, given, ctx) for _ in range(5)))
+    await asyncio.gather(*(_check_call(tool, sent, ctx) for _ in range(5)))
 
 
 def _check_spec(spec: ToolSpec) -> None:

@@ -13,12 +13,15 @@ from langgraph.graph import START, StateGraph
 from lean_agent import (
     Agent,
     Budget,
+    Event,
     Hooks,
+    Mode,
     ModelRequest,
     RunContext,
     RunResult,
     Tool,
     ToolCall,
+    TrajectoryStep,
     tool,
 )
 from lean_agent.integrations.langchain import LangChainModel, from_langchain_tool
@@ -81,8 +84,15 @@ class Counting(Hooks):
     async def before_tool(self, call: ToolCall, ctx: RunContext) -> None:
         assert_type(call.name, str)
 
+    async def after_tool(self, step: TrajectoryStep, ctx: RunContext) -> None:
+        assert_type(step.observation, str)
+
     async def on_end(self, result: RunResult[Any]) -> None:
         assert_type(result.usage.cost, Decimal | None)
+
+
+async def watched(agent: Agent[Sum], mode: Mode) -> list[Event]:
+    return [event async for event in agent.stream("x", mode=mode)]
 
 
 class State(TypedDict):

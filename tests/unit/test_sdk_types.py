@@ -23,6 +23,7 @@ def test_a_generic_class_can_be_made_with_its_argument_and_stays_frozen() -> Non
         run_id="r",
     )
     assert result.text == "3"
+    assert "messages" not in repr(result)  # a page of them
     assert RunContext[str](deps="a").deps == "a"
     with pytest.raises(FrozenInstanceError):
         result.output = 4  # pyright: ignore[reportAttributeAccessIssue]

@@ -3,6 +3,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import stat
 import threading
 import time
 from collections.abc import Sequence
@@ -82,6 +83,11 @@ async def test_words_and_vectors_are_fused(source: Path) -> None:
     assert (by_letters[0].lexical_rank, by_letters[0].dense_rank) == (None, 1)
     with pytest.raises(ConfigurationError, match="64 dimensions"):
         searched(index, "cat", vector=np.ones(3, np.float32))
+
+
+async def test_only_its_owner_can_read_an_index(source: Path) -> None:
+    await build(source)
+    assert stat.S_IMODE((source.parent / "index").stat().st_mode) == 0o700
 
 
 async def test_only_what_has_changed_is_read_and_embedded_again(source: Path) -> None:
