@@ -75,8 +75,18 @@ def samples_of(suite: Suite, config: RunConfig, arms: Sequence[Arm]) -> Iterator
 
     The arms are shuffled anew each time: a later one finds the task's text in the server's prompt
     cache. A run that goes on, with further arms too, keeps its order.
+
+    Raises:
+        ConfigurationError: two tasks have one id, by which attempts are known.
     """
+    seen: set[str] = set()
     for task in suite.tasks(config.split, seed=config.seed, count=config.count):
+        if task.id in seen:
+            raise ConfigurationError(
+                f"two tasks of {suite.name} have the id {task.id}",
+                hint=f"lean-agent eval validate {config.suite} tells all of them",
+            )
+        seen.add(task.id)
         for epoch in range(config.epochs):
             draws = {_draw(config.seed, task.id, epoch, arm.name): arm for arm in arms}
             for draw in sorted(draws):
@@ -127,9 +137,9 @@ async def evaluate(
     table = prices or await asyncio.to_thread(PriceTable)
     await asyncio.to_thread(check_priced, config, model, table)
     samples = await asyncio.to_thread(lambda: list(samples_of(suite, config, arms)))
-    for change in await asyncio.to_thread(folder.write_config, config):
-        observer.note(change)
     with folder.in_use():
+        for change in await asyncio.to_thread(folder.write_config, config):
+            observer.note(change)
         await asyncio.to_thread(folder.await_workers)
         # A part that was killed leaves what its workers kept to.
         await asyncio.to_thread(set_cap, folder.ledger, "ever", None, spent=NOTHING)

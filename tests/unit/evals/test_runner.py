@@ -253,7 +253,8 @@ async def test_two_runs_in_one_folder_are_refused(tmp_path: Path) -> None:
     folder = ResultsFolder(tmp_path)
     folder.write_config(config())
     with folder.in_use(), pytest.raises(ConfigurationError, match="under way"):
-        await run(tmp_path, CountingModel())
+        await run(tmp_path, CountingModel(), arms=("agent", "instant"))
+    assert folder.config() == config(), "the one under way is still what is written"
 
 
 @pytest.mark.slow
