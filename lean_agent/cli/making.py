@@ -33,12 +33,14 @@ def make_agent(
     """
     from lean_agent import Agent
     from lean_agent._paths import cache_dir
+    from lean_agent.cli.mcp.servers import of_servers_there
     from lean_agent.cli.streams import say
     from lean_agent.cli.telemetry import observed_ledger
     from lean_agent.models.response_cache import ResponseCache
     from lean_agent.plugins import load_corpus_tools, load_optional_tools, load_tools
     from lean_agent.trajectory.memory import Memory
 
+    options = of_servers_there(options, more)
     roots = [path.resolve() for path in (options.corpus, *options.texts) if path is not None]
     # Search comes first: a small model prefers what it reads first.
     corpus_tools = load_corpus_tools(options.corpus, say) if options.corpus is not None else []

@@ -131,8 +131,9 @@ def test_the_terminal_lists_checks_and_uses_the_servers_of_the_file(
     assert states["mcp:gone"][0] == "missing"
     acts_natively(server.url, tmp_path)
     server.say(Reply(text="", tool_calls=(("rude__good", "{}"),)), Reply(text="done"))
-    asking = ("ask", "--model", "openai:x", "--base-url", server.url, "--mode", "agent", "Do good.")
-    ended = in_process(*asking, folder=tmp_path, RUDE_SECRET=KEY)
+    asking = ("ask", "--model", "openai:x", "--base-url", server.url, "--mode", "agent")
+    allowed = ("--allow", "gone__*", "--allow", "gone__x:y")
+    ended = in_process(*asking, *allowed, "Do good.", folder=tmp_path, RUDE_SECRET=KEY)
     assert (ended.code, ended.out) == (0, "done\n")
     assert "failed" not in ended.err
     assert "note: the MCP server gone did not start" in ended.err
@@ -198,6 +199,41 @@ async def test_the_agent_serves_others_within_its_budget(
     assert failed.is_error
     assert failed.structured_content["error"]["code"] == "model"
     assert told
+
+
+@pytest.mark.slow
+async def test_the_served_agent_has_the_servers_of_the_file_but_never_itself(
+    server: FakeOpenAI, tmp_path: Path
+) -> None:
+    acts_natively(server.url, tmp_path)
+    known = ["--model", "openai:x", "--base-url", server.url, "--mode", "agent"]
+    served = ["mcp", "serve", *known, "--allow", "own__*"]
+    env = environment(tmp_path)
+    kept = {name: env[name] for name in env if name.startswith("XDG_")}
+    within = json.dumps({**kept, "OPENAI_API_KEY": "${OPENAI_API_KEY}"}).replace('": "', '" = "')
+    configured(
+        tmp_path,
+        table("notes", SERVER, more="trust_annotations = true")
+        + f"[mcp.own]\ncommand = {json.dumps(LEAN_AGENT)}\nargs = {json.dumps(served)}\n"
+        + f"env = {within}\n",
+    )
+    parameters = StdioServerParameters(command=LEAN_AGENT, args=served, env=env)
+    call = (("own__ask", '{"question": "What is within?"}'),)
+    server.say(Reply(text="", tool_calls=call), Reply(text="nothing"), Reply(text="done"))
+    with (tmp_path / "errors").open("w+") as errors:
+        async with Client(stdio_client(parameters, errlog=errors)) as client:
+            answer = await client.call_tool("ask", {"question": "What is there?"})
+        errors.seek(0)
+        assert "left out, as nobody can be asked: 1 tool of MCP servers" in errors.read()
+    assert texts(answer)[0] == "done"
+    outer, inner, _ = (
+        {tool["function"]["name"] for tool in chat.body["tools"]} for chat in server.chats
+    )
+    assert {"notes__add", "own__ask"} <= outer
+    assert "notes__write_note" not in outer, "it needs a yes that nobody can give"
+    assert inner
+    assert not [name for name in inner if "__" in name]
+    assert "nothing" in server.chats[2].body["messages"][-1]["content"]
 
 
 def texts(result: CallToolResult) -> list[str]:

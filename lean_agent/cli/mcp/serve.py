@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import aclosing
+from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 
 from lean_agent.cli import options as opt
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
 
     from lean_agent.agent import Agent
     from lean_agent.cli.running import Outcome
+    from lean_agent.tool_spec import Tool
 
 __all__ = ["serve"]
 
@@ -27,7 +29,8 @@ def serve(*, options: opt.RunOptions) -> int:
     """Offer the agent to other programs, as an MCP server on standard input and output.
 
     Its one tool, ask, answers a question; limits hold for each call. Nobody can be asked for a yes,
-    so only what --allow names may change anything. It uses no other MCP server.
+    so only what --allow names may change anything, and of the MCP servers of the configuration file
+    only what --allow names or needs no yes is offered to it.
     """
     import asyncio
 
@@ -48,14 +51,37 @@ def serve(*, options: opt.RunOptions) -> int:
 async def _serve(options: opt.RunOptions, serve_ask: Callable[..., Awaitable[None]]) -> None:
     from lean_agent.cli.chat.piped import piped_lines
     from lean_agent.cli.making import make_agent
+    from lean_agent.cli.mcp.servers import server_tools
     from lean_agent.cli.running import opened
 
-    async with opened(make_agent(options)) as agent:
+    async with (
+        server_tools() as found,
+        opened(make_agent(options, more=_usable(found, options))) as agent,
+    ):
 
         async def ask(question: str, tell: Callable[[int, str], Awaitable[None]]) -> Any:
             return _told(await _answered(agent, question, tell))
 
         await serve_ask(ask, lines=piped_lines(), about=_ABOUT, reads_only=not options.allow)
+
+
+def _usable(tools: list[Tool], options: opt.RunOptions) -> list[Tool]:
+    """Those of MCP servers that may be called where nobody is asked. The model would read of the
+    others at every step, for nothing.
+    """
+    from lean_agent.cli.streams import say
+    from lean_agent.cli.text import count
+
+    named = [*options.tools, *(pattern.partition(":")[0] for pattern in options.allow)]
+    usable = [
+        tool
+        for tool in tools
+        if not tool.spec.needs_approval or any(fnmatchcase(tool.spec.name, one) for one in named)
+    ]
+    if left := len(tools) - len(usable):
+        told = f"{count(left, 'tool')} of MCP servers"
+        say(f"note: left out, as nobody can be asked: {told}; --allow 'SERVER__*' offers them")
+    return usable
 
 
 async def _answered(

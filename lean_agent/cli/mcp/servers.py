@@ -7,17 +7,24 @@ keys, ``tools`` opens them, ``serve`` serves. So the core imports no tools.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator
+import os
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
 
 from lean_agent.cli.streams import say
 from lean_agent.cli.text import one_line
 from lean_agent.errors import ConfigurationError, LeanAgentError
 from lean_agent.tool_spec import Tool, ToolSpec
 
-__all__ = ["Looked", "configured", "look_at", "offered", "server_tools"]
+if TYPE_CHECKING:
+    from lean_agent.cli.options import RunOptions
+
+__all__ = ["Looked", "configured", "look_at", "of_servers_there", "offered", "server_tools"]
+
+_WITHIN = "LEAN_AGENT_WITHIN_MCP"
+"""Set for the servers that are started: a lean-agent among what they start begins none itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,18 +67,24 @@ def configured() -> list[Any]:
     if not tables:
         return []
     make = offered("server")
-    return [make(name=name, **table) for name, table in tables.items()]
+    return [make(name=name, **_marked(table)) for name, table in tables.items()]
+
+
+def _marked(table: Mapping[str, Any]) -> dict[str, Any]:
+    if "command" not in table:
+        return dict(table)
+    return {**table, "env": {**table.get("env", {}), _WITHIN: "1"}}
 
 
 @asynccontextmanager
 async def server_tools() -> AsyncGenerator[list[Tool]]:
     """The tools of those servers, for as long as they are needed. One that does not start costs a
-    line, never the run.
+    line, never the run. None in a program that a server has started: it could be the server itself.
 
     Raises:
         ConfigurationError: as ``configured``.
     """
-    servers = configured()
+    servers = [] if os.environ.get(_WITHIN) else configured()
     if not servers:
         yield []
         return
@@ -94,3 +107,16 @@ async def _look(server: Any) -> Looked:
             return Looked(server.name, tuple(tool.spec for tool in tools))
     except LeanAgentError as error:
         return Looked(server.name, failure=error)
+
+
+def of_servers_there(options: RunOptions, tools: Sequence[Tool]) -> RunOptions:
+    """The options without what they name of servers that did not start, which is no mistake."""
+    from lean_agent.cli.config.file import config_path, read_file
+
+    there = {tool.spec.name.partition("__")[0] for tool in tools}
+    absent = read_file(config_path()).servers.keys() - there
+
+    def kept(names: list[str]) -> list[str]:
+        return [name for name in names if name.partition("__")[0] not in absent]
+
+    return replace(options, allow=kept(options.allow), tools=kept(options.tools))
