@@ -1,8 +1,8 @@
 """An MCP server written by hand that does what no decent one does: ``python FILE [HABIT]``.
 
 Habits: "silent" never answers, "exit" ends at once, "stubborn" heeds neither the end of its input
-nor SIGTERM and starts a process of its own, "rowdy" lists tools that no model can be told of. It
-starts in a few hundredths of a second, since it imports next to nothing.
+nor SIGTERM and starts a process of its own, "rowdy" lists tools that no model can be told of,
+"late" takes a second to start. The others do in a few hundredths: next to nothing is imported.
 """
 
 from __future__ import annotations
@@ -103,6 +103,8 @@ def put(line: str) -> None:
 def main() -> None:
     if HABIT == "exit":
         sys.exit(f"no configuration for {SECRET}")
+    if HABIT == "late":
+        time.sleep(1)
     if HABIT == "stubborn":
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
         child = subprocess.Popen(["sleep", "60"])

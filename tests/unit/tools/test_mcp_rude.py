@@ -12,8 +12,9 @@ from typing import Any
 
 import pytest
 
-from lean_agent import ConfigurationError, RunContext, ToolError
+from lean_agent import Agent, ConfigurationError, Message, RunContext, ToolCall, ToolError
 from lean_agent.errors import InvalidToolCallError
+from lean_agent.models.scripted import ScriptedModel
 from lean_agent_tools.mcp import MCPServer, mcp_tools, stdio
 
 RUDE = str(Path(__file__).parents[2] / "support" / "rude_mcp_server.py")
@@ -70,6 +71,17 @@ async def test_whatever_a_call_comes_to_is_a_line_for_the_model(
     assert "closed" in await failure(tools, "leak")
     assert SECRET not in caplog.text
     assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.slow
+async def test_a_server_that_starts_longer_than_a_call_may_take_comes_back() -> None:
+    calls = (ToolCall(str(n), f"rude__{name}", {}) for n, name in enumerate(("die", "ask_back")))
+    model = ScriptedModel([*(Message("assistant", "", tool_calls=(call,)) for call in calls), "ok"])
+    async with mcp_tools(rude("late", seconds=0.5)) as found:
+        result = await Agent(model=model, tools=found, allow=["*"], mode="agent").run("Try it.")
+    died, again = result.trajectory
+    assert "the next call starts it anew" in died.observation
+    assert again.observation == "asked"
 
 
 async def test_calls_at_once_get_each_its_own_answer_and_survive_a_cancelled_one() -> None:

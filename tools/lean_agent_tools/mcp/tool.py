@@ -110,5 +110,5 @@ def _spec(server: MCPServer, listed: ListedTool) -> ToolSpec:
         side_effects=not reads_only,
         concurrency_safe=reads_only,
         idempotent=said is not None and said.idempotent_hint is True,
-        timeout=server.seconds,
+        timeout=server.seconds + server.start_seconds,  # a server that ended is started anew
     )
