@@ -32,6 +32,10 @@ def write(results_folder: Path, out: Path | None = None) -> Path:
         html.with_name("outcomes.csv"): outcomes_csv(found.outcomes),
         html.with_name("figures.csv"): figures_csv(measures),
     }
+    if len(texts) < 4:
+        raise ConfigurationError(
+            f"{html} is the name of what lies beside the page", hint="name it as in page.html"
+        )
     for path, text in texts.items():
         try:
             path.parent.mkdir(parents=True, exist_ok=True)

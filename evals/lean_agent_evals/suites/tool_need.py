@@ -93,9 +93,19 @@ class ToolNeed:
 
     def __init__(self, folder: Path) -> None:
         answers = read_records(folder / "answers" / _SIMPLE, _Gold)
-        golds = {gold.id: gold.ground_truth[0] for gold in answers}
         cases = [case for name in _FILES for case in read_records(folder / "cases" / name, _Case)]
-        self._tasks = list({case.request: _task(case, golds) for case in reversed(cases)}.values())
+        try:
+            golds = {gold.id: gold.ground_truth[0] for gold in answers}
+            self._tasks = list(
+                {case.request: _task(case, golds) for case in reversed(cases)}.values()
+            )
+            for task in self._tasks:
+                _Function(task.data["function"])
+        except (KeyError, IndexError, TypeError, AttributeError) as error:
+            raise ConfigurationError(
+                f"the cases in {folder} are not BFCL's: {type(error).__name__} {error}",
+                hint="take its files as they are",
+            ) from error
 
     def tasks(self, split: Split, *, seed: int = 0, count: int | None = None) -> Sequence[Task]:
         """Half of the cases, of both kinds.

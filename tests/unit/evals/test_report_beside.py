@@ -5,10 +5,12 @@ import json
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
 from markdown_it import MarkdownIt
 from support.outcomes import outcome
 from support.reports import made_up, write_folder
 
+from lean_agent import ConfigurationError
 from lean_agent_evals.figures import FIGURES
 from lean_agent_evals.report import write
 from lean_agent_evals.report.csv_files import outcomes_csv
@@ -31,6 +33,14 @@ def test_everything_lies_beside_the_page(tmp_path: Path) -> None:
     assert elsewhere.read_bytes() == (folder / "report.html").read_bytes()
     names = {path.name for path in elsewhere.parent.iterdir()}
     assert names == {"page.html", "page.md", "outcomes.csv", "figures.csv"}
+
+
+@pytest.mark.parametrize("name", ["page.md", "outcomes.csv", "figures.csv"])
+def test_the_page_is_not_written_over_by_what_lies_beside_it(tmp_path: Path, name: str) -> None:
+    folder = write_folder(tmp_path / "results", *made_up(3))
+    with pytest.raises(ConfigurationError, match=f"{name} is the name of what lies beside"):
+        write(folder, tmp_path / name)
+    assert not (tmp_path / name).exists()
 
 
 def test_the_outcomes_come_back_from_csv(tmp_path: Path) -> None:

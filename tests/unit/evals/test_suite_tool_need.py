@@ -148,6 +148,26 @@ def test_a_case_without_an_answer_is_refused(folder: Path) -> None:
         ToolNeed(folder)
 
 
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"question": []},
+        {"question": [[{"role": "user"}]]},
+        {"function": []},
+        {"function": [{"name": "f"}]},
+        {"function": [FUNCTION | {"parameters": {"type": ["dict"]}}]},
+        {"function": [FUNCTION | {"parameters": {"properties": {}}}]},
+    ],
+)
+def test_a_case_of_another_form_is_refused_before_anything_is_asked(
+    folder: Path, wrong: dict[str, Any]
+) -> None:
+    file = folder / "cases" / "BFCL_v4_irrelevance.json"
+    write(file, case(0, "irrelevance", "Who wrote Emma?") | wrong)
+    with pytest.raises(ConfigurationError, match="are not BFCL's"):
+        ToolNeed(folder)
+
+
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match=r"simple_python.json cannot be read: No such"):
         ToolNeed(tmp_path)
