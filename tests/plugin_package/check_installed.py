@@ -45,5 +45,5 @@ async def main() -> None:
 
 
 asyncio.run(main())
-for words in (("tools", "list"), ("eval", "list"), ("eval", "validate", "coins")):
+for words in (("tools", "list"), ("eval", "validate", "coins")):
     tell(listed(*words))
