@@ -36,7 +36,7 @@ from lean_agent.model import (
     RunProgress,
 )
 from lean_agent.models.pricing import list_cost, priced
-from lean_agent.models.response_cache import AnswerStore, ResponseCache
+from lean_agent.models.response_cache import AnswerStore
 from lean_agent.models.tokens import estimate_usage, schema_bound
 from lean_agent.price import Price
 from lean_agent.result import LimitOf
@@ -113,7 +113,7 @@ class Meter:
             ContextLengthError: nothing was sent, the prompt leaves no room for an answer.
             ModelError: every attempt failed; each was charged.
         """
-        if self.journal.has_answers and (earlier := self.journal.answer(self._key(request))):
+        if earlier := serving.answered_before(self, request, call):
             return serving.earlier_answer(self, earlier, call)
         if self.cache is None:
             return await self._tried(request, call)
@@ -125,10 +125,6 @@ class Meter:
         if self.cache.keeps(request, response):
             await asyncio.to_thread(self.cache.put, key, response)
         return response
-
-    def _key(self, request: ModelRequest) -> str:
-        """By which the journal knows a request, whatever cap it is fitted into."""
-        return ResponseCache.key(self.model.name, getattr(self.model, "base_url", None), request)
 
     @property
     def seconds(self) -> float:
@@ -252,7 +248,9 @@ class Meter:
             estimated = response.usage_estimated
             usage = self._priced(response.usage, machine.share(begun), estimated=estimated)
             response = replace(response, usage=usage)
-            await self.journal.answered(lambda: self._key(asked), response, self.cut_by)
+            await self.journal.answered(
+                lambda: serving.journal_key(self.model, asked), response, self.cut_by
+            )
             return response
         except LeanAgentError as error:
             truth = {"error_type": error.code}

@@ -9,15 +9,16 @@ from typing import TYPE_CHECKING
 
 from lean_agent.events import CostUpdated, Token
 from lean_agent.ledger.budget import Amount
-from lean_agent.model import ModelResponse, Timings
+from lean_agent.model import Model, ModelRequest, ModelResponse, Timings
 from lean_agent.models.pricing import priced
+from lean_agent.models.response_cache import ResponseCache
 from lean_agent.usage import Usage
 
 if TYPE_CHECKING:
     from lean_agent.runtime.journal import Answer
     from lean_agent.runtime.meter import Call, Meter
 
-__all__ = ["cached_answer", "earlier_answer"]
+__all__ = ["answered_before", "cached_answer", "earlier_answer", "journal_key"]
 
 
 def cached_answer(meter: Meter, found: ModelResponse, call: Call) -> ModelResponse:
@@ -43,6 +44,23 @@ def cached_answer(meter: Meter, found: ModelResponse, call: Call) -> ModelRespon
     meter.book.served_call(call.purpose, call.mode, call.step, usage=served, spared=spared)
     _tell(meter, found, call)
     return replace(found, usage=served, timings=Timings())
+
+
+def journal_key(model: Model, request: ModelRequest) -> str:
+    """By which the journal knows a request to a model, whatever cap it is fitted into."""
+    return ResponseCache.key(model.name, getattr(model, "base_url", None), request)
+
+
+def answered_before(meter: Meter, request: ModelRequest, call: Call) -> Answer | None:
+    """What an earlier part was told, by the model that the run goes by or one that stood in for it.
+
+    A probe is of one model alone.
+    """
+    if not meter.journal.has_answers:
+        return None
+    routes = meter.routes.routes[:1] if call.purpose == "probe" else meter.routes.routes
+    keys = (journal_key(route.model, request) for route in routes)
+    return next((found for key in keys if (found := meter.journal.answer(key))), None)
 
 
 def earlier_answer(meter: Meter, found: Answer, call: Call) -> ModelResponse:
