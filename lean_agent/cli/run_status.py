@@ -98,13 +98,16 @@ def fitting(columns: int, *forms: tuple[str, ...]) -> str:
     return clip(" ".join(filter(None, forms[-1])), columns)
 
 
-def remaining(budget: Budget, spent: Usage, *, steps: int = 0, seconds: float = 0.0) -> str:
+def remaining(
+    budget: Budget, spent: Usage, *, steps: int = 0, seconds: float = 0.0, short: bool = False
+) -> str:
     """What is left of each limit there is, never less than nothing; "" without a limit."""
     left = list[str]()
     if budget.usd is not None:
         left.append("$?" if spent.cost is None else f"${max(budget.usd - spent.cost, 0):.4f}")
     if budget.tokens is not None:
-        left.append(f"{max(budget.tokens - spent.total_tokens, 0):,} tokens")
+        tokens_left = max(budget.tokens - spent.total_tokens, 0)
+        left.append(f"{brief(tokens_left)} tok" if short else f"{tokens_left:,} tokens")
     if budget.steps is not None:
         left.append(count(max(budget.steps - steps, 0), "step"))
     if budget.seconds is not None:

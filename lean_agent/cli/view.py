@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
+from lean_agent.cli.foot import Foot
 from lean_agent.cli.prose import Prose
 from lean_agent.cli.run_status import RunStatus
 from lean_agent.cli.streams import emit, is_terminal, say, styled
@@ -15,6 +16,7 @@ from lean_agent.cli.text import clean, clip, cost_line, folded, money, one_line
 from lean_agent.cli.theme import THEMES, Theme, paint, theme_for
 from lean_agent.events import (
     ContextCompacted,
+    CostUpdated,
     Event,
     ModeChosen,
     Notice,
@@ -61,14 +63,17 @@ class View:
         self._styled = styled(sys.stderr) and not plain
         theme_for(sys.stderr)  # a wrong name is refused before anything is paid for
         self._prose: Prose | None = None  # of the answer that is being written
+        changes = self._live and self._styled and not quiet and styled(sys.stdout)
+        self._foot = Foot(self._beneath, _columns) if changes else None
         self._streamed: list[str] = []  # the answer so far, of the model call that goes on
+        self._attempt_over = False  # and charged: what comes next is another one
         self._open_line = False
         self._spinner: Status | None = None
         self._doing = ""
 
     def start(self) -> None:
         """Show that work goes on, before there is anything to tell of it."""
-        self._streamed.clear()
+        self._begin_anew()
         self._wait("starting")
 
     def show(self, event: Event) -> None:
@@ -76,17 +81,24 @@ class View:
         self.status.note(event)
         match event:
             case Token(text, "answer") if self._live:
+                if self._attempt_over:
+                    self.note("note: the answer was cut off, and begins anew", always=True)
+                    self._begin_anew()
                 self._write(clean(text))
+            case Token():
+                self._doing = "writing"
+            case CostUpdated():
+                self._attempt_over = bool(self._streamed)
             case ModeChosen(mode, reason):
-                self._streamed.clear()
+                self._begin_anew()
                 self.note(f"{mode} mode" + (f": {reason}" if reason else ""))
                 self._wait("starting")
             case StepStarted():
-                self._streamed.clear()
+                self._begin_anew()
                 self.pause()
                 self._wait("thinking")
             case ToolStarted(_, name, arguments):
-                self._streamed.clear()
+                self._begin_anew()
                 self._trace("  ", call_line(name, arguments), self._theme.tool)
                 self._wait(f"running {name}")
             case ToolFinished(_, _, output, is_error, served, seconds, unknown):
@@ -104,6 +116,10 @@ class View:
                 self._aside(f"note: {message}", always=True)
             case _:
                 pass
+
+    def _begin_anew(self) -> None:
+        self._streamed.clear()
+        self._attempt_over = False
 
     def _aside(self, line: str, *, always: bool = False) -> None:
         """A note in the middle of what goes on."""
@@ -131,7 +147,7 @@ class View:
         answer = clean(result.output).strip()
         self.pause()
         if answer and answer != streamed:
-            self._streamed.clear()
+            self._begin_anew()
             if self._live:
                 self._write(answer)
                 self.pause()
@@ -148,8 +164,9 @@ class View:
             self.cost(result)
 
     def cost(self, result: RunResult) -> None:
-        """The cost line of one answer; none where no run began."""
-        if not result.run_id:
+        """The cost line of one answer; none where no run began, or it was stopped before a step."""
+        nothing = not (result.steps or result.usage.total_tokens)
+        if not result.run_id or (nothing and result.exit_status == "interrupted"):
             return
         self.note(
             cost_line(
@@ -165,10 +182,10 @@ class View:
             self.note(f"served from the response cache: {spared}")
 
     def pause(self) -> None:
-        """Clear the spinner and end an unfinished line, so that a line can be printed."""
-        if self._spinner is not None:
-            self._spinner.stop()
-            self._spinner = None
+        """Clear what changes and end an unfinished line, so that a line can be printed."""
+        self._stop_spinner()
+        if self._foot is not None:
+            emit(self._foot.end())
         rest = self._prose.end() if self._prose is not None else ""
         self._prose = None
         if self._open_line:
@@ -188,19 +205,18 @@ class View:
         say(paint(indent + row, how))
 
     def _write(self, text: str) -> None:
-        if not self._open_line:
-            self.pause()
+        self._stop_spinner()
         if not self._streamed:
             text = text.lstrip()
         if text:
             self._streamed.append(text)
             self._open_line = not text.endswith("\n")
-            emit(text if self.plain else self._fit(text))
+            shown = text if self.plain else self._fit(text)
+            emit(shown if self._foot is None else self._foot.beneath(shown))
 
     def _fit(self, text: str) -> str:
         if self._prose is None:
-            columns = shutil.get_terminal_size
-            self._prose = Prose(theme_for(sys.stdout), lambda: columns().columns)
+            self._prose = Prose(theme_for(sys.stdout), _columns)
         return self._prose.feed(text)
 
     def _wait(self, doing: str) -> None:
@@ -218,12 +234,24 @@ class View:
     def _waiting(self) -> str:
         return self.status.line(self._columns() - _SPINNER_WIDTH, self._doing)
 
+    def _beneath(self) -> str:
+        return paint(self.status.line(_columns() - 1), self._theme.aside)
+
+    def _stop_spinner(self) -> None:
+        if self._spinner is not None:
+            self._spinner.stop()
+            self._spinner = None
+
     def _columns(self) -> int:
-        return shutil.get_terminal_size().columns if self._watched else _UNSEEN_WIDTH
+        return _columns() if self._watched else _UNSEEN_WIDTH
 
     @property
     def _theme(self) -> Theme:
         return THEMES["none"] if self.plain else theme_for(sys.stderr)
+
+
+def _columns() -> int:
+    return shutil.get_terminal_size().columns
 
 
 class _Told:

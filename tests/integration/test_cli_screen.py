@@ -49,7 +49,7 @@ class Screen:
         lines = self._tmux("capture-pane", "-p", *past).split("\n")
         return [line.rstrip() for line in lines]
 
-    def wait(self, until: Callable[[list[str]], bool], seconds: float = 30) -> list[str]:
+    def wait(self, until: Callable[[list[str]], bool], seconds: float = 90) -> list[str]:
         end = time.monotonic() + seconds
         while not until(lines := self.shown()):
             assert time.monotonic() < end, "\n".join(lines)
@@ -111,7 +111,7 @@ def test_what_is_written_stands_there_whole_at_each_width(
         Reply(text=HOSTILE),
         Reply(text="", tool_calls=(("read_file", path),)),
         Reply(text="it is long"),
-        Reply(text=f"{PROSE} all-told", piece_chars=12, piece_delay=0.01),
+        Reply(text=f"{PROSE} all-told", piece_chars=12, piece_delay=0.03),
     )
     screen.wait(ready)
     screen.type("Talk!")
@@ -138,13 +138,17 @@ def test_what_is_written_stands_there_whole_at_each_width(
     screen.wait(has("[more: continue with"))
     screen.wait(ready)
 
+    screen.type("/mode instant")
+    screen.wait(has("mode instant"))
+    screen.wait(ready)
     screen.type("Talk on!")
-    screen.wait(has("terminals13"))
+    screen.wait(lambda lines: has("terminals13")(lines) and has("instant | step 1")(lines))
     screen.resize(columns // 2)
     screen.wait(has("all-told"))
     lines = screen.wait(ready)
     assert max(map(cell_len, lines)) <= columns // 2
     last = next(n for n, line in enumerate(lines) if "all-told" in line)
+    assert not has("instant | step 1")(screen.shown(with_history=True))
     tail = "".join(lines[last - 2 : last + 1]).replace(" ", "")
     assert f"{PROSE} all-told".replace(" ", "").endswith(tail)
     assert sum(line == ">" for line in lines) == 1

@@ -50,7 +50,7 @@ def attach(question: str) -> Attached:
         path = _existing(quoted or bare)
         if path is None:
             if quoted or _PATH_LIKE.search(bare.rstrip(_AROUND)):
-                attached.missing.append(quoted or bare)
+                attached.missing.append(quoted or bare.rstrip(_AROUND))
         elif path.is_dir():
             check_corpus(path)
             attached.corpus = path

@@ -97,7 +97,7 @@ async def budget(session: Session, argument: str) -> None:
     caps = session.options.budget()
     for limit in _LIMITS:
         cap = getattr(caps, limit)
-        say(f"{limit:8} {'no limit' if cap is None else cap}")
+        say(f"{limit:8} {'no limit' if cap is None else format(cap, ',')}")
 
 
 def _limit(limit: str, text: str) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING, Annotated
@@ -13,7 +14,7 @@ from lean_agent.cli import options as opt
 from lean_agent.cli.failures import EXIT_INTERRUPTED, usage_error
 from lean_agent.cli.run_flags import with_run_flags
 from lean_agent.cli.streams import at_terminal, is_terminal, say
-from lean_agent.cli.text import one_line
+from lean_agent.cli.text import clip, one_line
 
 if TYPE_CHECKING:
     from lean_agent.cli.chat.conversation import Conversation
@@ -120,4 +121,6 @@ async def _begin(session: Session, *, watched: bool, plain: bool) -> AsyncIterat
     typed = Typed(session, plain=plain) if is_terminal(sys.stdout) else Cooked()
     session.ask = typed.ask
     say(f"{one_line(session.options.model)}. /help lists the commands, Ctrl-D leaves.")
+    if session.conversation.turns:
+        say(clip(session.conversation.summary, shutil.get_terminal_size().columns))
     return typed.lines()

@@ -21,6 +21,7 @@ from lean_agent.cli.chat.shortened import Shortened
 from lean_agent.cli.failures import usage_error
 from lean_agent.cli.options import RunOptions
 from lean_agent.cli.private_files import write_private
+from lean_agent.cli.text import count
 from lean_agent.errors import ConfigurationError
 from lean_agent.messages import Message
 from lean_agent.result import RunResult
@@ -76,6 +77,16 @@ class Conversation:
     def empty(self) -> bool:
         """Whether there is nothing to go on with."""
         return not self.turns and self.unanswered is None
+
+    @property
+    def summary(self) -> str:
+        """One line for whoever goes on with it: how many questions, and the last of them."""
+        if not self.turns:
+            return f"{self.name}: no question yet"
+        since = self.messages[self.turns[-1] :]
+        asked = (one.content for one in since if one.role == "user" and not one.images)
+        number = count(len(self.turns), "question")
+        return f"{self.name}: {number} so far, the last: {next(asked, '')}"
 
     def began(self, question: str, run_id: str) -> None:
         """A run answers a question from now on, until ``charge`` is told what it took."""

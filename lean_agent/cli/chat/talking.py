@@ -68,11 +68,11 @@ async def resume(session: Session, argument: str) -> None:
     """List the saved sessions, or go on with one."""
     if not argument:
         for one in await asyncio.to_thread(saved_conversations):
-            say(clip(f"{one.name}: {count(one.answers, 'answer')}", _columns()))
+            say(clip(one.summary, _columns()))
         return
     found = await asyncio.to_thread(find_saved, argument)
     await session.adopt(found)
-    say(one_line(f"{found.name}: {count(len(found.turns), 'question')} so far"))
+    say(clip(found.summary, _columns()))
     await session.pick_up()
 
 

@@ -108,6 +108,7 @@ class Typed:
         talk, status = self._session.conversation, self._session.status
         usage, model = talk.usage, one_line(talk.options.model)
         limits = remaining(status.budget, Usage())
+        in_short = remaining(status.budget, Usage(), short=True)
         told = (
             talk.options.mode,
             count(talk.steps, "step") if talk.steps else "",
@@ -119,7 +120,8 @@ class Typed:
         short = (
             *told[:2],
             tokens(usage, short=True),
-            *told[3:5],
+            told[3],
+            f"limit {in_short}" if in_short else "",
             context_share(status.context, status.window, short=True),
         )
         columns = shutil.get_terminal_size().columns - 1

@@ -36,7 +36,7 @@ def test_what_is_no_path_stays_as_it_is() -> None:
     text = "Ask me@example.org or @someone about @no/such.txt, @note.md."
     found = attach(text)
     assert (found.question, found.inlined, found.files) == (text, [], [])
-    assert found.missing == ["no/such.txt,", "note.md."]
+    assert found.missing == ["no/such.txt", "note.md"]
 
 
 def test_a_file_that_is_no_text_is_refused() -> None:

@@ -138,6 +138,31 @@ def test_a_withdrawn_answer_is_followed_by_the_final_one(monkeypatch: pytest.Mon
     assert text.count("right") == 1
 
 
+def test_code_is_left_as_it_is_though_a_piece_ends_with_its_line(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    terminal = one_terminal(monkeypatch)
+    monkeypatch.setenv("COLUMNS", "40")
+    code = "x = " + "one + " * 12 + "two"
+    view = View()
+    shown(view, [StepStarted(1), *(Token(f"{line}\n", "answer") for line in ("```", code, "```"))])
+    view.pause()
+    assert terminal.getvalue() == f"```\n{code}\n```\n"
+
+
+def test_an_answer_that_was_cut_off_begins_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    terminal = one_terminal(monkeypatch)
+    view = View()
+    half = [Token("half of", "answer"), CostUpdated(Usage(input_tokens=9))]
+    shown(view, [StepStarted(1), *half, Token("half of it", "answer"), CostUpdated(Usage())])
+    view.finish(result("half of it"))
+    assert terminal.getvalue().splitlines()[:3] == [
+        "half of",
+        "note: the answer was cut off, and begins anew",
+        "half of it",
+    ]
+
+
 def test_what_a_tool_gave_is_one_row_that_says_how_much_there_was(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
