@@ -39,8 +39,12 @@ _CONTRACTS = {
         "lean_agent_evals.task.Task",
         "lean_agent_evals.task.Score",
     ),
+    "What a stream yields": ("lean_agent.events",),
+    "What is raised": ("lean_agent.errors",),
     "To check what you wrote": (
         "lean_agent.testing.check_tool",
+        "lean_agent.testing.check_model",
+        "lean_agent.testing.check_planner",
         "lean_agent.testing.check_budget_store",
         "lean_agent.testing.check_retriever",
     ),
@@ -95,7 +99,7 @@ def commands() -> str:
 
 
 def api() -> str:
-    """What ``from lean_agent import ...`` gives, and the contracts that others write to."""
+    """What ``from lean_agent import ...`` gives, what runs send and raise, and others' contracts."""
     import lean_agent
 
     lines = ["# Python API", "", "## `lean_agent`", ""]

@@ -51,6 +51,7 @@ Purpose = Literal[
 """Why the operation was paid for (``lean_agent.purpose``); retries are attempts above 1."""
 
 Mode = Literal["auto", "instant", "reason", "agent", "plan"]
+"""How a run works; in auto the gate chooses."""
 
 OPERATION: Final = "gen_ai.operation.name"
 PROVIDER: Final = "gen_ai.provider.name"

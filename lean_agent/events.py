@@ -124,3 +124,4 @@ Event = (
     | Notice
     | RunFinished
 )
+"""Any of them."""
