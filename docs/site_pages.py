@@ -99,7 +99,7 @@ def commands() -> str:
 
 
 def api() -> str:
-    """What ``from lean_agent import ...`` gives, what runs send and raise, and others' contracts."""
+    """What ``from lean_agent import ...`` gives, what a run sends and raises, and contracts."""
     import lean_agent
 
     lines = ["# Python API", "", "## `lean_agent`", ""]
