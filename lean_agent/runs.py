@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import uuid
 from collections.abc import AsyncGenerator, Sequence
-from contextlib import aclosing
+from contextlib import AsyncExitStack, aclosing
 from dataclasses import replace
 from typing import TYPE_CHECKING, Generic, Self
 
@@ -150,12 +150,13 @@ class Runs(Generic[OutputT]):
 
         The agent can be used again afterwards.
         """
-        for model in (self._setup.model, *self._setup.fallbacks):
-            await model.aclose()
-        for tool in self._setup.tools.values():
-            if (close := getattr(tool, "aclose", None)) is not None:
-                await close()
-        self._setup.ledger.close()
+        async with AsyncExitStack() as stack:  # what fails to close leaves nothing else open
+            stack.callback(self._setup.ledger.close)
+            for tool in self._setup.tools.values():
+                if (close := getattr(tool, "aclose", None)) is not None:
+                    stack.push_async_callback(close)
+            for model in (self._setup.model, *self._setup.fallbacks):
+                stack.push_async_callback(model.aclose)
 
     async def __aenter__(self) -> Self:
         return self
