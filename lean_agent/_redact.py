@@ -23,7 +23,8 @@ _kept: tuple[str, ...] = ()
 
 # A name, then ":" or "=", then a value. Values of keys and tokens must hold a digit, which prose
 # and code after "api key:" seldom do; a password may be any word.
-_ASSIGNED = r"[\"']?\s{0,3}[:=]\s{0,3}[\"']?"
+_QUOTE = r"(?:\\{0,3}[\"'])?"  # also as in JSON that stands in JSON
+_ASSIGNED = rf"{_QUOTE}\s{{0,3}}[:=]\s{{0,3}}{_QUOTE}"
 # Followed by a bracket it is code. The counts and the possessive + keep the time linear.
 _CHAR = r"[\w\-./+=~!@#%^*]"
 _VALUE = rf"{_CHAR}{{8,512}}+(?![(\[]){_CHAR}*+"
@@ -65,17 +66,20 @@ _RULES: tuple[tuple[tuple[str, ...], re.Pattern[str]], ...] = (
     ),
     (
         ("key=", "secret=", "token=", "key:", "secret:", "token:", "key =", "token =", "secret =",
-         'key":', 'secret":', 'token":'),
+         'key":', 'secret":', 'token":', r'key\":', r'secret\":', r'token\":'),
         re.compile(rf"(\b(?:[A-Z0-9]+_)*(?:KEY|SECRET|TOKEN){_ASSIGNED}){_VALUE_WITH_DIGIT}"),
     ),
     (
         ("authorization",),
         re.compile(
-            r"(?i)(\bauthorization[\"']?\s?[:=]\s?[\"']?(?:basic|token|apikey)\s)"
+            rf"(?i)(\bauthorization{_ASSIGNED}(?:basic|token|apikey)\s)"
             r"[\w.~+/=\-:]{6,}"
         ),
     ),
-    (("cookie:",), re.compile(r"(?i)(\bcookie:\s?[^\s=;]{1,64}=)[^\r\n\"']{6,4096}")),
+    (
+        ("cookie",),
+        re.compile(rf"(?i)(\bcookie{_ASSIGNED}[^\s=;\"']{{1,64}}=)[^\r\n\"'\\]{{6,4096}}"),
+    ),
     (("bearer",), re.compile(r"(?i)(\bbearer\s{1,3})(?=\S{0,200}\d)[\w.~+/=\-]{12,}")),
     (("://",), re.compile(r"(://)[^\s/@:\"']{0,256}:[^\s/@\"']{1,256}(?=@)")),
     # Before the host without a colon it may be a mere name, if it is short.

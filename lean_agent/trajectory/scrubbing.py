@@ -13,10 +13,10 @@ __all__ = ["Scrubber"]
 
 _HOME: Final = "~"
 _USER: Final = "user"
-# Backslashes are doubled where a path stands in JSON or in code. A Windows name may have blanks;
-# one that does is taken whole only before the next backslash.
+# Backslashes are doubled where a path stands in JSON or in code, and again in JSON within JSON. A
+# Windows name may have blanks; one that does is taken whole only before the next backslash.
 _PATHS = re.compile(
-    r"(?i)((?:[a-z]:|\\\\[\w.$-]+)(?:\\{1,2}|/)(?:users|documents and settings)(?:\\{1,2}|/))"
+    r"(?i)((?:[a-z]:|\\\\[\w.$-]+)(?:\\{1,4}|/)(?:users|documents and settings)(?:\\{1,4}|/))"
     r"(?:[^\\/:*?\"<>|\r\n]{1,64}(?=\\)|[^\\/:*?\"<>|\s']{1,64})"
 )
 # In the JSON of some languages, and in URLs, a slash is written otherwise.

@@ -70,6 +70,10 @@ def test_keys_are_known_by_their_form(secret: str) -> None:
             "https://x.com/api/webhooks/123456789/[redacted]",
         ),
         ("passphrase: correct-horse", "passphrase: [redacted]"),
+        (r'"{\"password\": \"correct-horse\"}"', r'"{\"password\": \"[redacted]\"}"'),
+        (r'"{\"A_TOKEN\": \"abcd1234efgh\"}"', r'"{\"A_TOKEN\": \"[redacted]\"}"'),
+        ('{"Cookie": "id=abc.def-123"}', '{"Cookie": "id=[redacted]"}'),
+        ('{"authorization": "Basic bWU6aHVu"}', '{"authorization": "Basic [redacted]"}'),
         (
             "-----BEGIN RSA PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\n\nMIIE+/=\n"
             "-----END RSA PRIVATE KEY-----\nrest",
@@ -102,6 +106,7 @@ def test_what_is_assigned_to_a_telling_name_goes(text: str, shown: str) -> None:
         "ssh://git@example.org/x?keys=1&monkey=2",
         "bearer instruments and basic training",
         "the password: see below",
+        "a cookie = 3 eggs and a == b",
         "cookie: a small cake, or key: value",
         "https://github.com/users/x and login with a password",
         "secret: the tokens of a long-and-winding-road-to-nowhere",

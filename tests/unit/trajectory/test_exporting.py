@@ -237,7 +237,7 @@ KEYS = [
     "SG.AbCdEfGhIjKlMnOpQrStUv.AbCdEfGhIjKlMnOpQrStUvWxYz0123456789",
     "0123456789abcdefghijklmnop",
 ]
-PEOPLE = ["adalovelace", "Grace Hopper", "katherine", "barbara", "hedy"]
+PEOPLE = ["adalovelace", "Grace Hopper", "katherine", "barbara", "hedy", "rosalind"]
 PLANTED = [
     f"key {KEYS[0]}",
     f"Authorization: Bearer {KEYS[1]}",
@@ -247,6 +247,7 @@ PLANTED = [
     f'{{"path": "D:\\\\Users\\\\{PEOPLE[2]}\\\\b.txt"}}',
     f"open file:///Users/{PEOPLE[2]}/c.txt",
     f'{{"escaped": "\\/home\\/{PEOPLE[3]}\\/d.txt"}}',
+    json.dumps({"inner": json.dumps({"path": f"E:\\Users\\{PEOPLE[5]}\\f.txt"})}),
     f"https://example.org/?path=%2Fhome%2F{PEOPLE[4]}%2Fe.txt",
     f"db password {KEYS[4]}",
     f"aws_secret_access_key = {KEYS[5]}",
