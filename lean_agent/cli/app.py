@@ -14,7 +14,7 @@ import typer.main
 from lean_agent.cli import streams
 from lean_agent.cli.ask import ask, empty_object
 from lean_agent.cli.chat import chat
-from lean_agent.cli.completing import COMPLETE, complete, profiles
+from lean_agent.cli.completing import COMPLETE, complete, mend_script_of_zsh, profiles
 from lean_agent.cli.config import app as config
 from lean_agent.cli.data import app as data
 from lean_agent.cli.demo import demo
@@ -119,6 +119,8 @@ def run(arguments: Sequence[str]) -> int:
     streams.prepare()
     if os.environ.get(COMPLETE):
         return complete(typer.main.get_command(app))
+    if {"--install-completion", "--show-completion"}.intersection(arguments):
+        mend_script_of_zsh()
     if not arguments and streams.at_terminal():
         arguments = ["chat"]
     for number in (signal.SIGTERM, signal.SIGHUP):

@@ -11,7 +11,16 @@ from typing import Any, Final
 
 from lean_agent.cli.streams import emit
 
-__all__ = ["COMPLETE", "complete", "models", "profiles", "runs", "sessions", "tools"]
+__all__ = [
+    "COMPLETE",
+    "complete",
+    "mend_script_of_zsh",
+    "models",
+    "profiles",
+    "runs",
+    "sessions",
+    "tools",
+]
 
 COMPLETE: Final = "_LEAN_AGENT_COMPLETE"
 """Set by the shell's script where it asks what may stand at the cursor."""
@@ -34,6 +43,17 @@ def complete(command: Any) -> int:
     lines = filter(None, printed.getvalue().splitlines())
     emit("".join(f"{line.removeprefix(before)}\n" for line in lines))
     return code
+
+
+def mend_script_of_zsh() -> None:
+    """The first Tab of a shell only loads typer's function for zsh: let it answer, too."""
+    from typer import _completion_shared
+
+    scripts = vars(_completion_shared)["_completion_scripts"]
+    if "loadautofunc" not in scripts["zsh"]:
+        scripts["zsh"] += (
+            '\n[[ $zsh_eval_context[-1] == loadautofunc ]] && %(complete_func)s "$@"\n'
+        )
 
 
 def _join_at_colons() -> str:

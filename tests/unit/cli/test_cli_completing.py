@@ -1,9 +1,10 @@
-"""Tab in the shell: what typer's script is told, and the script itself in bash."""
+"""Tab in the shell: what typer's script is told, and the script itself in each shell."""
 
 from __future__ import annotations
 
 import re
 import shutil
+import subprocess
 import time
 from pathlib import Path
 from typing import Any
@@ -69,23 +70,29 @@ def test_sessions_and_profiles_are_those_there_are(
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(shutil.which("bash") is None, reason="there is no bash")
 @pytest.mark.filterwarnings("ignore:.*multi-threaded:DeprecationWarning")
-def test_in_bash_the_installed_script_completes(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("shell", "alone", "settings"), [("bash", "--norc", ".bashrc"), ("zsh", "-f", ".zshrc")]
+)
+def test_the_installed_script_completes(
+    shell: str, alone: str, settings: str, tmp_path: Path
+) -> None:
+    if shutil.which(shell) is None:
+        pytest.skip(f"there is no {shell}")
     program: Any = pexpect  # which has no types
     path = f"{Path(LEAN_AGENT).parent}:/usr/bin:/bin"
     own = {"HOME": str(tmp_path), "PATH": path, "PS1": "ready> ", "TERM": "dumb"}
     child = program.spawn(
-        "bash",
-        ["--norc", "-i"],
+        shell,
+        [alone, "-i"],
         env=environment(tmp_path, **own),
         encoding="utf-8",
         timeout=30,
         cwd=tmp_path,
     )
     try:
-        child.sendline("lean-agent --install-completion && PS1='ready> ' && source ~/.bashrc")
-        child.expect("bash completion installed in")
+        child.sendline(f"lean-agent --install-completion && PS1='ready> ' && source ~/{settings}")
+        child.expect(f"{shell} completion installed in")
         child.expect("ready> ")
         time.sleep(0.1)
         child.send("lean-agent ask --model local:qwen2.5-coder-0\t")
@@ -95,3 +102,25 @@ def test_in_bash_the_installed_script_completes(tmp_path: Path) -> None:
         child.expect("lean-agent sessions ")
     finally:
         child.close(force=True)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(shutil.which("fish") is None, reason="there is no fish")
+def test_in_fish_the_installed_script_completes(tmp_path: Path) -> None:
+    own = {"HOME": str(tmp_path), "PATH": f"{Path(LEAN_AGENT).parent}:/usr/bin:/bin"}
+    variables = environment(tmp_path, **own) | {"XDG_CONFIG_HOME": str(tmp_path / ".config")}
+    said: list[str] = []
+    for line in (
+        "lean-agent --install-completion",
+        'complete -C "lean-agent sess"',
+        'complete -C "lean-agent ask --model local:qwen2.5-coder-0"',
+    ):
+        run = subprocess.run(
+            ["fish", "-c", line], env=variables, capture_output=True, text=True, check=True
+        )
+        said.append(run.stdout)
+    assert "fish completion installed in" in said[0]
+    assert said[1:] == [
+        "sessions\tList and delete saved conversations.\n",
+        "local:qwen2.5-coder-0.5b\n",
+    ]
