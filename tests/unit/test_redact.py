@@ -148,3 +148,7 @@ def test_hostile_text_takes_no_longer(unit: str) -> None:
     started = time.process_time()
     redact(text)
     assert time.process_time() - started < 2
+
+
+def test_of_a_secret_that_begins_as_another_nothing_is_left() -> None:
+    assert redact("it is quiet-lake-99", "quiet-lake", "quiet-lake-99") == "it is [redacted]"
