@@ -191,7 +191,8 @@ def tool(function: Callable[..., Any] | None = None, /, **options: Any) -> Any:
         **options: ``name`` (the function's own when left out); ``side_effects``: it changes
             something outside the run, so an equal call is never served from memory;
             ``idempotent``: made twice it changes no more than once;
-            ``concurrency_safe``: it may run beside other calls of a step; ``timeout`` in seconds;
+            ``concurrency_safe``: it may run beside other calls of a step; ``timeout`` in seconds,
+            after which an async function is cancelled and a plain one left to itself;
             ``max_output_chars``: how much of a result the model is shown; ``word_parameters``:
             the names of those in which case and blanks make no difference; ``cost_hint``: US
             dollars that a call costs by itself; ``approval``: each call needs a yes even without

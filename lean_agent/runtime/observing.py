@@ -68,6 +68,8 @@ async def observe(
             raise
         if limit is not None and limit.expired():
             text = f"Error: {call.name} took longer than {timeout:g} s and was stopped"
+            if tool.spec.side_effects:  # a plain function goes on, in its thread
+                text += "; it may have happened or not"
         else:
             # Not exc_info, which no one could redact: what a tool raises may quote a key.
             told = redact("".join(traceback.format_exception(error)).rstrip())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import threading
 
 import pytest
 from support.scripted_runs import ANSWER, SEARCH, agent
@@ -85,3 +86,23 @@ async def test_a_tool_that_was_cancelled_from_within_failed_and_ends_no_run(
     assert (result.exit_status, result.output) == ("completed", "29.8")
     (step,) = result.trajectory
     assert (step.is_error, step.observation) == (True, "Error: CancelledError")
+
+
+async def test_what_a_call_that_took_too_long_would_change_is_not_said_to_be_undone(
+    ledger: Ledger,
+) -> None:
+    go = threading.Event()
+
+    @tool(side_effects=True, timeout=0.05)
+    def send(text: str) -> str:
+        """Send."""
+        go.wait(10)  # nobody can stop a thread
+        return text
+
+    call = '{"tool":"send","arguments":{"text":"hi"}}'
+    subject, _ = agent([call, ANSWER, "?"], ledger, tools=[send], allow=["send"])
+    result = await subject.run("x", mode="agent")
+    go.set()
+    assert result.trajectory[0].observation == (
+        "Error: send took longer than 0.05 s and was stopped; it may have happened or not"
+    )
