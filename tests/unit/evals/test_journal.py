@@ -5,6 +5,7 @@ from pathlib import Path
 from support.counting_suite import CountingModel, Visit
 
 from lean_agent import Message, ModelRequest, RunContext, Tool, ToolError, tool
+from lean_agent.runtime.signals import names_held
 from lean_agent_evals.journal import Journal, RecordedModel, SampleKey, recorded
 from lean_agent_evals.json_lines import JsonLines, read_lines
 
@@ -89,6 +90,27 @@ async def test_another_tool_is_not_and_its_errors_come_back(tmp_path: Path) -> N
     (wrapped,) = recorded([look], journal(tmp_path))
     assert await looked(wrapped) == first
     assert len(calls) == 3
+
+
+async def test_a_recorded_tool_tells_the_gate_what_it_holds(tmp_path: Path) -> None:
+    @tool(holds=lambda names: "Gallium" in names)
+    def look(query: str) -> str:
+        """Look it up."""
+        return query
+
+    @tool
+    def other(query: str) -> str:
+        """Tells nothing."""
+        return query
+
+    class Bare:
+        spec = other.spec
+        call = other.call
+
+    first, *silent = recorded([look, other, Bare()], journal(tmp_path))
+    assert await names_held("Does Gallium melt?", [first, *silent]) is True
+    assert await names_held("Does Mercury melt?", [first]) is False
+    assert await names_held("Does Gallium melt?", silent) is None
 
 
 async def test_the_time_of_earlier_parts_is_known(tmp_path: Path) -> None:
