@@ -20,4 +20,7 @@ def task_kinds(signals: Signals) -> tuple[str, str, str]:
     with names that the tools can find, or cannot.
     """
     tools = kinds(signals.tools, has_files=signals.has_files) or "no tools"
-    return ("", tools, f"{tools} | {asks(signals.task) or 'plain'}{_NAMES[signals.names_held]}")
+    narrow = f"{tools} | {asks(signals.task) or 'plain'}"
+    if not narrow.endswith(SMALL_TALK):  # whomever it greets
+        narrow += _NAMES[signals.names_held]
+    return ("", tools, narrow)

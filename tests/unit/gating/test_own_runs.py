@@ -61,6 +61,14 @@ def test_what_a_rule_is_certain_about_teaches_nothing() -> None:
     assert profile.tallies == {}
 
 
+def test_small_talk_is_certain_whomever_it_names() -> None:
+    greeting = Signals(
+        task="Hello Alice", tools=frozenset({"search"}), has_files=True, names_held=False
+    )
+    met = RunDid(model="m", way="instant", kinds=task_kinds(greeting), cost=5)
+    assert learned_from(NOTHING, [(met, True)], source="s").tallies == {}
+
+
 @pytest.mark.parametrize(("way", "cost"), [("agent", float("nan")), ("guess", 1.0), ("agent>", 1)])
 def test_what_no_run_can_have_done_is_no_outcome(tmp_path: Path, way: str, cost: float) -> None:
     record_outcome("run", True, "person", did=did(way, cost), folder=tmp_path)
