@@ -54,10 +54,7 @@ def ask(
     options.check()
     if options.mode != "plan":  # which needs no model for a problem that a planner knows
         need_weights(*options.models)
-    outcome = asyncio.run(_ask(options, task, form=form, quiet=quiet))
-    if outcome.failure is not None:
-        outcome.failure.print()
-    return outcome.exit_code
+    return asyncio.run(_ask(options, task, form=form, quiet=quiet)).exit_code
 
 
 def chosen_form(*, json_: bool, events: bool) -> Form:
@@ -106,7 +103,7 @@ async def answer_once(
     began: Callable[[str], None] | None = None,
     approve: AsksAtTerminal | None = None,
 ) -> Outcome:
-    """Show one run, its answer and its cost, and how to go on with it if it is not complete."""
+    """Show one run: answer, cost, what went wrong, and how to go on if it is not complete."""
     from lean_agent.cli.event_lines import EventLines
     from lean_agent.cli.kept_runs import settle
     from lean_agent.cli.running import follow, opened
@@ -123,6 +120,8 @@ async def answer_once(
             emit(to_json(outcome.to_dict()) + "\n")
         else:
             view.finish(outcome.result, failure=outcome.failure)
+        if outcome.failure is not None:
+            outcome.failure.print()
         if hint := settle(outcome.result):
             view.note(hint, always=True)
     return outcome

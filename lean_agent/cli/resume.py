@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import replace
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -14,6 +14,9 @@ from lean_agent.cli.ask import answer_once, chosen_form
 from lean_agent.cli.streams import say
 from lean_agent.cli.table import print_json, print_table
 from lean_agent.cli.text import clip
+
+if TYPE_CHECKING:
+    from lean_agent.cli.running import Outcome
 
 __all__ = ["resume"]
 
@@ -66,7 +69,7 @@ def resume(
     if options.mode != "plan":  # which needs no model for a problem that a planner knows
         need_weights(*options.models)
 
-    async def go_on() -> Any:
+    async def go_on() -> Outcome:
         from lean_agent.cli.approval import AsksAtTerminal
         from lean_agent.cli.making import make_agent
         from lean_agent.cli.mcp.servers import server_tools
@@ -84,10 +87,7 @@ def resume(
                 approve=approve,
             )
 
-    outcome = asyncio.run(go_on())
-    if outcome.failure is not None:
-        outcome.failure.print()
-    return outcome.exit_code
+    return asyncio.run(go_on()).exit_code
 
 
 def _list(*, as_json: bool) -> int:

@@ -157,6 +157,7 @@ async def follow(
         async with aclosing(start(signals.stop)) as events:
             async for event in events:
                 if began is not None and isinstance(event, RunStarted):
+                    view.pause()  # it may have something to tell
                     began(event.run_id)
                 tally.note(event)
                 view.show(event)

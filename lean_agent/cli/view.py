@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import shutil
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from lean_agent.cli.foot import Foot
 from lean_agent.cli.prose import Prose
 from lean_agent.cli.run_status import RunStatus
+from lean_agent.cli.spinner import Spinner
 from lean_agent.cli.streams import emit, is_terminal, say, styled
 from lean_agent.cli.text import clean, clip, cost_line, folded, money, one_line
 from lean_agent.cli.theme import THEMES, Theme, paint, theme_for
@@ -27,16 +28,13 @@ from lean_agent.events import (
 )
 
 if TYPE_CHECKING:
-    from rich.status import Status
-    from rich.text import Text
-
     from lean_agent.cli.failures import Failure
     from lean_agent.result import RunResult
 
 __all__ = ["View", "call_line"]
 
 _UNSEEN_WIDTH = 120  # columns of a line that goes to a file
-_SPINNER_WIDTH = 4
+_SPINNER_WIDTH = 3
 
 
 class View:
@@ -68,7 +66,7 @@ class View:
         self._streamed: list[str] = []  # the answer so far, of the model call that goes on
         self._attempt_over = False  # and charged: what comes next is another one
         self._open_line = False
-        self._spinner: Status | None = None
+        self._spinner: Spinner | None = None
         self._doing = ""
 
     def start(self) -> None:
@@ -224,12 +222,7 @@ class View:
         if not (self._watched and self._styled) or self._open_line:
             return
         if self._spinner is None:
-            from rich.console import Console
-
-            style = "green" if self._theme.tool else ""
-            console = Console(stderr=True, highlight=False)
-            self._spinner = console.status(_Told(self._waiting), spinner_style=style)
-            self._spinner.start()
+            self._spinner = Spinner(self._waiting, lambda mark: paint(mark, self._theme.tool))
 
     def _waiting(self) -> str:
         return self.status.line(self._columns() - _SPINNER_WIDTH, self._doing)
@@ -252,18 +245,6 @@ class View:
 
 def _columns() -> int:
     return shutil.get_terminal_size().columns
-
-
-class _Told:
-    """A line that is asked for anew as the spinner turns: time passes, and windows are resized."""
-
-    def __init__(self, line: Callable[[], str]) -> None:
-        self._line = line
-
-    def __rich__(self) -> Text:
-        from rich.text import Text
-
-        return Text(self._line(), no_wrap=True, overflow="crop")
 
 
 def call_line(tool: str, arguments: Mapping[str, Any]) -> str:

@@ -86,7 +86,7 @@ def at_terminal(server: FakeOpenAI, tmp_path: Path) -> Iterator[Spawn]:
         child = program.spawn(
             LEAN_AGENT,
             ["chat", "--model", "openai:x", "--base-url", server.url, *flags],
-            env=environment(tmp_path, TERM="xterm-256color", **variables),
+            env=environment(tmp_path, **{"TERM": "xterm-256color", **variables}),
             cwd=tmp_path,
             dimensions=(40, columns),
             timeout=60,
@@ -97,7 +97,7 @@ def at_terminal(server: FakeOpenAI, tmp_path: Path) -> Iterator[Spawn]:
         child.logfile_read = io.StringIO()
         children.append(child)
         child.expect("Ctrl-D leaves")
-        child.expect(PROMPT)
+        child.expect("> " if variables.get("TERM") == "dumb" else PROMPT)
         return child
 
     yield spawn
@@ -124,6 +124,7 @@ def test_ctrl_c_stops_an_answer_and_keeps_session_and_spend(
     assert not child.getecho()
     child.sendintr()
     child.expect("error: interrupted")
+    child.sendintr()
     child.expect(PROMPT)
     child.send("Are you there?\r")
     child.expect("still here")
@@ -161,6 +162,25 @@ def test_ctrl_c_at_the_prompt_discards_the_line_and_no_answer_steers_the_termina
     assert child.exitstatus == 0
     assert len(server.chats) == 1
     assert "half" not in str(server.chats[0].body)
+
+
+@pytest.mark.slow
+def test_a_terminal_that_can_do_nothing_gets_a_bare_prompt(
+    server: FakeOpenAI, at_terminal: Spawn
+) -> None:
+    server.say(Reply(text="Once upon", finish_reason="length"), Reply(text=" a time."))
+    child = at_terminal("--max-tokens", "300", TERM="dumb")
+    child.send("half a line")
+    child.sendintr()
+    child.expect("\r\n> ")
+    child.send("Tell a story\r")
+    child.expect(re.escape("[r]aise it to 600 tokens"))
+    child.send("r\r")
+    child.expect("Once upon a time.")
+    child.expect("\r\n> ")
+    leave(child)
+    assert "half" not in str(server.chats[0].body)
+    assert "\x1b" not in child.logfile_read.getvalue()
 
 
 @pytest.mark.slow

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import signal
 import sys
 from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING, Annotated
@@ -86,6 +87,9 @@ async def converse(
         EventLines(quiet=quiet) if events else View(quiet=quiet, plain=plain),
         saved=watched or bool(conversation.name),
     )
+    earlier = signal.getsignal(signal.SIGINT)
+    if watched:  # one Ctrl-C too many, between an answer and the prompt, is not to end all of it
+        signal.signal(signal.SIGINT, lambda *_: None)
     try:
         lines = await _begin(session, watched=watched, plain=plain)
         await session.pick_up()
@@ -94,6 +98,7 @@ async def converse(
             if session.over:
                 break
     finally:
+        signal.signal(signal.SIGINT, earlier)
         await session.close()
     if session.conversation.answers and not quiet:
         session.tell_cost()

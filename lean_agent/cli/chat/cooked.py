@@ -35,10 +35,14 @@ class Cooked:
         return (line or b"").decode("utf-8", "replace").strip().lower()
 
     async def _next(self, prompt: str) -> bytes | None:
-        def show(_signal: int = 0) -> None:
-            sys.stderr.write(f"\n{prompt}" if _signal else prompt)
-            sys.stderr.flush()
+        _show(prompt)
+        with heard((signal.SIGINT,), lambda _number: _show(f"\n{prompt}")):
+            line = await anext(self._typed, None)
+        if line is None:
+            _show("\n")
+        return line
 
-        show()
-        with heard((signal.SIGINT,), show):
-            return await anext(self._typed, None)
+
+def _show(text: str) -> None:
+    sys.stderr.write(text)
+    sys.stderr.flush()
