@@ -13,7 +13,7 @@ from lean_agent._semconv import Mode
 from lean_agent._text import writable
 from lean_agent.errors import ConfigurationError
 from lean_agent.function_tool import tool as as_tool
-from lean_agent.messages import Image, Task
+from lean_agent.messages import Image, Message, Task
 from lean_agent.model import Model
 from lean_agent.models.registry import resolve_model
 from lean_agent.result import OutputT
@@ -25,7 +25,9 @@ if TYPE_CHECKING:
 __all__ = [
     "checked_checkpoints",
     "checked_deps",
+    "checked_history",
     "checked_patterns",
+    "checked_roots",
     "checked_task",
     "chosen_models",
     "known_mode",
@@ -113,6 +115,23 @@ def checked_checkpoints(given: Path | str | None) -> Path | str | None:
     return given if separator else Path(given)
 
 
+def checked_history(history: Sequence[Message]) -> list[Message]:
+    """The messages, or ConfigurationError if something else is among them."""
+    given: list[Any] = list(history)
+    for one in given:
+        if not isinstance(one, Message):
+            raise ConfigurationError(
+                f"history holds a {type(one).__name__}, which is no Message",
+                hint="give an earlier result's messages, or Message.from_dict of each dictionary",
+            )
+    return given
+
+
+def checked_roots(roots: Path | str | Sequence[Path | str]) -> tuple[Path, ...]:
+    """One folder or file is as good as a list of one: text would be read letter by letter."""
+    return tuple(map(Path, [roots] if isinstance(roots, str | Path) else roots))
+
+
 def known_mode(mode: Mode) -> Mode:
     """``mode``, or ConfigurationError if there is none of that name."""
     if mode not in get_args(Mode):
@@ -123,8 +142,19 @@ def known_mode(mode: Mode) -> Mode:
 
 
 def task_parts(task: Task) -> tuple[str, tuple[Image, ...]]:
-    """The checked text of a task, and its pictures."""
-    parts = (task,) if isinstance(task, str) else tuple(task)
+    """The checked text of a task, and its pictures.
+
+    Raises:
+        ConfigurationError: it is empty, too long, or something else.
+    """
+    given: Any = task
+    single = isinstance(given, str) or not isinstance(given, Sequence)
+    parts: list[Any] = [task] if single else list(task)
+    if strange := [part for part in parts if not isinstance(part, str | Image)]:
+        raise ConfigurationError(
+            f"a question is text, or a list of text and images, not {type(strange[0]).__name__}",
+            hint="a picture is Image.read(PATH); what a file says is str",
+        )
     text = "\n\n".join(part for part in parts if isinstance(part, str))
     return checked_task(text), tuple(part for part in parts if isinstance(part, Image))
 

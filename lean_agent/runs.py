@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Generic, Self
 
 from lean_agent._semconv import Mode
 from lean_agent._threads import run_to_end
-from lean_agent.arguments import checked_deps, known_mode, task_parts
+from lean_agent.arguments import checked_deps, checked_history, known_mode, task_parts
 from lean_agent.errors import ConfigurationError
 from lean_agent.events import Event
 from lean_agent.ledger.budget import Budget
@@ -177,7 +177,8 @@ class Runs(Generic[OutputT]):
         checked_deps(deps, self._setup.tools.values())
         text, images = task_parts(task)
         run_id = uuid.uuid4().hex
-        messages = list(history) or [Message("system", f"{SYSTEM}\n{self._instructions}".strip())]
+        system = Message("system", f"{SYSTEM}\n{self._instructions}".strip())
+        messages = checked_history(history) or [system]
         return Part(
             run_id=run_id,
             root_id=run_id,

@@ -1,13 +1,26 @@
-"""What a program that embeds the package holds in its hands: results, contexts and errors."""
+"""What a program that embeds the package gives and is given: arguments, results and errors."""
 
 from __future__ import annotations
 
 import traceback
 from dataclasses import FrozenInstanceError
+from pathlib import Path
+from typing import Any
 
 import pytest
 
-from lean_agent import ConfigurationError, RunContext, RunResult, Usage, exit_on_error
+from lean_agent import (
+    Agent,
+    ConfigurationError,
+    Message,
+    RunContext,
+    RunResult,
+    ToolCall,
+    Usage,
+    exit_on_error,
+)
+from lean_agent.models.scripted import ScriptedModel
+from lean_agent_tools.read_file import read_file
 
 
 def test_a_generic_class_can_be_made_with_its_argument_and_stays_frozen() -> None:
@@ -55,3 +68,30 @@ def test_a_script_ends_with_a_line_and_a_code(
 def test_a_bug_of_a_script_is_left_as_it_is() -> None:
     with pytest.raises(ZeroDivisionError), exit_on_error():
         raise ZeroDivisionError
+
+
+@pytest.mark.parametrize(
+    ("mistake", "told"),
+    [
+        ({"task": ["Look at this.", Path("a.png")]}, "a list of text and images, not PosixPath"),
+        ({"task": None}, "not NoneType"),
+        ({"history": [{"role": "user", "content": "x"}]}, "history holds a dict"),
+    ],
+)
+def test_what_is_no_message_is_refused_before_anything_is_spent(
+    mistake: dict[str, Any], told: str
+) -> None:
+    model = ScriptedModel(["never asked"])
+    arguments: dict[str, Any] = {"task": "x", **mistake}
+    with pytest.raises(ConfigurationError, match=told):
+        Agent(model=model, mode="instant").run_sync(**arguments)
+    assert not model.requests
+
+
+def test_one_root_is_as_good_as_a_list(tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_text("gallium")
+    call = Message("assistant", "", (ToolCall("c", "read_file", {"path": "a.txt"}),))
+    for roots in (str(tmp_path), tmp_path, [tmp_path]):
+        model = ScriptedModel([call, "read", "read"])
+        agent = Agent(model=model, tools=[read_file], mode="agent", roots=roots)
+        assert "gallium" in agent.run_sync("Read a.txt.").trajectory[0].observation
