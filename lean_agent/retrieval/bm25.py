@@ -100,7 +100,8 @@ class Bm25:
         scores = map_array(folder / "scores.f32", "<f4")
         texts = map_array(folder / "texts.i32", "<i4")
         vocabulary = _MappedVocabulary(folder)
-        if not len(scores) == len(texts) == starts[-1] or len(vocabulary) != len(starts) - 1:
+        fits = len(starts) > 0 and len(scores) == len(texts) == starts[-1]
+        if not fits or len(vocabulary) != len(starts) - 1:
             raise ValueError("the files of the word index do not fit together")
         return cls(count, vocabulary, scores, texts, starts)
 
@@ -166,6 +167,8 @@ class _MappedVocabulary(Mapping[str, int]):
     def __init__(self, folder: Path) -> None:
         self._words = Strings(folder, "words")
         self._columns = map_array(folder / "columns.i32", "<i4")
+        if len(self._words) != len(self._columns):
+            raise ValueError("the words and their columns do not fit together")
 
     def __len__(self) -> int:
         return len(self._columns)

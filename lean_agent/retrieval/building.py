@@ -25,6 +25,7 @@ from lean_agent.retrieval.manifest import (
     Chunking,
     FileRecord,
     Manifest,
+    read_files,
     write_files,
 )
 from lean_agent.retrieval.passages import Passages, PassageWriter
@@ -149,6 +150,7 @@ class _Build:
             return None
         try:
             old = Index(generation)
+            read_files(generation / "files.jsonl")
         except (OSError, ValueError):
             return None  # damaged: this build mends it
         if old.manifest.source not in ("", str(self._root)):

@@ -99,8 +99,19 @@ class Index:
         return sum(p.stat().st_size for p in self._generation.rglob("*") if p.is_file())
 
     def files(self) -> list[FileRecord]:
-        """Every file that was looked at, those that were skipped included."""
-        return read_files(self._generation / "files.jsonl")
+        """Every file that was looked at, those that were skipped included.
+
+        Raises:
+            ConfigurationError: the table of files is damaged; the hint is what mends it.
+        """
+        try:
+            return read_files(self._generation / "files.jsonl")
+        except (OSError, ValueError) as error:
+            place = IndexFolder(self.folder)
+            raise ConfigurationError(
+                f"the index in {place.path} is damaged ({error})",
+                hint=f"run: {place.build_command(self.manifest.source)}",
+            ) from error
 
     def by_words(self, query: str, k: int) -> list[tuple[int, float]]:
         """(passage number, BM25 score) of the ``k`` best."""

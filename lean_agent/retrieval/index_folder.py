@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import shlex
 import shutil
 from collections.abc import Generator
@@ -28,6 +29,7 @@ __all__ = ["IndexFolder", "default_folder"]
 _CURRENT = "current"
 _LOCK = "build.lock"
 _GENERATION = "generation-"
+_NAME = re.compile(rf"{_GENERATION}[0-9]{{1,18}}")
 
 
 def default_folder(source: Path) -> Path:
@@ -46,12 +48,14 @@ class IndexFolder:
 
     @property
     def current(self) -> Path | None:
-        """The generation that answers; None where none was completed."""
+        """The generation that answers; None where none was completed, or where what names it is
+        damaged: a build then begins anew.
+        """
         try:
             name = (self.path / _CURRENT).read_text(encoding="utf-8").strip()
-        except (FileNotFoundError, NotADirectoryError):
+        except (FileNotFoundError, NotADirectoryError, IsADirectoryError, UnicodeDecodeError):
             return None
-        return self.path / Path(name).name
+        return self.path / name if _NAME.fullmatch(name) else None
 
     def journal(self, embedder: str) -> Path:
         """Where the vectors of one embedder are kept until a generation has them."""

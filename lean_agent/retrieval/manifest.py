@@ -55,8 +55,8 @@ class Manifest:
         Raises:
             OSError, ValueError: it is missing or damaged.
         """
-        data: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
         try:
+            data: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
             if data["format_version"] != FORMAT_VERSION:
                 # The rest may have any form; what is known is enough to refuse it.
                 return cls(
@@ -69,12 +69,15 @@ class Manifest:
                     format_version=data["format_version"],
                 )
             calibration = data.pop("calibration")
-            return cls(
+            found = cls(
                 calibration=Calibration(**calibration) if calibration else None,
                 chunking=Chunking(**data.pop("chunking")),
                 **data,
             )
-        except (KeyError, TypeError, AttributeError) as error:
+            if found.built_ns < 0 or found.passages < 0:
+                raise ValueError(f"{path.name} is damaged")
+            return found
+        except (KeyError, TypeError, AttributeError, RecursionError) as error:
             raise ValueError(f"{path.name} is damaged") from error
 
 

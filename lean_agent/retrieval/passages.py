@@ -61,7 +61,8 @@ class Passages:
         self._sources = Strings(folder, "sources")
         self._source_of = map_array(folder / "source_of.u32", "<u4")
         self._first = map_array(folder / "first.u32", "<u4")
-        if not len(self._texts) == len(self._titles) == len(self._source_of):
+        whole = len(self._texts) == len(self._titles) == len(self._source_of)
+        if not whole or len(self._sources) != len(self._first):
             raise ValueError("the files of the passages do not fit together")
 
     def __len__(self) -> int:

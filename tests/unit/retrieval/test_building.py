@@ -262,6 +262,40 @@ async def test_what_cannot_be_opened_names_the_command_that_mends_it(source: Pat
     assert found(opened(source), "whale") == ["whales.md"]
 
 
+def harmed(place: Path, name: str, data: bytes) -> None:
+    generation = next(place.glob("generation-*"))
+    (place / name if name == "current" else generation / name).write_bytes(data)
+
+
+@pytest.mark.parametrize(
+    ("name", "data"),
+    [
+        ("current", b""),
+        ("current", b"generation-x\n"),
+        ("current", b"\xff\xfe\n"),
+        ("current", b"..\n"),
+        ("manifest.json", b"[" * 100_000),
+        ("manifest.json", b'{"format_version": 1, "built_ns": "x"}'),
+        ("files.jsonl", b'["cats.txt", 1'),
+        ("files.jsonl", b"\xff"),
+        ("words/starts.i64", b""),
+        ("words/words.ends", bytes(8)),
+        ("passages/first.u32", b""),
+    ],
+)
+async def test_what_is_damaged_is_mended_by_the_next_build(
+    source: Path, name: str, data: bytes
+) -> None:
+    await build(source)
+    place = source.parent / "index"
+    harmed(place, name, data)
+    with pytest.raises(ConfigurationError, match=r"damaged|no index") as refused:
+        opened(source).files()
+    assert refused.value.hint.startswith("run: lean-agent index build")
+    assert (await build(source)).read == 3
+    assert found(opened(source), "whale") == ["whales.md"]
+
+
 async def test_places_that_are_refused(source: Path, tmp_path: Path) -> None:
     await build(source)
     other = tmp_path / "others"
