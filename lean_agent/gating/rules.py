@@ -47,9 +47,9 @@ def _about_documents(signals: Signals) -> bool:
 
 
 def _names_others(signals: Signals) -> bool:
-    """Whether there are documents, and what a task names is not in them."""
+    """Whether there are documents, and what a task names is not in them; a greeting aside."""
     documents = signals.has_files and bool(signals.tools & READING)
-    return documents and signals.names_held is False
+    return documents and signals.names_held is False and not CHAT.match(signals.task)
 
 
 class RuleGate:

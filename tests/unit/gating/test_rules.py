@@ -84,3 +84,11 @@ def test_agent_mode_without_tools_is_refused() -> None:
 def test_every_decision_gives_a_reason() -> None:
     for task in ("a", "2*2", "search for x", "hello"):
         assert RuleGate().decide(Signals(task=task, tools=BUILT_IN)).reason
+
+
+def test_small_talk_is_not_gone_on_with_for_the_name_it_holds() -> None:
+    greeting = Signals(
+        task="Hello Alice", tools=frozenset({"search"}), has_files=True, names_held=False
+    )
+    decision = RuleGate().decide(greeting)
+    assert (decision.way.name, decision.reason) == ("instant", "small talk")
