@@ -12,15 +12,9 @@ __all__ = ["SMALL_TALK", "task_kinds"]
 
 SMALL_TALK: Final = " | small talk"
 """How the narrowest kind of small talk ends."""
-_NAMES: Final = {None: "", True: ", names held", False: ", names not held"}
 
 
 def task_kinds(signals: Signals) -> tuple[str, str, str]:
-    """From the widest, which is of all tasks, to those with the same kinds of tools and words, and
-    with names that the tools can find, or cannot.
-    """
+    """From the widest, which is of all tasks, to those with the same kinds of tools and words."""
     tools = kinds(signals.tools, has_files=signals.has_files) or "no tools"
-    narrow = f"{tools} | {asks(signals.task) or 'plain'}"
-    if not narrow.endswith(SMALL_TALK):  # whomever it greets
-        narrow += _NAMES[signals.names_held]
-    return ("", tools, narrow)
+    return ("", tools, f"{tools} | {asks(signals.task) or 'plain'}")

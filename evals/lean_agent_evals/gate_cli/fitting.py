@@ -114,6 +114,7 @@ def fitted(folders: Sequence[Path], *, out: Path | None, keep: bool, as_json: bo
     from lean_agent.gating.rules import RuleGate
 
     name, source, tried = _tried_in(folders)
+    in_force = _in_force(name)
 
     def fitted_to(some: Sequence[Tried], *, with_weights: bool) -> Profile:
         return fit(some, model=name, source=source, with_weights=with_weights)
@@ -132,8 +133,22 @@ def fitted(folders: Sequence[Path], *, out: Path | None, keep: bool, as_json: bo
     kept = out or (own_profile(name) if better else None)
     if kept is not None and keep:
         profile.save(kept)
-    _tell(profile, worths, kept if keep else None, better=better, as_json=as_json)
+    now = None
+    if in_force is not None:
+        now = cross_validated(lambda _: CalibratedGate(in_force), tried, price=price)
+    _tell(profile, worths, now, kept if keep else None, better=better, as_json=as_json)
     return 0
+
+
+def _in_force(model: str) -> Profile | None:
+    """The model's profile as it was before; None without one, or where it is broken."""
+    from lean_agent import ConfigurationError
+    from lean_agent.gating.profiles import found_profile
+
+    try:
+        return found_profile(model)
+    except ConfigurationError:  # fitting anew is what mends it
+        return None
 
 
 def _tried_in(folders: Sequence[Path]) -> tuple[str, str, list[Tried]]:
@@ -163,6 +178,7 @@ def _tried_in(folders: Sequence[Path]) -> tuple[str, str, list[Tried]]:
 def _tell(
     profile: Profile,
     worths: dict[str, Worth],
+    in_force: Worth | None,
     kept: Path | None,
     *,
     better: bool,
@@ -175,16 +191,21 @@ def _tell(
                 "source": profile.source,
                 "better_than_rules": better,
                 "kept": str(kept) if kept else None,
-                "cross_validated": {
-                    name: {"pass_rate": one.pass_rate, "cost": one.cost, "priced": one.priced}
-                    for name, one in worths.items()
-                },
+                "cross_validated": {name: _figures(one) for name, one in worths.items()},
+                "in_force": _figures(in_force) if in_force else None,
             }
         )
         return
-    rows = [(name, one.pass_rate, one.cost, one.priced) for name, one in worths.items()]
+    shown = worths | ({"in force": in_force} if in_force else {})
+    rows = [(name, one.pass_rate, one.cost, one.priced) for name, one in shown.items()]
     print_table(("GATE", "PASS RATE", "COST", "FAILURE-PRICED COST"), rows)
     emit("\nOn tasks kept back from the fit, in token units.\n")
+    if in_force:
+        emit("In force: the profile as it was, fitted to other attempts or to these.\n")
     if not better:
         say("the free rules do as well on these tasks, or they are too few")
     say(f"kept: {kept}" if kept else "no profile is kept")
+
+
+def _figures(worth: Worth) -> dict[str, float]:
+    return {"pass_rate": worth.pass_rate, "cost": worth.cost, "priced": worth.priced}

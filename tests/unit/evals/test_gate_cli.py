@@ -61,6 +61,21 @@ def test_a_profile_that_is_worth_it_is_kept_and_used(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+def test_a_new_run_judges_the_profile_in_force(tmp_path: Path) -> None:
+    run = written(tmp_path, instant=True)
+    first = gate(tmp_path, "fit", str(run), "--json").json
+    assert first["in_force"] is None
+    (tmp_path / "later").mkdir()
+    later = written(tmp_path / "later", instant=False)
+    found = gate(tmp_path, "fit", str(later), "--json", "--dry-run").json
+    assert found["in_force"]["pass_rate"] == 0.0  # it answers instantly, which passes no more
+    assert found["cross_validated"]["rules"]["pass_rate"] == 1.0
+    assert "in force" in gate(tmp_path, "fit", str(later), "--dry-run").out
+    Path(first["kept"]).write_text("{")
+    assert gate(tmp_path, "fit", str(later), "--json").json["in_force"] is None
+
+
+@pytest.mark.slow
 def test_where_the_rules_do_as_well_no_profile_is_kept(tmp_path: Path) -> None:
     run = written(tmp_path, instant=False)
     ended = gate(tmp_path, "fit", str(run))
