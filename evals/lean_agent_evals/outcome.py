@@ -92,8 +92,9 @@ class Outcome:
             _check(name, known[name])
         if min(getattr(found, name) for name in _AMOUNTS) < 0:
             raise ValueError(f"one of {', '.join(_AMOUNTS)} is below 0")
-        if not (found.flops is None or isinstance(found.flops, int | float)):
-            raise TypeError(f"flops is {found.flops!r}")
+        flops = known.get("flops")
+        if not (flops is None or isinstance(flops, int | float)):
+            raise TypeError(f"flops is {flops!r}")
         if found.ending not in get_args(Ending):
             raise ValueError(f"ending is {found.ending!r}")
         return found

@@ -46,8 +46,13 @@ class Score:
     detail: str = ""
 
     def __post_init__(self) -> None:
-        given: tuple[object, object] = (self.value, self.passed)
-        if not (isinstance(given[0], int | float) and 0 <= given[0] <= 1):
-            raise ValueError(f"a score's value is {self.value!r}, not a number from 0 to 1")
-        if not isinstance(given[1], bool):
-            raise ValueError(f"a score's passed is {self.passed!r}, neither True nor False")
+        if problem := _problem(self.value, self.passed):
+            raise ValueError(problem)
+
+
+def _problem(value: object, passed: object) -> str:
+    if not (isinstance(value, int | float) and 0 <= value <= 1):
+        return f"a score's value is {value!r}, not a number from 0 to 1"
+    if not isinstance(passed, bool):
+        return f"a score's passed is {passed!r}, neither True nor False"
+    return ""
