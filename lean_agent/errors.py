@@ -23,9 +23,12 @@ that the command line ends with.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from lean_agent.usage import Usage
+
+if TYPE_CHECKING:
+    from lean_agent.result import RunResult
 
 __all__ = [
     "ConfigurationError",
@@ -68,7 +71,7 @@ class LeanAgentError(Exception):
         if hint:
             self.add_note(hint)  # so that a traceback shows it
         self.usage = usage
-        self.result: Any = None
+        self.result: RunResult[Any] | None = None
 
 
 class ConfigurationError(LeanAgentError):

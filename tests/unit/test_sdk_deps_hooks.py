@@ -143,7 +143,8 @@ def test_a_hook_that_raises_ends_the_run_and_what_was_spent_is_kept(
     with pytest.raises(HookError, match=rf"Told\.{raising.split()[0]} .*the till is shut") as info:
         subject.run_sync("What is gallium?")
     assert isinstance(info.value.__cause__, KeyError)
-    result: RunResult[Any] = info.value.result
+    result = info.value.result
+    assert result is not None
     assert bool(result.usage.total_tokens) == bool(model.requests)
     assert told.seen[-1] == "on_end"  # of a run that failed, too
 

@@ -281,6 +281,7 @@ async def test_a_question_longer_than_the_window_ends_with_a_typed_error_and_wha
     with pytest.raises(ContextLengthError, match="window of 300") as caught:
         await subject.run("long " * 500, mode="instant", history=earlier_turns(2, 100))
     assert model.requests == []
+    assert caught.value.result is not None
     assert len(caught.value.result.messages) == 5
     assert caught.value.result.steps == 0
 

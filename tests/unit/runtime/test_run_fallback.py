@@ -216,6 +216,7 @@ async def test_an_answer_that_the_provider_withheld_is_an_error_and_paid_for(
     async with at(server, ledger) as agent:
         with pytest.raises(ContentFilterError, match="withheld") as caught:
             await agent.run("x")
+    assert caught.value.result is not None
     [row] = rows(ledger, caught.value.result)
     assert (row["error_type"], row["input_tokens"] > 0) == ("content_filter", True)
     assert "estimated" not in row["provenance"]

@@ -21,7 +21,6 @@ from lean_agent.errors import ConfigurationError, LeanAgentError, ModelError, Mo
 from lean_agent.ledger import queries
 from lean_agent.model import ModelCard, ModelRequest
 from lean_agent.models.pricing import PriceTable
-from lean_agent.result import RunResult
 
 
 async def test_tool_calls_are_entries_too(ledger: Ledger) -> None:
@@ -190,7 +189,8 @@ async def test_a_fatal_error_keeps_the_work_and_the_spend(ledger: Ledger) -> Non
     subject, _ = agent([SEARCH, fatal], ledger, tools=[searching()])
     with pytest.raises(ModelError) as caught:
         await subject.run("x", mode="agent")
-    partial: RunResult = caught.value.result
+    partial = caught.value.result
+    assert partial is not None
     assert (partial.exit_status, partial.tool_calls) == ("failed", 1)
     assert partial.trajectory[0].tool == "search"
     assert [r["error_type"] for r in rows(ledger, partial)] == [None, "model"]
@@ -267,6 +267,7 @@ async def test_an_unexpected_exception_keeps_the_work_too(ledger: Ledger) -> Non
     subject, _ = agent([SEARCH, ValueError("odd")], ledger, tools=[searching()])
     with pytest.raises(LeanAgentError, match="unexpected ValueError: odd") as caught:
         await subject.run("x", mode="agent")
+    assert caught.value.result is not None
     assert caught.value.result.tool_calls == 1
 
 
@@ -321,4 +322,5 @@ async def test_time_of_a_failed_call_on_a_priced_machine_is_charged(
     subject, _ = agent([fails], ledger, prices=PriceTable(prices))
     with pytest.raises(ModelError) as caught:
         await subject.run("x")
-    assert caught.value.result.usage.cost >= Decimal("0.001")
+    assert caught.value.result is not None
+    assert (caught.value.result.usage.cost or 0) >= Decimal("0.001")

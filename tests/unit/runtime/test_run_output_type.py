@@ -76,6 +76,7 @@ async def test_one_that_never_fits_is_a_typed_error_with_what_was_done(
         await subject.run("x", mode="instant")
     assert len(model.requests) == 1 + repairs
     result = caught.value.result
+    assert result is not None
     assert (result.exit_status, result.output) == ("failed", WRONG)
     assert caught.value.usage == result.usage
     assert len(rows(ledger, result)) == 1 + repairs
@@ -117,6 +118,7 @@ async def test_a_limit_before_it_fits_says_so_in_the_error(ledger: Ledger) -> No
     with pytest.raises(OutputParseError) as caught:
         await subject.run("x", mode="instant")
     assert "steps limit" in caught.value.hint
+    assert caught.value.result is not None
     assert caught.value.result.limit == "steps"
 
 
@@ -150,6 +152,7 @@ async def test_a_typed_run_goes_on_after_a_limit(ledger: Ledger, tmp_path: Path)
     subject, model = typed([WRONG, GALLIUM], ledger, budget=Budget(steps=1), checkpoints=path)
     with pytest.raises(OutputParseError) as caught:
         await subject.run("x", mode="instant")
+    assert caught.value.result is not None
     assert caught.value.result.resumable
     later = await subject.resume(caught.value.result.run_id, budget=Budget(steps=5))
     assert (later.output.melts, len(model.requests)) == (29.8, 2)

@@ -236,6 +236,7 @@ async def test_a_failed_run_goes_on_at_the_call_that_failed(ledger: Ledger, tmp_
     with pytest.raises(ModelError) as caught:
         await subject.run("x", mode="agent")
     failed = caught.value.result
+    assert failed is not None
     second = await subject.resume(failed.run_id)
     assert (second.exit_status, second.output) == ("completed", "29.8")
     assert asked == ["gallium"]

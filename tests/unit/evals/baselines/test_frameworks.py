@@ -239,6 +239,7 @@ async def test_a_framework_that_gives_up_is_a_wrong_answer(
     given = means(model, tmp_path, [searching()])
     with pytest.raises(ModelBehaviorError, match=rf"{name} gave up: .*look") as caught:
         await arm_named(name).attempt("When?", given)
+    assert caught.value.result is not None
     assert (caught.value.result.exit_status, caught.value.result.steps) == ("failed", steps)
 
 

@@ -102,5 +102,6 @@ async def test_a_provider_that_fails_is_no_wrong_answer(tmp_path: Path) -> None:
     with pytest.raises(LeanAgentError, match="out of order") as caught:
         await attempt(script, tmp_path)
     assert isinstance(caught.value, ModelError)
+    assert caught.value.result is not None
     assert len(caught.value.result.trajectory) == 1
     assert caught.value.result.exit_status == "failed"
