@@ -137,12 +137,11 @@ def _is_public(text: str) -> bool:
     """Not this machine, its network, or a form of IPv6 in which one of theirs is wrapped."""
     try:
         address = ipaddress.ip_address(text)
-    except ValueError:  # one with a zone (fe80::1%eth0) among them
+    except ValueError:  # a resolver that says no address
         return False
     if isinstance(address, ipaddress.IPv4Address):
         return address.is_global and not address.is_multicast
-    wrapped = address.sixtofour or address.teredo
-    return address in _GLOBAL_IPV6 and address.is_global and not wrapped
+    return address in _GLOBAL_IPV6 and address.is_global and not address.sixtofour
 
 
 async def _get(

@@ -23,6 +23,7 @@ HOSTS: dict[str, list[str]] = {
     "metadata.example": ["169.254.169.254"],
     "zone.example": ["fe80::1%eth0"],
     "nothing.example": [],
+    "strange.example": ["no address"],
 }
 Handler = Callable[[httpx2.Request], httpx2.Response]
 
@@ -107,6 +108,7 @@ def moved(where: str) -> Handler:
         "http://metadata.example/",
         "http://zone.example/",
         "http://nothing.example/",
+        "http://strange.example/",
         "http://①②⑦.⓪.⓪.①/",
         "http://example.com@127.0.0.1/",
         "http://user:pw@example.com/",
@@ -142,6 +144,20 @@ async def test_the_address_that_was_looked_at_is_the_one_that_is_asked() -> None
     assert "x()" not in text
     await web.get("https://six.example/")
     assert web.asked[1].url.host == HOSTS["six.example"][0]
+
+
+async def test_no_proxy_of_the_environment_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    ways: list[str] = []
+
+    async def answered(self: Any, _request: httpx2.Request) -> httpx2.Response:
+        ways.append(type(self._pool).__name__)
+        return html("here")(_request)
+
+    monkeypatch.setattr(httpx2.AsyncHTTPTransport, "handle_async_request", answered)
+    for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+    await fetch("http://example.com/", resolver=resolve)
+    assert ways == ["AsyncConnectionPool"]
 
 
 async def test_a_name_that_turns_inward_between_two_looks_is_refused() -> None:
