@@ -65,6 +65,7 @@ class View:
         self._foot = Foot(self._beneath, _columns) if changes else None
         self._streamed: list[str] = []  # the answer so far, of the model call that goes on
         self._attempt_over = False  # and charged: what comes next is another one
+        self._finished: dict[str, str] = {}  # the last run's id and answer
         self._open_line = False
         self._spinner: Spinner | None = None
         self._doing = ""
@@ -143,8 +144,11 @@ class View:
         """
         streamed = "".join(self._streamed).strip()
         answer = clean(result.output).strip()
+        # Of a run that goes on after a limit the beginning stands there already.
+        begun = self._finished.get(result.run_id, "")
+        self._finished = {result.run_id: answer}
         self.pause()
-        if answer and answer != streamed:
+        if answer and streamed not in (answer, answer.removeprefix(begun).strip()):
             self._begin_anew()
             if self._live:
                 self._write(answer)

@@ -290,8 +290,9 @@ def test_at_a_cap_the_person_raises_it_and_the_run_goes_on(
     child.send("Tell a story\r")
     child.expect(re.escape("[r]aise it to 600 tokens"))
     child.send("r\r")
-    child.expect("Once upon a time there was an end.")
+    child.expect("was an end.")
     child.expect(PROMPT)
+    assert child.logfile_read.getvalue().count("Once upon a time there") == 1
     child.send("/cost\r")
     child.expect("session: 2 steps")
     child.expect(PROMPT)

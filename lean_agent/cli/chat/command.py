@@ -6,6 +6,7 @@ import shutil
 import signal
 import sys
 from collections.abc import AsyncIterator
+from types import FrameType
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -89,7 +90,7 @@ async def converse(
     )
     earlier = signal.getsignal(signal.SIGINT)
     if watched:  # one Ctrl-C too many, between an answer and the prompt, is not to end all of it
-        signal.signal(signal.SIGINT, lambda *_: None)
+        signal.signal(signal.SIGINT, _go_on)
     try:
         lines = await _begin(session, watched=watched, plain=plain)
         await session.pick_up()
@@ -105,6 +106,10 @@ async def converse(
         if watched and not session.conversation.empty:
             say(one_line(f"to go on: lean-agent chat --resume {session.conversation.name}"))
     return EXIT_INTERRUPTED if session.terminated else 0 if watched else session.exit_code
+
+
+def _go_on(_number: int, _frame: FrameType | None) -> None:
+    """Nothing goes on that a signal could end."""
 
 
 async def _begin(session: Session, *, watched: bool, plain: bool) -> AsyncIterator[bytes]:
