@@ -41,7 +41,7 @@ _WITHOUT_SETTINGS = frozenset({"config", "doctor", "keys"})
 """They tell what is wrong with the settings."""
 
 # Without rich's markup, help costs a quarter of the time and is as readable.
-app = typer.Typer(
+app: typer.Typer = typer.Typer(
     cls=CommandGroup,
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},

@@ -28,7 +28,9 @@ _SENT = (
     " the model that you choose and nowhere else."
 )
 
-app = typer.Typer(rich_markup_mode=None, help="Show and remove what is kept on this machine.")
+app: typer.Typer = typer.Typer(
+    rich_markup_mode=None, help="Show and remove what is kept on this machine."
+)
 
 
 @dataclass(frozen=True, slots=True)

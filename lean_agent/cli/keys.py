@@ -18,7 +18,7 @@ from lean_agent.errors import ConfigurationError
 
 __all__ = ["app"]
 
-app = typer.Typer(
+app: typer.Typer = typer.Typer(
     rich_markup_mode=None,
     help="Keep providers' keys in the system's keyring; a variable (OPENAI_API_KEY) beats it.",
 )

@@ -24,7 +24,7 @@ __all__ = ["app"]
 _QUESTION_WIDTH = 60
 _COLUMNS = ("ID", "REMEMBERED (UTC)", "QUESTION")
 
-app = typer.Typer(
+app: typer.Typer = typer.Typer(
     rich_markup_mode=None,
     help="See and delete what is remembered of earlier runs (ask --memory, chat --memory).",
 )

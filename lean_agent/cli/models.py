@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 __all__ = ["app"]
 
-app = typer.Typer(rich_markup_mode=None, help="List, fetch, probe and remove models.")
+app: typer.Typer = typer.Typer(rich_markup_mode=None, help="List, fetch, probe and remove models.")
 
 Name = Annotated[str, typer.Argument(metavar="NAME", help="As models list shows it.")]
 

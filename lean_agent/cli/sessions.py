@@ -15,7 +15,7 @@ from lean_agent.cli.text import money, one_line
 
 __all__ = ["app"]
 
-app = typer.Typer(rich_markup_mode=None, help="List and delete saved conversations.")
+app: typer.Typer = typer.Typer(rich_markup_mode=None, help="List and delete saved conversations.")
 
 
 @app.command("list")

@@ -43,7 +43,7 @@ class Interruptions:
     """
 
     def __init__(self) -> None:
-        self.stop = asyncio.Event()
+        self.stop: asyncio.Event = asyncio.Event()
         self.terminated = False
         self._count = 0
 

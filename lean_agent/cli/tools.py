@@ -10,7 +10,7 @@ from lean_agent.cli.table import print_json, print_table
 
 __all__ = ["app"]
 
-app = typer.Typer(rich_markup_mode=None, help="Show the installed tools.")
+app: typer.Typer = typer.Typer(rich_markup_mode=None, help="Show the installed tools.")
 
 
 @app.command("list")

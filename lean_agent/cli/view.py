@@ -53,7 +53,7 @@ class View:
         live: bool = True,
         plain: bool = False,
     ) -> None:
-        self.status = RunStatus()
+        self.status: RunStatus = RunStatus()
         self._live = live and is_terminal(sys.stdout)
         self._quiet = quiet
         self.plain = plain

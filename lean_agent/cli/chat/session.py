@@ -63,14 +63,14 @@ class Session:
         *,
         saved: bool = False,
     ) -> None:
-        self.conversation = conversation
+        self.conversation: Conversation = conversation
         self.ask: Ask | None = None
         self.saved = saved
         self.last: RunResult | None = None
         self.inlined: list[Path] = []
-        self.over = False
-        self.terminated = False
-        self.exit_code = 0
+        self.over: bool = False
+        self.terminated: bool = False
+        self.exit_code: int = 0
         self._view = view
         self.status.budget = self.options.budget()
         self._approve = AsksAtTerminal.if_possible(plain=view.plain)

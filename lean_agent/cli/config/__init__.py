@@ -13,7 +13,9 @@ from lean_agent.cli.text import one_line
 
 __all__ = ["app"]
 
-app = typer.Typer(rich_markup_mode=None, help="Show the settings and where they come from.")
+app: typer.Typer = typer.Typer(
+    rich_markup_mode=None, help="Show the settings and where they come from."
+)
 
 
 @app.command()

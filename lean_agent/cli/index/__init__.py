@@ -11,7 +11,9 @@ from lean_agent.cli.index.search import search
 
 __all__ = ["app"]
 
-app = typer.Typer(rich_markup_mode=None, help="Make a folder of documents quick to search.")
+app: typer.Typer = typer.Typer(
+    rich_markup_mode=None, help="Make a folder of documents quick to search."
+)
 app.command()(build)
 app.command()(search)
 app.command()(push)

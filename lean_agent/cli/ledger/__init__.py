@@ -16,7 +16,9 @@ from lean_agent.cli.ledger.tail import tail
 
 __all__ = ["app"]
 
-app = typer.Typer(rich_markup_mode=None, help="Show what was spent, and on what; set caps.")
+app: typer.Typer = typer.Typer(
+    rich_markup_mode=None, help="Show what was spent, and on what; set caps."
+)
 app.command()(summary)
 app.command()(runs)
 app.command()(show)

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = ["app"]
 
-app = typer.Typer(rich_markup_mode=None, help="Show and set daily and monthly caps.")
+app: typer.Typer = typer.Typer(rich_markup_mode=None, help="Show and set daily and monthly caps.")
 
 
 @app.command()

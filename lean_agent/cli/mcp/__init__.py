@@ -9,6 +9,6 @@ from lean_agent.cli.mcp.serve import serve
 
 __all__ = ["app"]
 
-app = typer.Typer(rich_markup_mode=None, help="Use MCP servers, or be one.")
+app: typer.Typer = typer.Typer(rich_markup_mode=None, help="Use MCP servers, or be one.")
 app.command("list")(list_servers)
 app.command()(serve)

@@ -16,7 +16,7 @@ from lean_agent.cli.trajectory.stats import stats
 
 __all__ = ["app"]
 
-app = typer.Typer(
+app: typer.Typer = typer.Typer(
     rich_markup_mode=None,
     help="Look at what runs did, keep what was accurate and cheap, exchange it with others.",
 )
