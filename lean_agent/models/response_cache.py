@@ -13,7 +13,7 @@ import os
 import sqlite3
 import threading
 import time
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import closing, contextmanager
 from dataclasses import replace
 from hashlib import sha256
@@ -97,7 +97,7 @@ class ResponseCache:
         asked = [_VERSION, (base_url or "").rstrip("/"), body]
         return sha256(json.dumps(asked, separators=(",", ":"), default=dict).encode()).hexdigest()
 
-    keeps = staticmethod(cacheable)
+    keeps: Callable[[ModelRequest, ModelResponse], bool] = staticmethod(cacheable)
 
     def get(self, key: str) -> ModelResponse | None:
         """The answer that was kept, as it was; None without one."""
