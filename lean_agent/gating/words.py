@@ -30,11 +30,11 @@ PATTERNS: Final = {
         r"\b(?:files?|folders?|director(?:y|ies)|documents?|csv|spreadsheet)\b", re.I
     ),
     "arithmetic": re.compile(
-        r"\d[\d,.]*\s*(?:[-+*/^%]|\*\*|plus|minus|times|divided by)\s*\(?\d", re.I
+        r"(?<=\d)[,.]*\s*(?:[-+*/^%]|\*\*|plus|minus|times|divided by)\s*\(?\d", re.I
     ),
     "compute": re.compile(
         r"\b(?:calculate|compute|evaluate|square root of"
-        r"|(?:average|sum|product|percent) of)\b[^.?]*\d"
+        r"|(?:average|sum|product|percent) of)\b[^.?]{0,300}\d"
         r"|\d\s*(?:%|percent) of\b",
         re.I,
     ),
@@ -44,7 +44,9 @@ PATTERNS: Final = {
         r"\b(?:prove|derive|step by step|explain why|reason(?:ing)?|puzzle|riddle)\b", re.I
     ),
 }
-"""In the order in which the first that is found says what a task is about."""
+"""In the order in which the first that is found says what a task is about. A task may be a pasted
+file: each takes time in proportion to it.
+"""
 
 _QUANTITY = re.compile(
     r"\b(?:how (?:many|much|long|far|old)|total|altogether|each|per|left)\b", re.I
