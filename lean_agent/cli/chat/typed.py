@@ -126,7 +126,7 @@ class Typed:
         )
         columns = shutil.get_terminal_size().columns - 1
         name = model.rpartition("/")[2].rpartition(":")[2]
-        return fitting(columns, (model, *told), (name, *told), (name, *short))
+        return fitting(columns, (model, *told), (name, *told), (name, *short), short)
 
 
 def _output() -> Output:
