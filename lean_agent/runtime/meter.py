@@ -37,12 +37,12 @@ from lean_agent.model import (
 )
 from lean_agent.models.pricing import list_cost, priced
 from lean_agent.models.response_cache import AnswerStore
-from lean_agent.models.tokens import estimate_usage, schema_bound
+from lean_agent.models.tokens import estimate_usage
 from lean_agent.price import Price
 from lean_agent.result import LimitOf
 from lean_agent.runtime import serving
 from lean_agent.runtime.book import Book
-from lean_agent.runtime.fitting import Fitted, fit
+from lean_agent.runtime.fitting import Fitted, bound, fit
 from lean_agent.runtime.journal import Journal
 from lean_agent.runtime.machine_time import machine_time
 from lean_agent.runtime.routes import Passage, Routes
@@ -206,9 +206,7 @@ class Meter:
     async def _attempt(
         self, request: ModelRequest, call: Call, numbers: Iterator[int]
     ) -> ModelResponse:
-        prompt = await self.model.count_tokens(request.messages, request.tools)
-        if request.response_schema is not None and not self.model.card.grammar:
-            prompt += schema_bound(request.response_schema)  # hosted servers bill it as input
+        prompt = await bound(request, self.model)
         route, left = self.routes.current, self._seconds_left()
         async with route.passage(prompt, seconds_left=left, emit=self.emit) as passage:
             return await self._charged(request, call, next(numbers), prompt, passage)

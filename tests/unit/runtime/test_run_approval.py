@@ -173,6 +173,35 @@ async def test_a_tool_without_a_preview_shows_its_arguments(ledger: Ledger) -> N
     assert request.preview == 'wipe {"disk": "sda", "times": 2}'
 
 
+async def test_a_yes_is_to_what_was_shown(ledger: Ledger) -> None:
+    sent: list[str] = []
+    place = ["draft"]
+
+    def told(text: str) -> Preview:
+        return Preview(text=f"{text} to the {place[0]}", subject=text)
+
+    @tool(side_effects=True, preview=told)
+    def post(text: str) -> None:
+        """Send."""
+        sent.append(text)
+
+    class Slow(Asked):
+        async def __call__(self, request: ApprovalRequest) -> Approval:
+            place[:] = ["press"]  # while a person thinks
+            return await super().__call__(request)
+
+    approve = Slow(Approval(verdict="once"), DENY)
+    subject, _ = agent(
+        ['{"tool":"post","arguments":{"text":"hi"}}', ANSWER, "ok"],
+        ledger,
+        tools=[post],
+        approve=approve,
+    )
+    await subject.run("x", mode="agent")
+    assert [r.preview for r in approve.requests] == ["hi to the draft", "hi to the press"]
+    assert sent == []
+
+
 async def test_an_injected_instruction_does_nothing_without_a_yes(ledger: Ledger) -> None:
     sent: list[str] = []
 
