@@ -84,6 +84,8 @@ async def why(session: Session, _argument: str) -> None:
     for one in result.decision.get("predictions", ()):
         expected = f"{one['pass_rate']:.0%} expected to pass at {one['cost']:,.0f} token units"
         say(one_line(f"{_way(one)}: {expected} ({one['tried']} tried)"))
+    if session.options.cascade:
+        say(one_line(f"the cascade: {', then '.join(session.options.models)}"))
 
 
 def _way(prediction: Mapping[str, Any]) -> str:

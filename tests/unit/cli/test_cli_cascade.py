@@ -54,11 +54,12 @@ async def test_why_names_the_models(capsys: pytest.CaptureFixture[str]) -> None:
     last: Any = SimpleNamespace(
         run_id="r", mode="instant", mode_reason="by a:1", decision={"predictions": ways}
     )
-    session: Any = SimpleNamespace(last=last)
+    session: Any = SimpleNamespace(last=last, options=RunOptions(model="a:1", cascade=["b:2"]))
     await reporting.why(session, "")
     assert capsys.readouterr().err.splitlines() == [
         "instant mode: by a:1",
         "instant by a:1 > reason by b:2: 50% expected to pass at 1,200 token units (9 tried)",
         "agent by a:1 > reason by a:1: 50% expected to pass at 1,200 token units (9 tried)",
         "reason: 50% expected to pass at 1,200 token units (9 tried)",
+        "the cascade: a:1, then b:2",
     ]
