@@ -49,7 +49,7 @@ def read_documents(name: PurePath, text: str) -> list[Document]:
     ]
 
 
-_HEADING = re.compile(r"^#\s+(.+?)\s*#*$")
+_HEADING = re.compile(r"#\s+(?=\S)")
 _FENCE = re.compile(r"^\s*(```|~~~)")
 
 
@@ -63,7 +63,8 @@ def _read_markdown(stem: str, text: str) -> Iterator[Document]:
         if _FENCE.match(line):
             fenced = not fenced
         elif not fenced and (heading := _HEADING.match(line)):
-            yield Document(heading[1], text)
+            title = line[heading.end() :]
+            yield Document(title.rstrip("#").rstrip() or title[0], text)
             return
     yield Document(stem, text)
 
