@@ -72,6 +72,26 @@ async def test_nothing_outside_can_be_read_or_listed(root: Path, path: str) -> N
         assert len(caught.value.message) < 500
 
 
+@pytest.mark.parametrize("kind", ["link", "pipe"])
+async def test_what_takes_a_files_place_a_moment_before_is_not_read(
+    kind: str, root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opens = os.open
+
+    def swapped(path: Any, *arguments: Any, **more: Any) -> int:
+        if Path(path).name == "readme.md":
+            (root / "readme.md").unlink()
+            if kind == "link":
+                (root / "readme.md").symlink_to(root.parent / "secret.txt")
+            else:
+                os.mkfifo(root / "readme.md")
+        return opens(path, *arguments, **more)
+
+    monkeypatch.setattr(os, "open", swapped)
+    with pytest.raises(ToolError, match=r"cannot be read|a device or pipe"):
+        await read(root, "readme.md")
+
+
 async def test_outside_looks_the_same_whether_it_exists_or_not(root: Path) -> None:
     messages: list[str] = []
     for path in ("../secret.txt", "../nosuch.txt"):
