@@ -13,7 +13,7 @@ import os
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Generator
+from collections.abc import Generator
 from contextlib import closing, contextmanager
 from dataclasses import replace
 from hashlib import sha256
@@ -24,7 +24,7 @@ from lean_agent.errors import ConfigurationError
 from lean_agent.model import ModelRequest, ModelResponse
 from lean_agent.models.wire import request_body
 
-__all__ = ["AnswerStore", "ResponseCache", "cacheable"]
+__all__ = ["AnswerStore", "ResponseCache"]
 
 _VERSION = 1
 _MAX_BYTES = 256 * 2**20
@@ -38,17 +38,6 @@ _TABLE = """
     );
     CREATE INDEX IF NOT EXISTS answers_used ON answers (used);
 """
-
-
-def cacheable(request: ModelRequest, response: ModelResponse) -> bool:
-    """Whether the answer may stand for every later one to the same request.
-
-    Only a whole answer: one that was cut off, filtered or aborted is worth another try. And only
-    where the request asks for the same answer each time, with temperature 0 or a seed: whoever
-    samples (several answers to vote on, another try after a bad one) wants them to differ.
-    """
-    repeatable = request.temperature == 0 or request.seed is not None
-    return repeatable and response.finish_reason in {"stop", "tool_calls"}
 
 
 class AnswerStore(Protocol):
@@ -97,7 +86,17 @@ class ResponseCache:
         asked = [_VERSION, (base_url or "").rstrip("/"), body]
         return sha256(json.dumps(asked, separators=(",", ":"), default=dict).encode()).hexdigest()
 
-    keeps: Callable[[ModelRequest, ModelResponse], bool] = staticmethod(cacheable)
+    @staticmethod
+    def keeps(request: ModelRequest, response: ModelResponse) -> bool:
+        """Whether the answer may stand for every later one to the same request.
+
+        Only a whole answer: one that was cut off, filtered or aborted is worth another try. And
+        only where the request asks for the same answer each time, with temperature 0 or a seed:
+        whoever samples (several answers to vote on, another try after a bad one) wants them to
+        differ.
+        """
+        repeatable = request.temperature == 0 or request.seed is not None
+        return repeatable and response.finish_reason in {"stop", "tool_calls"}
 
     def get(self, key: str) -> ModelResponse | None:
         """The answer that was kept, as it was; None without one."""

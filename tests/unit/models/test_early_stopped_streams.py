@@ -10,7 +10,7 @@ from support.fake_openai import FakeOpenAI, Reply
 from lean_agent.messages import Message
 from lean_agent.model import Completed, ModelRequest, ModelResponse
 from lean_agent.models.openai_compatible import OpenAICompatibleModel
-from lean_agent.models.response_cache import cacheable
+from lean_agent.models.response_cache import ResponseCache
 
 ASK = ModelRequest(
     messages=(Message("user", "2+2?"),), temperature=0, enough=lambda text: text.count("word") >= 3
@@ -56,7 +56,7 @@ async def test_what_llama_cpp_counted_by_then_is_charged(
     usage = response.usage
     assert (usage.input_tokens, usage.cache_read_input_tokens, usage.output_tokens) == (37, 30, 3)
     assert server.requests[-1].body["timings_per_token"] is True
-    assert not cacheable(ASK, response), "half an answer stands for no other"
+    assert not ResponseCache.keeps(ASK, response), "half an answer stands for no other"
 
 
 @pytest.mark.parametrize("streamed", [True, False])

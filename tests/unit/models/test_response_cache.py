@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from lean_agent.errors import ConfigurationError
 from lean_agent.messages import Message, ToolCall
 from lean_agent.model import FinishReason, ModelRequest, ModelResponse, RunProgress, Timings
-from lean_agent.models.response_cache import ResponseCache, cacheable
+from lean_agent.models.response_cache import ResponseCache
 from lean_agent.tool_spec import ToolSpec
 from lean_agent.usage import Usage
 
@@ -206,7 +206,10 @@ def test_keys_are_the_same_in_every_process() -> None:
 def test_only_whole_answers_to_repeatable_requests_are_worth_keeping(
     changes: dict[str, Any], reason: FinishReason, expected: bool
 ) -> None:
-    assert cacheable(replace(ASK, **changes), replace(FOUR, finish_reason=reason)) is expected
+    assert (
+        ResponseCache.keeps(replace(ASK, **changes), replace(FOUR, finish_reason=reason))
+        is expected
+    )
 
 
 # Size
