@@ -34,6 +34,10 @@ class Fitted:
     time_limit: str
     usd: Decimal
 
+    def is_over(self, seconds: float) -> bool:
+        """Whether a cap has ended a call that took so long: a server may time out by itself."""
+        return bool(self.time_limit) and self.timeout is not None and seconds >= self.timeout
+
 
 async def bound(request: ModelRequest, model: Model) -> int:
     """At most so many tokens of prompt."""

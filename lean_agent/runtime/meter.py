@@ -255,7 +255,8 @@ class Meter:
             lost = _lost(request, error, "".join(written))  # an estimate is marked as one there
             usage = self._priced(lost, machine.share(begun), estimated=False)
             error.usage = usage
-            if isinstance(error, ModelTimeoutError) and fitted.time_limit:
+            took = time.perf_counter() - started
+            if isinstance(error, ModelTimeoutError) and fitted.is_over(took):
                 left = f"{fitted.timeout:.1f} s that the cap left"
                 raise LimitExceededError(fitted.time_limit, "the call", left) from error
             raise

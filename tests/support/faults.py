@@ -22,6 +22,7 @@ FAULTS: dict[str, Reply] = {
     "429": Reply(status=429, body={"error": {"message": "slow down"}}),
     "429 retry-after": Reply(status=429, headers={"retry-after": "0.05"}, body={"error": "slow"}),
     "500": Reply(status=500, body={"error": {"message": "oops"}}),
+    "504": Reply(status=504, body={"error": {"message": "too slow"}}),
     "503": Reply(status=503, body=b"<html>busy</html>"),
     "reset": Reply(fault="reset"),
     "cut": Reply(text="half of an answer", fault="cut"),

@@ -7,9 +7,12 @@ from importlib import import_module
 from typing import Any
 
 import pytest
+from support.fake_openai import FakeOpenAI, Reply
 from support.scripted_runs import ANSWER, NATIVE, agent, searching
 
 from lean_agent import Agent, Approval, ApprovalRequest, Budget, Ledger, Message, ToolCall, tool
+from lean_agent._semconv import Mode
+from lean_agent.models.openai_compatible import OpenAICompatibleModel
 from lean_agent.models.scripted import ScriptedModel
 from lean_agent.runtime import parts
 
@@ -82,3 +85,15 @@ async def test_what_is_imported_first_is_in_the_run_s_time(
     result = await subject.run("x", mode="instant", budget=Budget(seconds=0.25))
     assert (result.exit_status, result.limit, model.requests) == ("limit_exceeded", "seconds", [])
     assert result.seconds >= 0.3
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("mode", ["instant", "agent"])
+async def test_a_server_that_times_out_by_itself_is_asked_again(
+    mode: Mode, ledger: Ledger, server: FakeOpenAI
+) -> None:
+    server.say(Reply(status=504, body={"error": {"message": "the upstream is slow"}}))
+    model = OpenAICompatibleModel("fake:x", base_url=server.url, card=NATIVE)
+    async with Agent(model=model, ledger=ledger, tools=[searching()]) as subject:
+        result = await subject.run("x", mode=mode, budget=Budget(seconds=120))
+    assert (result.exit_status, result.output, len(server.chats)) == ("completed", "ok", 2)
