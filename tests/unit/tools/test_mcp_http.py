@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import gzip
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -34,7 +34,7 @@ class RudeSite:
                 self.requests.append(head)
                 length = [line for line in head.lower().split("\r\n") if "content-length" in line]
                 size = int(length[0].partition(":")[2]) if length else 0
-                request = json.loads(await reader.readexactly(size)) if size else {}
+                request: dict[str, Any] = json.loads(await reader.readexactly(size)) if size else {}
                 if not await self._answer(request, writer):
                     break
         except (asyncio.IncompleteReadError, ConnectionError):
@@ -43,7 +43,8 @@ class RudeSite:
             writer.close()
 
     async def _answer(self, request: dict[str, Any], writer: asyncio.StreamWriter) -> bool:
-        method, params = request.get("method"), request.get("params") or {}
+        method: str | None = request.get("method")
+        params: dict[str, Any] = request.get("params", {})
         if "id" not in request:
             return await _send(writer, 405 if method is None else 202)
         if method == "initialize":
@@ -53,7 +54,7 @@ class RudeSite:
                 "serverInfo": {"name": "site", "version": "1"},
             }
         elif method == "tools/list":
-            schema = {"type": "object", "properties": {}}
+            schema = {"type": "object"}
             result = {"tools": [{"name": name, "inputSchema": schema} for name in HABITS]}
         elif method == "tools/call":
             return await self._called(request["id"], params["name"], writer)
@@ -105,7 +106,7 @@ async def _send(
 
 
 @asynccontextmanager
-async def listening(site: RudeSite) -> AsyncIterator[str]:
+async def listening(site: RudeSite) -> AsyncGenerator[str]:
     server = await asyncio.start_server(site.connected, "127.0.0.1", 0)
     try:
         yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/mcp"
