@@ -148,17 +148,17 @@ def test_a_case_without_an_answer_is_refused(folder: Path) -> None:
         ToolNeed(folder)
 
 
-@pytest.mark.parametrize(
-    "wrong",
-    [
-        {"question": []},
-        {"question": [[{"role": "user"}]]},
-        {"function": []},
-        {"function": [{"name": "f"}]},
-        {"function": [FUNCTION | {"parameters": {"type": ["dict"]}}]},
-        {"function": [FUNCTION | {"parameters": {"properties": {}}}]},
-    ],
-)
+WRONG: list[dict[str, Any]] = [
+    {"question": []},
+    {"question": [[{"role": "user"}]]},
+    {"function": []},
+    {"function": [{"name": "f"}]},
+    {"function": [FUNCTION | {"parameters": {"type": ["dict"]}}]},
+    {"function": [FUNCTION | {"parameters": {"properties": {}}}]},
+]
+
+
+@pytest.mark.parametrize("wrong", WRONG)
 def test_a_case_of_another_form_is_refused_before_anything_is_asked(
     folder: Path, wrong: dict[str, Any]
 ) -> None:

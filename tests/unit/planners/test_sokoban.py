@@ -40,22 +40,22 @@ def test_a_right_plan_gives_the_moves():
     assert domain.validate(LEVEL, Plan((at([1, 1], [1, 2]), at([1, 2], [1, 3])))) == "R"
 
 
-@pytest.mark.parametrize(
-    "states",
-    [
-        (),
-        (at([1, 1], [1, 2]),),  # ends off the goal
-        (at([1, 2], [1, 3]),),  # starts elsewhere
-        (at([1, 1], [1, 2]), at([1, 1], [1, 3])),  # the stone moves alone
-        (at([1, 1], [1, 2]), at([0, 1], [1, 3])),  # into the wall
-        (at([1, 1], [1, 2]), at([1, 2], [1, 2])),  # onto the stone
-        (at([1, 1], [1, 2]), at([1, 2], [1, 3]), at([1, 3], [1, 4])),  # the stone into the wall
-        (at([1, 1], [1, 2]), {"at-player": 3}),
-        (at([1, 1], [1, 2]), {"at-player": ["a", "b"], "at-stone": [[1, 3]]}),
-        (at([1, 1], [1, 2]), {"at-player": [1, 2], "at-stone": ["ab"]}),
-        (at([1, 1], [1, 2]), {"at-player": [None, []], "at-stone": [[[], {}]]}),
-    ],
-)
+WRONG: list[tuple[Any, ...]] = [
+    (),
+    (at([1, 1], [1, 2]),),  # ends off the goal
+    (at([1, 2], [1, 3]),),  # starts elsewhere
+    (at([1, 1], [1, 2]), at([1, 1], [1, 3])),  # the stone moves alone
+    (at([1, 1], [1, 2]), at([0, 1], [1, 3])),  # into the wall
+    (at([1, 1], [1, 2]), at([1, 2], [1, 2])),  # onto the stone
+    (at([1, 1], [1, 2]), at([1, 2], [1, 3]), at([1, 3], [1, 4])),  # the stone into the wall
+    (at([1, 1], [1, 2]), {"at-player": 3}),
+    (at([1, 1], [1, 2]), {"at-player": ["a", "b"], "at-stone": [[1, 3]]}),
+    (at([1, 1], [1, 2]), {"at-player": [1, 2], "at-stone": ["ab"]}),
+    (at([1, 1], [1, 2]), {"at-player": [None, []], "at-stone": [[[], {}]]}),
+]
+
+
+@pytest.mark.parametrize("states", WRONG)
 def test_a_wrong_plan_is_refused(states: tuple[Any, ...]):
     with pytest.raises(InvalidPlanError):
         domain.validate(LEVEL, Plan(states))
