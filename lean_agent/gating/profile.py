@@ -13,6 +13,7 @@ from math import inf, isfinite
 from pathlib import Path
 from typing import Any, Final, get_args
 
+from lean_agent._files import write_whole
 from lean_agent.errors import ConfigurationError
 from lean_agent.gate import ChosenMode, Prediction, Signals, Way
 from lean_agent.gating.features import BIAS, features, foretold
@@ -107,10 +108,7 @@ class Profile:
             OSError: it cannot be written.
         """
         data = {"version": _VERSION, **asdict(self)}
-        path.parent.mkdir(parents=True, exist_ok=True)
-        new = path.with_suffix(".new")
-        new.write_text(json.dumps(data, indent=1, sort_keys=True) + "\n")
-        new.replace(path)
+        write_whole(path, json.dumps(data, indent=1, sort_keys=True) + "\n")
 
     @classmethod
     def load(cls, path: Path) -> Profile:

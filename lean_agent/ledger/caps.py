@@ -10,7 +10,6 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import uuid
 from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -18,6 +17,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Final, Literal
 
+from lean_agent._files import write_whole
 from lean_agent.errors import ConfigurationError, LedgerError
 from lean_agent.ledger import queries
 from lean_agent.ledger.budget import Amount, Budget
@@ -70,7 +70,7 @@ def set_cap(folder: Path, period: Period, limit: Budget | None, *, spent: Amount
         if first or store.totals([scope])[scope] == Totals():
             store.count_at_least(scope, spent)
         with _told(path):
-            _write_whole(path, json.dumps({"usd": usd, "tokens": limit.tokens}))
+            write_whole(path, json.dumps({"usd": usd, "tokens": limit.tokens}))
         if first:
             # A call that ended since ``spent`` was read has looked for a cap before there was one.
             with contextlib.suppress(LedgerError):
@@ -258,19 +258,6 @@ def _limits(folder: Path) -> dict[Period, Budget]:
 
 def _limit_path(folder: Path, period: Period) -> Path:
     return folder / "caps" / f"{period}.json"
-
-
-def _write_whole(path: Path, text: str) -> None:
-    """All of it or nothing, whatever happens."""
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    new = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
-    try:
-        new.touch(mode=0o600)
-        new.write_text(text)
-        new.rename(path)
-    except BaseException:
-        new.unlink(missing_ok=True)
-        raise
 
 
 @contextlib.contextmanager

@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
+from lean_agent._files import write_whole
 from lean_agent._paths import state_dir
 from lean_agent._redact import redact
 from lean_agent.errors import ModelBehaviorError, ModelError
@@ -149,16 +149,8 @@ def recall(key: str) -> ActionFormat | None:
 
 def remember(key: str, action_format: ActionFormat) -> None:
     """Keep the format. A folder that cannot be written costs a probe next time, nothing more."""
-    path = _memory()
     # What an earlier version wrote is redacted with the rest.
     known = {redact(old): value for old, value in _load().items()}
     text = json.dumps({**known, redact(key): action_format}, indent=1, sort_keys=True)
-    partial = path.with_suffix(f".{os.getpid()}-{time.monotonic_ns()}")
-    try:
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with os.fdopen(os.open(partial, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "w") as file:
-            file.write(text)
-        partial.replace(path)
-    except OSError:
-        with contextlib.suppress(OSError):
-            partial.unlink()
+    with contextlib.suppress(OSError):
+        write_whole(_memory(), text)

@@ -5,13 +5,13 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import tempfile
 import time
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from lean_agent._files import write_whole
 from lean_agent.errors import ConfigurationError
 
 __all__ = ["MOST", "Episode", "Episodes"]
@@ -55,17 +55,8 @@ class Episodes:
         Raises:
             OSError: the disk refuses it.
         """
-        self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        # A name of its own: another run may remember the same question at this moment.
-        fd, name = tempfile.mkstemp(prefix=f".{episode.id}-", suffix=".part", dir=self.folder)
-        part = Path(name)
-        try:
-            with os.fdopen(fd, "w", encoding="utf-8") as file:
-                json.dump(asdict(episode), file, ensure_ascii=False)
-            part.replace(self._path(episode.id))
-        except BaseException:
-            part.unlink()
-            raise
+        told = json.dumps(asdict(episode), ensure_ascii=False)
+        write_whole(self._path(episode.id), told)
         self._forget_surplus()
 
     def used(self, ids: Iterable[str]) -> None:

@@ -13,6 +13,7 @@ from typing import Any, Literal
 
 import pytest
 
+from lean_agent._files import write_whole
 from lean_agent.errors import ConfigurationError, LedgerError, LimitExceededError
 from lean_agent.ledger import caps, queries
 from lean_agent.ledger.budget import NOTHING, Amount, Budget, Remaining
@@ -112,13 +113,12 @@ async def test_a_call_that_ends_while_the_first_cap_is_being_set_counts(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ledger = Ledger(tmp_path)
-    write = caps._write_whole  # pyright: ignore[reportPrivateUsage]
 
     def just_before(path: Path, text: str) -> None:
         entry(ledger, "a call", 30)
-        write(path, text)
+        write_whole(path, text)
 
-    monkeypatch.setattr(caps, "_write_whole", just_before)
+    monkeypatch.setattr(caps, "write_whole", just_before)
     set_cap(tmp_path, "day", Budget(tokens=100), spent=NOTHING)
     assert day(tmp_path).totals.spent.tokens == 30
     ledger.close()
