@@ -90,6 +90,6 @@ def test_a_password_in_the_servers_address_is_not_told() -> None:
     circuit = circuit_of(model)
     assert circuit is circuit_of(model)
     _fail(circuit, 5)
-    with pytest.raises(ServerDownError, match="127.0.0.1:9 failed 5 times") as refused:
+    with pytest.raises(ServerDownError, match=r"127\.0\.0\.1:9 failed 5 times") as refused:
         circuit.enter()
     assert "hunter22" not in refused.value.message

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import pytest
 from support.scripted_runs import NATIVE
 
 from lean_agent import Agent, Ledger, Message
@@ -30,6 +31,7 @@ class Twice:
         return last, response.message
 
 
+@pytest.mark.slow
 async def test_what_was_paid_for_is_not_asked_of_the_model_that_is_back(
     ledger: Ledger, tmp_path: Path
 ) -> None:
@@ -60,6 +62,7 @@ async def test_what_was_paid_for_is_not_asked_of_the_model_that_is_back(
     assert [request.messages[-1].content for request in back.requests] == ["which?", "one or two?"]
 
 
+@pytest.mark.slow
 async def test_what_one_model_said_to_a_probe_says_nothing_of_another(
     ledger: Ledger, tmp_path: Path
 ) -> None:
