@@ -2,7 +2,8 @@
 
 Habits: "silent" never answers, "exit" ends at once, "stubborn" heeds neither the end of its input
 nor SIGTERM and starts a process of its own, "rowdy" lists tools that no model can be told of,
-"late" takes a second to start. The others do in a few hundredths: next to nothing is imported.
+"parent" leaves such a process behind, "late" takes a second to start. The others do in a few
+hundredths: next to nothing is imported.
 """
 
 from __future__ import annotations
@@ -107,6 +108,7 @@ def main() -> None:
         time.sleep(1)
     if HABIT == "stubborn":
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    if HABIT in {"stubborn", "parent"}:
         child = subprocess.Popen(["sleep", "60"])
         Path(sys.argv[2]).write_text(f"{os.getpid()} {child.pid}")
     put("Welcome! This is no message of the protocol.")

@@ -165,6 +165,19 @@ async def test_no_process_is_left_however_stubborn_and_however_it_ends(
     assert not any(map(alive, pids))
 
 
+@pytest.mark.slow
+async def test_what_a_server_leaves_behind_ends_with_it(tmp_path: Path) -> None:
+    file = tmp_path / "pids"
+    async with mcp_tools(rude("parent", str(file))):
+        pids = [int(pid) for pid in file.read_text().split()]
+        assert all(map(alive, pids))
+    for _ in range(100):
+        if not any(map(alive, pids)):
+            break
+        await asyncio.sleep(0.05)
+    assert not any(map(alive, pids))
+
+
 async def test_tools_of_another_event_loop_say_so() -> None:
     async with mcp_tools(rude()) as found:
         call = found[0].call({}, RunContext())
