@@ -11,6 +11,8 @@ import time
 from collections.abc import Callable
 from typing import Final
 
+from lean_agent.cli.text import on_one_row
+
 __all__ = ["Foot"]
 
 _CODE: Final = re.compile(r"\x1b\[[\d;]*m")
@@ -42,7 +44,7 @@ class Foot:
         self._shown = not self._at_margin(text) and now - self._began >= _AFTER_SECONDS
         if not self._shown:
             return wiped
-        return f"{wiped}{_ROOM}{_SAVE}{_DOWN}{self._line()}{_RESTORE}"
+        return f"{wiped}{_ROOM}{_SAVE}{_DOWN}{on_one_row(self._line())}{_RESTORE}"
 
     def end(self) -> str:
         """What wipes it out; the next answer begins anew."""

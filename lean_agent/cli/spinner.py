@@ -8,6 +8,8 @@ import threading
 from collections.abc import Callable
 from typing import Final
 
+from lean_agent.cli.text import on_one_row
+
 __all__ = ["Spinner"]
 
 _FRAMES: Final = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
@@ -39,7 +41,8 @@ class Spinner:
     def _turn(self) -> None:
         unicode = (sys.stderr.encoding or "").lower().startswith("utf")
         for frame in itertools.cycle(_FRAMES if unicode else _ASCII_FRAMES):
-            _write(f"{_HIDE}{self._paint(frame)} {self._line()}{_WIPE}\r")
+            line = f"{self._paint(frame)} {self._line()}"
+            _write(f"{_HIDE}{on_one_row(line)}{_WIPE}\r")
             if self._over.wait(_SECONDS):
                 return
 

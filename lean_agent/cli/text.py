@@ -18,6 +18,7 @@ __all__ = [
     "count",
     "folded",
     "money",
+    "on_one_row",
     "one_line",
     "short_money",
     "size",
@@ -67,6 +68,13 @@ def clip(text: str, width: int) -> str:
     from rich.cells import cell_len, set_cell_size
 
     return line if cell_len(line) <= width else set_cell_size(line, max(width - 3, 0)) + "..."
+
+
+def on_one_row(line: str) -> str:
+    """The line with the codes that keep a terminal from going on with it in the next row: it may
+    have become narrower since its width was asked for.
+    """
+    return f"\x1b[?7l{line}\x1b[?7h"
 
 
 def folded(line: str, width: int, *, indent: int = 0) -> str:

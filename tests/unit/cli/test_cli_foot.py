@@ -20,7 +20,7 @@ def drawn(*pieces: str, monkeypatch: pytest.MonkeyPatch, seconds: float = 1.0) -
     return [*written, beneath.end(), beneath.end()]
 
 
-ROOM_AND_STATUS = "\x1bD\x1b[A\x1b7\x1b[B\rSTATUS\x1b8"
+ROOM_AND_STATUS = "\x1bD\x1b[A\x1b7\x1b[B\r\x1b[?7lSTATUS\x1b[?7h\x1b8"
 
 
 def test_each_piece_wipes_it_out_and_draws_it_anew(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -28,7 +28,7 @@ def test_it_turns_and_leaves_nothing_behind(
         time.sleep(0.01)
     spinner.stop()
     written = terminal.getvalue()
-    assert written.startswith(f"\x1b[?25l<{mark}> thinking 0 s\x1b[J\r\x1b[?25l<")
+    assert written.startswith(f"\x1b[?25l\x1b[?7l<{mark}> thinking 0 s\x1b[?7h\x1b[J\r\x1b[?25l")
     assert written.endswith("\r\x1b[J\x1b[?25h")
     time.sleep(0.15)
     assert terminal.getvalue() == written
