@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 __all__ = ["LoopClients"]
 
 _KEEP_ALIVE_SECONDS = 2.0
+_IDLE_CONNECTIONS = 20
 
 
 def _is_loopback(base_url: str) -> bool:
@@ -113,7 +114,12 @@ class LoopClients:
 
         # llama.cpp's server closes a connection after 5 idle seconds, httpx2's own default too: a
         # request sent in that very moment is lost, so connections are dropped well before.
-        limits = httpx2.Limits(max_connections=1_000, keepalive_expiry=_KEEP_ALIVE_SECONDS)
+        # Few idle ones: for each request the pool looks at every connection that it has.
+        limits = httpx2.Limits(
+            max_connections=1_000,
+            max_keepalive_connections=_IDLE_CONNECTIONS,
+            keepalive_expiry=_KEEP_ALIVE_SECONDS,
+        )
         # A proxy named in the environment is not meant for a server on this machine.
         http = openai.DefaultAsyncHttpxClient(
             verify=_certificates(self._base_url),
