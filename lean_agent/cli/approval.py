@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import shutil
 import signal
 import sys
 import termios
@@ -11,7 +10,7 @@ from collections.abc import Callable, Iterator
 from itertools import islice
 
 from lean_agent.approval import Approval, ApprovalRequest
-from lean_agent.cli.streams import is_terminal, say
+from lean_agent.cli.streams import is_terminal, say, terminal_columns
 from lean_agent.cli.text import count, visible
 from lean_agent.cli.theme import THEMES, Theme, paint, theme_for
 
@@ -85,7 +84,7 @@ def _rows(lines: list[str], theme: Theme) -> Iterator[str]:
     """
     from rich.cells import chop_cells
 
-    width = max(shutil.get_terminal_size().columns - _MARGIN, 1)
+    width = max(terminal_columns() - _MARGIN, 1)
     how: dict[str, str] = {}
     if len(lines) > 1 and lines[0].startswith("--- ") and lines[1].startswith("+++ "):
         how = {"+": theme.added, "-": theme.removed, "@": theme.aside}

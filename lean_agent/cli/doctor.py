@@ -221,11 +221,11 @@ def _not_writable(folder: Path) -> str:
 
 
 def _terminal() -> Iterator[Check]:
-    from lean_agent.cli.streams import is_terminal, styled
+    from lean_agent.cli.streams import is_terminal, styled, terminal_columns
 
     watched = is_terminal(sys.stdout)
     colour = "with colour" if styled(sys.stdout) else "without colour"
-    columns = shutil.get_terminal_size().columns
+    columns = terminal_columns()
     yield Check(
         name="terminal",
         state="ok",

@@ -4,13 +4,24 @@ from __future__ import annotations
 
 import io
 import os
+import shutil
 import sys
 import termios
 from collections.abc import Generator
 from contextlib import contextmanager, suppress
 from typing import TextIO
 
-__all__ = ["at_terminal", "emit", "finish", "is_terminal", "no_echo", "prepare", "say", "styled"]
+__all__ = [
+    "at_terminal",
+    "emit",
+    "finish",
+    "is_terminal",
+    "no_echo",
+    "prepare",
+    "say",
+    "styled",
+    "terminal_columns",
+]
 
 
 def prepare() -> None:
@@ -59,6 +70,18 @@ def say(line: str) -> None:
 def at_terminal() -> bool:
     """Whether a person types and reads, at a terminal of any kind."""
     return sys.stdin.isatty() and sys.stdout.isatty()
+
+
+def terminal_columns() -> int:
+    """How wide the terminal is now; where there is none, as the environment says, or 80.
+
+    The environment's COLUMNS comes second: it does not follow a window that is resized.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(OSError, ValueError):
+            if columns := os.get_terminal_size(stream.fileno()).columns:
+                return columns
+    return shutil.get_terminal_size().columns
 
 
 def is_terminal(stream: TextIO) -> bool:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import shutil
 import sys
 from collections.abc import Sequence
 from decimal import Decimal
 from io import StringIO
 from typing import TYPE_CHECKING, Any
 
-from lean_agent.cli.streams import emit, is_terminal, styled
+from lean_agent.cli.streams import emit, is_terminal, styled, terminal_columns
 from lean_agent.cli.text import clean, to_json
 
 if TYPE_CHECKING:
@@ -46,7 +45,7 @@ def print_rich(renderable: RenderableType) -> None:
     """Folded to a terminal's width, uncut in a pipe; no line ends in spaces."""
     from rich.console import Console
 
-    width = shutil.get_terminal_size().columns if is_terminal(sys.stdout) else _UNCUT_WIDTH
+    width = terminal_columns() if is_terminal(sys.stdout) else _UNCUT_WIDTH
     buffer = StringIO()
     console = Console(
         file=buffer,

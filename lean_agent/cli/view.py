@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 import sys
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
@@ -12,7 +11,7 @@ from lean_agent.cli.foot import Foot
 from lean_agent.cli.prose import Prose
 from lean_agent.cli.run_status import RunStatus
 from lean_agent.cli.spinner import Spinner
-from lean_agent.cli.streams import emit, is_terminal, say, styled
+from lean_agent.cli.streams import emit, is_terminal, say, styled, terminal_columns
 from lean_agent.cli.text import clean, clip, cost_line, folded, money, one_line
 from lean_agent.cli.theme import THEMES, Theme, paint, theme_for
 from lean_agent.events import (
@@ -62,7 +61,7 @@ class View:
         theme_for(sys.stderr)  # a wrong name is refused before anything is paid for
         self._prose: Prose | None = None  # of the answer that is being written
         changes = self._live and self._styled and not quiet and styled(sys.stdout)
-        self._foot = Foot(self._beneath, _columns) if changes else None
+        self._foot = Foot(self._beneath, terminal_columns) if changes else None
         self._streamed: list[str] = []  # the answer so far, of the model call that goes on
         self._attempt_over = False  # and charged: what comes next is another one
         self._finished: dict[str, str] = {}  # the last run's id and answer
@@ -218,7 +217,7 @@ class View:
 
     def _fit(self, text: str) -> str:
         if self._prose is None:
-            self._prose = Prose(theme_for(sys.stdout), _columns)
+            self._prose = Prose(theme_for(sys.stdout), terminal_columns)
         return self._prose.feed(text)
 
     def _wait(self, doing: str) -> None:
@@ -232,7 +231,7 @@ class View:
         return self.status.line(self._columns() - _SPINNER_WIDTH, self._doing)
 
     def _beneath(self) -> str:
-        return paint(self.status.line(_columns() - 1), self._theme.aside)
+        return paint(self.status.line(terminal_columns() - 1), self._theme.aside)
 
     def _stop_spinner(self) -> None:
         if self._spinner is not None:
@@ -240,15 +239,11 @@ class View:
             self._spinner = None
 
     def _columns(self) -> int:
-        return _columns() if self._watched else _UNSEEN_WIDTH
+        return terminal_columns() if self._watched else _UNSEEN_WIDTH
 
     @property
     def _theme(self) -> Theme:
         return THEMES["none"] if self.plain else theme_for(sys.stderr)
-
-
-def _columns() -> int:
-    return shutil.get_terminal_size().columns
 
 
 def call_line(tool: str, arguments: Mapping[str, Any]) -> str:

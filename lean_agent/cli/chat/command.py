@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import signal
 import sys
 from collections.abc import AsyncIterator
@@ -15,7 +14,7 @@ from lean_agent.cli import completing
 from lean_agent.cli import options as opt
 from lean_agent.cli.failures import EXIT_INTERRUPTED, usage_error
 from lean_agent.cli.run_flags import with_run_flags
-from lean_agent.cli.streams import at_terminal, is_terminal, say
+from lean_agent.cli.streams import at_terminal, is_terminal, say, terminal_columns
 from lean_agent.cli.text import clip, one_line
 
 if TYPE_CHECKING:
@@ -132,5 +131,5 @@ async def _begin(session: Session, *, watched: bool, plain: bool) -> AsyncIterat
     session.ask = typed.ask
     say(f"{one_line(session.options.model)}. /help lists the commands, Ctrl-D leaves.")
     if session.conversation.turns:
-        say(clip(session.conversation.summary, shutil.get_terminal_size().columns))
+        say(clip(session.conversation.summary, terminal_columns()))
     return typed.lines()

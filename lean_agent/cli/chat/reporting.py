@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import shutil
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -12,7 +11,7 @@ from lean_agent.cli.chat.session import Session
 from lean_agent.cli.failures import usage_error
 from lean_agent.cli.inputs import is_picture
 from lean_agent.cli.run_status import context_share
-from lean_agent.cli.streams import say
+from lean_agent.cli.streams import say, terminal_columns
 from lean_agent.cli.text import clean, clip, count, one_line
 from lean_agent.cli.view import call_line
 from lean_agent.ledger.outcomes import RunDid
@@ -111,7 +110,7 @@ async def tools(session: Session, argument: str) -> None:
     if not wanted:
         agent = await session.agent()
         say(f"tools: {', '.join(map(one_line, agent.tools)) or 'none'}")
-        columns = shutil.get_terminal_size().columns
+        columns = terminal_columns()
         for number, call in enumerate(calls, 1):
             lines = count(call.observation.count("\n") + 1, "line")
             told = f"{number} {call_line(call.tool, call.arguments)}"

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import importlib
 import re
-import shutil
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, aclosing
 from dataclasses import replace
@@ -26,7 +25,7 @@ from lean_agent.cli.options import RunOptions
 from lean_agent.cli.places import place_of
 from lean_agent.cli.run_status import RunStatus
 from lean_agent.cli.running import Outcome, follow, opened
-from lean_agent.cli.streams import no_echo, say
+from lean_agent.cli.streams import no_echo, say, terminal_columns
 from lean_agent.cli.text import clip, cost_line, one_line
 from lean_agent.cli.view import View
 from lean_agent.errors import LeanAgentError
@@ -182,7 +181,7 @@ class Session:
         left = self.conversation.unanswered
         if left is None or self.ask is None:
             return
-        say(clip(f"not answered to its end: {left.question}", shutil.get_terminal_size().columns))
+        say(clip(f"not answered to its end: {left.question}", terminal_columns()))
         choice = await self._choice("[g]o on with it, or [d]rop it?", "gd")
         if choice == "g":
             outcome = await self._follow(left.question, go_on=left.run_id)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import shutil
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -12,7 +11,7 @@ from lean_agent.cli.chat.export import export_conversation
 from lean_agent.cli.chat.registry import COMMANDS, command
 from lean_agent.cli.chat.session import Session
 from lean_agent.cli.failures import usage_error
-from lean_agent.cli.streams import say
+from lean_agent.cli.streams import say, terminal_columns
 from lean_agent.cli.text import clip, count, folded, one_line
 
 __all__: list[str] = []
@@ -22,16 +21,12 @@ def _names(_session: Session) -> Iterable[str]:
     return [one.name for one in saved_conversations()]
 
 
-def _columns() -> int:
-    return shutil.get_terminal_size().columns
-
-
 @command("help")
 async def show_help(_session: Session, _argument: str) -> None:
     """This list."""
     heads = {f"{one.name} {one.arguments}".rstrip(): one.about for one in COMMANDS.values()}
     width = max(map(len, heads)) + 2
-    columns = _columns()
+    columns = terminal_columns()
     for head, about in sorted(heads.items()):
         say(folded(f"{head:{width}}{about}", columns, indent=width))
     say("@path in a question attaches a file or a folder; Alt-Enter begins a new line;")
@@ -68,11 +63,11 @@ async def resume(session: Session, argument: str) -> None:
     """List the saved sessions, or go on with one."""
     if not argument:
         for one in await asyncio.to_thread(saved_conversations):
-            say(clip(one.summary, _columns()))
+            say(clip(one.summary, terminal_columns()))
         return
     found = await asyncio.to_thread(find_saved, argument)
     await session.adopt(found)
-    say(clip(found.summary, _columns()))
+    say(clip(found.summary, terminal_columns()))
     await session.pick_up()
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import sys
 from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING
@@ -24,6 +23,7 @@ from lean_agent.cli.chat.completion import ChatCompleter, names_something
 from lean_agent.cli.failures import EXIT_INTERRUPTED
 from lean_agent.cli.run_status import context_share, fitting, remaining, tokens
 from lean_agent.cli.signals import ENDING, heard
+from lean_agent.cli.streams import terminal_columns
 from lean_agent.cli.text import count, one_line, short_money
 from lean_agent.cli.theme import THEMES, Theme, theme_for
 from lean_agent.usage import Usage
@@ -124,7 +124,7 @@ class Typed:
             f"limit {in_short}" if in_short else "",
             context_share(status.context, status.window, short=True),
         )
-        columns = shutil.get_terminal_size().columns - 1
+        columns = terminal_columns() - 1
         name = model.rpartition("/")[2].rpartition(":")[2]
         return fitting(columns, (model, *told), (name, *told), (name, *short), short)
 

@@ -87,7 +87,7 @@ def test_the_installed_script_completes(
         [alone, "-i"],
         env=environment(tmp_path, **own),
         encoding="utf-8",
-        timeout=30,
+        timeout=60,
         cwd=tmp_path,
     )
     try:
