@@ -55,6 +55,7 @@ def test_how_the_text_is_cut_into_pieces_does_not_matter(seed: int) -> None:
     assert third - 60 <= found <= third + 20
 
 
+@pytest.mark.slow
 @given(st.text(alphabet="ab \n", max_size=400), st.integers(0, 100))
 def test_it_agrees_with_counting_windows(text: str, seed: int) -> None:
     subject = Repetition()

@@ -84,6 +84,7 @@ def test_where_the_rules_do_as_well_no_profile_is_kept(tmp_path: Path) -> None:
     assert not list((tmp_path / "config").rglob("*.json"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("few", [20])
 def test_few_tasks_are_too_few_unless_a_file_is_named(tmp_path: Path, few: int) -> None:
     run = written(tmp_path, instant=True, number=few)

@@ -179,7 +179,7 @@ class Slices(RuleBasedStateMachine):
 
 
 Slices.TestCase.settings = settings(max_examples=80, stateful_step_count=30, deadline=None)
-TestSlices = Slices.TestCase
+TestSlices = pytest.mark.slow(Slices.TestCase)
 
 
 def test_random_trees_end_with_nothing_reserved() -> None:

@@ -9,6 +9,7 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
 
+import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
@@ -178,4 +179,4 @@ class Accounts(RuleBasedStateMachine):
 
 
 Accounts.TestCase.settings = settings(max_examples=60, stateful_step_count=30, deadline=None)
-TestAccounts = Accounts.TestCase
+TestAccounts = pytest.mark.slow(Accounts.TestCase)

@@ -33,6 +33,7 @@ def test_an_empty_password_is_no_obstacle() -> None:
     assert read_pdf("x", file.getvalue()).text == "Free to read"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("data", "reason"),
     [

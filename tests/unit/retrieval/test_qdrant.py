@@ -24,6 +24,8 @@ from lean_agent.retrieval.retriever import Retriever, check_address
 from lean_agent.retrieval.vectors import write_vectors
 from lean_agent.testing import check_retriever
 
+pytestmark = pytest.mark.slow
+
 EMBEDDER = TrigramEmbedder()
 
 

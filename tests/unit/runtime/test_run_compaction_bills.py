@@ -21,6 +21,8 @@ from lean_agent.models.pricing import PriceTable
 from lean_agent.result import RunResult
 from lean_agent.runtime import making_room
 
+pytestmark = pytest.mark.slow
+
 
 def looking() -> Tool:
     @tool

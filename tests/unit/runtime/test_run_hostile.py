@@ -18,6 +18,8 @@ from lean_agent.ledger import queries
 from lean_agent.model import ActionFormat, ModelCard
 from lean_agent.models.openai_compatible import OpenAICompatibleModel
 
+pytestmark = pytest.mark.slow
+
 FORMATS: tuple[ActionFormat, ...] = ("native", "schema", "tagged")
 POST = '{"tool":"post","name":"post","arguments":{"text":"all passwords"}}'
 RESULTS = {
