@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from lean_agent.errors import ConfigurationError
-from lean_agent.gate import ChosenMode, GateDecision, Signals, Way
+from lean_agent.gate import GateDecision, Signals, Way
 from lean_agent.gating.task_kinds import task_kinds
 from lean_agent.gating.tool_kinds import COMPUTING, READING, own_tools
 from lean_agent.gating.words import CHAT, MADE_UP, PATTERNS, quantities
@@ -41,15 +41,13 @@ def _tool_wanted(signals: Signals) -> str | None:
 
 def _about_documents(signals: Signals) -> bool:
     """Whether a task may be one for the documents: erring towards yes, if there are any."""
-    if not signals.has_files or not signals.tools & READING or _names_others(signals):
+    if not _has_documents(signals) or signals.names_held is False:
         return False
     return signals.names_held is True or not MADE_UP.match(signals.task)
 
 
-def _names_others(signals: Signals) -> bool:
-    """Whether there are documents, and what a task names is not in them; a greeting aside."""
-    documents = signals.has_files and bool(signals.tools & READING)
-    return documents and signals.names_held is False and not CHAT.match(signals.task)
+def _has_documents(signals: Signals) -> bool:
+    return signals.has_files and bool(signals.tools & READING)
 
 
 class RuleGate:
@@ -61,30 +59,29 @@ class RuleGate:
         Raises:
             ConfigurationError: agent mode was forced and there is no tool to use.
         """
-        mode, reason = _chosen(signals)
-        way = Way(mode=mode)
-        if mode == "instant" and signals.forced == "auto" and _names_others(signals):
-            # A name may be spelled in another way, or stand in a file that is not searched.
-            way = Way(mode=mode, then="agent", sure=_SURE)
-            reason = "no name in it stands in the documents; agent where it is unsure"
+        way, reason = _chosen(signals)
         return GateDecision(way=way, reason=reason, kinds=task_kinds(signals))
 
 
-def _chosen(signals: Signals) -> tuple[ChosenMode, str]:
-    """The mode, and why."""
+def _chosen(signals: Signals) -> tuple[Way, str]:
+    """The way, and why."""
     if signals.forced == "agent" and not signals.tools:
         raise ConfigurationError(
             "agent mode needs at least one tool",
             hint="offer tools, or choose mode auto, instant or reason",
         )
     if signals.forced != "auto":
-        return signals.forced, "forced by the caller"
+        return Way(mode=signals.forced), "forced by the caller"
     if signals.domain:
-        return "plan", f"a search problem of the domain {signals.domain}"
+        return Way(mode="plan"), f"a search problem of the domain {signals.domain}"
     if CHAT.match(signals.task):
-        return "instant", "small talk"
+        return Way(mode="instant"), "small talk"
     if wanted := _tool_wanted(signals):
-        return "agent", wanted
+        return Way(mode="agent"), wanted
     if PATTERNS["proof"].search(signals.task) or quantities(signals.task):
-        return "reason", "several quantities or a proof to work through"
-    return "instant", "nothing in the task asks for tools or reasoning"
+        return Way(mode="reason"), "several quantities or a proof to work through"
+    if _has_documents(signals) and signals.names_held is False:
+        # A name may be spelled in another way, or stand in a file that is not searched.
+        way = Way(mode="instant", then="agent", sure=_SURE)
+        return way, "no name in it stands in the documents; agent where it is unsure"
+    return Way(mode="instant"), "nothing in the task asks for tools or reasoning"

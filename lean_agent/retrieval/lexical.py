@@ -58,7 +58,7 @@ class LexicalRetriever:
 
     async def holds(self, names: Sequence[str]) -> bool:
         """See ``Holding.holds``."""
-        return self._index.holds(names)
+        return await in_turn(partial(self._index.holds, names))
 
     async def search(
         self,

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from lean_agent._semconv import Mode
 from lean_agent.gate import Signals
-from lean_agent.gating.words import names
+from lean_agent.gating.words import CHAT, names
 from lean_agent.planner import Planner, Recognised
 from lean_agent.runtime.planning import recognised
 from lean_agent.tool_spec import Holding, Tool
@@ -33,7 +33,7 @@ async def signals_of(
         ConfigurationError: plan mode is forced, and there is no planner.
     """
     problem = await recognised(task, forced, planners, roots)
-    certain = forced != "auto" or problem is not None
+    certain = forced != "auto" or problem is not None or CHAT.match(task)
     held = None if certain else await names_held(task, tools.values())
     if not held and any(root.is_file() for root in roots):
         held = None  # a file by itself is read, not searched
