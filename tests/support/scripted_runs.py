@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 from collections.abc import Sequence
 from typing import Any
@@ -17,6 +18,7 @@ __all__ = [
     "NATIVE",
     "SCHEMA",
     "SEARCH",
+    "Hanging",
     "agent",
     "rows",
     "searching",
@@ -27,6 +29,18 @@ SEARCH = '{"tool":"search","arguments":{"query":"gallium"}}'
 ANSWER = '{"tool":"answer"}'
 SCHEMA = ModelCard(action_format="schema", self_hosted=True)
 NATIVE = ModelCard(action_format="native", self_hosted=True)
+
+
+class Hanging:
+    """A model call that does not end; ``begun`` says that it is on its way."""
+
+    def __init__(self) -> None:
+        self.begun = asyncio.Event()
+
+    async def __call__(self, _request: ModelRequest) -> str:
+        self.begun.set()
+        await asyncio.sleep(60)
+        return ""
 
 
 def rows(ledger: Ledger, result: RunResult[Any]) -> list[dict[str, Any]]:

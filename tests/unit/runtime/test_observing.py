@@ -9,52 +9,46 @@ import threading
 import pytest
 from support.scripted_runs import ANSWER, SEARCH, agent
 
-from lean_agent import Ledger, tool
+from lean_agent import Ledger, Tool, tool
+
+SECRET = "sk-" + "a1b2c3d4" * 4
+
+
+def failing(with_what: str) -> Tool:
+    @tool
+    def search(query: str) -> str:
+        """Search.
+
+        Args:
+            query: What for.
+        """
+        raise ValueError(f"{query}: {with_what}")
+
+    return search
 
 
 async def test_the_log_line_of_a_failing_tool_holds_no_secret(
     ledger: Ledger, caplog: pytest.LogCaptureFixture
 ) -> None:
-    secret = "sk-" + "a1b2c3d4" * 4
-
-    @tool
-    def search(query: str) -> str:
-        """Search.
-
-        Args:
-            query: What for.
-        """
-        raise ValueError(f"{query}: refused with {secret}")
-
-    subject, _ = agent([SEARCH, ANSWER, "29.8"], ledger, tools=[search])
+    subject, _ = agent([SEARCH, ANSWER, "29.8"], ledger, tools=[failing(f"refused with {SECRET}")])
     with caplog.at_level(logging.WARNING, "lean_agent.runtime"):
         await subject.run("x", mode="agent")
     assert "tool search failed" in caplog.text
     assert "ValueError: gallium: refused with [redacted]" in caplog.text
     assert __file__ in caplog.text, "where it failed"
-    assert secret not in caplog.text
+    assert SECRET not in caplog.text
 
 
 async def test_what_an_unexpected_error_quotes_is_told_to_the_model_without_secrets(
     ledger: Ledger,
 ) -> None:
-    secret = "sk-" + "a1b2c3d4" * 4
-
-    @tool
-    def search(query: str) -> str:
-        """Search.
-
-        Args:
-            query: What for.
-        """
-        raise ValueError(f"401 for https://host/v1?api_key={secret}")
-
-    subject, model = agent([SEARCH, ANSWER, "29.8"], ledger, tools=[search])
+    tools = [failing(f"401 for https://host/v1?api_key={SECRET}")]
+    subject, model = agent([SEARCH, ANSWER, "29.8"], ledger, tools=tools)
     result = await subject.run("x", mode="agent")
     assert result.trajectory[0].observation == (
-        "Error: ValueError: 401 for https://host/v1?api_key=[redacted]"
+        "Error: ValueError: gallium: 401 for https://host/v1?api_key=[redacted]"
     )
-    assert secret not in model.requests[-1].messages[-3].content
+    assert SECRET not in model.requests[-1].messages[-3].content
 
 
 @pytest.mark.parametrize("in_thread", [False, True])

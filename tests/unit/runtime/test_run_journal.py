@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support.scripted_runs import ANSWER, NATIVE, agent, rows
+from support.scripted_runs import ANSWER, NATIVE, Hanging, agent, rows
 
 from lean_agent import (
     Agent,
@@ -134,13 +134,7 @@ class Twice:
 async def test_answers_that_were_paid_for_in_a_node_that_was_cut_off_are_not_asked_again(
     ledger: Ledger, tmp_path: Path
 ) -> None:
-    hangs = asyncio.Event()
-
-    async def never(_request: ModelRequest) -> str:
-        hangs.set()
-        await asyncio.sleep(60)
-        return ""
-
+    never = Hanging()
     more: dict[str, Any] = {"checkpoints": tmp_path / "runs.sqlite", "reasoning": Twice()}
     first_agent, _ = agent(["six", "seven", never], ledger, **more)
     stop = asyncio.Event()
@@ -149,7 +143,7 @@ async def test_answers_that_were_paid_for_in_a_node_that_was_cut_off_are_not_ask
         return [e async for e in first_agent.stream("x", mode="reason", stop=stop)][-1]
 
     running = asyncio.ensure_future(last())
-    await hangs.wait()
+    await never.begun.wait()
     stop.set()
     first = (await running).result
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support.scripted_runs import NATIVE
+from support.scripted_runs import NATIVE, Hanging
 
 from lean_agent import Agent, Ledger, Message
 from lean_agent.errors import ModelError
@@ -35,12 +35,7 @@ class Twice:
 async def test_what_was_paid_for_is_not_asked_of_the_model_that_is_back(
     ledger: Ledger, tmp_path: Path
 ) -> None:
-    hangs = asyncio.Event()
-
-    async def never(_request: ModelRequest) -> str:
-        hangs.set()
-        await asyncio.sleep(60)
-        return ""
+    never = Hanging()
 
     def models(one: Sequence[Any], other: Sequence[Any]) -> list[ScriptedModel]:
         return [ScriptedModel(one, "first:m", NATIVE), ScriptedModel(other, "second:m", NATIVE)]
@@ -51,7 +46,7 @@ async def test_what_was_paid_for_is_not_asked_of_the_model_that_is_back(
 
     subject = made(*models([ModelError("the wires are cut")], ["one", never]))
     run = asyncio.ensure_future(subject.run("which?"))
-    await hangs.wait()
+    await never.begun.wait()
     run.cancel()
     await asyncio.wait({run})
     (run_id,) = {row["run_id"] for row in _rows(ledger)}
@@ -66,12 +61,7 @@ async def test_what_was_paid_for_is_not_asked_of_the_model_that_is_back(
 async def test_what_one_model_said_to_a_probe_says_nothing_of_another(
     ledger: Ledger, tmp_path: Path
 ) -> None:
-    hangs = asyncio.Event()
-
-    async def never(_request: ModelRequest) -> str:
-        hangs.set()
-        await asyncio.sleep(60)
-        return ""
+    never = Hanging()
 
     def look(name: str) -> str:
         """Look."""
@@ -88,7 +78,7 @@ async def test_what_one_model_said_to_a_probe_says_nothing_of_another(
 
     subject, _ = made([ModelError("the wires are cut")], ["no call at all", never])
     run = asyncio.ensure_future(subject.run("x"))
-    await hangs.wait()
+    await never.begun.wait()
     run.cancel()
     await asyncio.wait({run})
     (run_id,) = {row["run_id"] for row in _rows(ledger)}
