@@ -84,11 +84,13 @@ async def _learned(domain: Domain, model: str, calls: int, seed: int) -> dict[st
     agent = Agent(model=model)
     async with agent, agent.metered("plan") as generate:
         found = await learn(domain, _kept(generate, asked), calls=calls, seed=seed)
+    usage = generate.usage  # attempts that failed included, which ``asked`` leaves out
     return {
         "seed": seed,
         "calls": found.calls,
-        "tokens": found.usage.total_tokens,
-        "cost": None if found.usage.cost is None else format(found.usage.cost, "f"),
+        "tokens": usage.total_tokens,
+        "cost": None if usage.cost is None else format(usage.cost, "f"),
+        "usage": usage.to_dict(),
         "seconds": round(found.seconds, 1),
         "failed": found.failed,
         "asked": asked,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import uuid
-from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
@@ -29,7 +29,7 @@ from lean_agent.hooks import Hooks
 from lean_agent.ledger.account import Account
 from lean_agent.ledger.budget import Budget
 from lean_agent.ledger.ledger import Ledger
-from lean_agent.model import Model, ModelRequest, ModelResponse
+from lean_agent.model import Model
 from lean_agent.models.pricing import PriceTable
 from lean_agent.models.rates import Rates
 from lean_agent.models.response_cache import AnswerStore
@@ -50,6 +50,7 @@ if TYPE_CHECKING:
     from lean_agent.agent_tool import AgentTool
     from lean_agent.context import RunContext
     from lean_agent.models.probe import ProbeReport
+    from lean_agent.runtime.metered import Metered
     from lean_agent.runtime.node import AgentNode, NodeState, StateT
     from lean_agent.trajectory.exemplars import ExemplarSource
     from lean_agent.trajectory.memory import Memory
@@ -58,7 +59,6 @@ if TYPE_CHECKING:
 __all__ = ["DEFAULT_MODEL", "DEFAULT_STEPS", "Agent"]
 
 DEFAULT_MODEL = "local:qwen2.5-coder-1.5b"
-Generate = Callable[[ModelRequest], Awaitable[ModelResponse]]
 
 
 def _ignore(_event: Event) -> None:
@@ -281,9 +281,10 @@ class Agent(Runs[OutputT]):
         return graph_of(self.run, self.run_sync)
 
     @asynccontextmanager
-    async def metered(self, purpose: Purpose) -> AsyncGenerator[Generate]:
+    async def metered(self, purpose: Purpose) -> AsyncGenerator[Metered]:
         """Model calls outside of a run: under the agent's budget, in the ledger, and no steps."""
         from lean_agent.runtime.meter import Call
+        from lean_agent.runtime.metered import Metered
 
         run_id = uuid.uuid4().hex
         part = Part(
@@ -294,13 +295,8 @@ class Agent(Runs[OutputT]):
             deps=None,
         )
         scope, _ = await self._setup.open(part, _ignore, streaming=False)
-        call = Call(purpose=purpose, mode="agent", step=0, final=True)
-
-        async def generate(request: ModelRequest) -> ModelResponse:
-            return await scope.meter.call(request, call)
-
         try:
-            yield generate
+            yield Metered(scope.meter, Call(purpose=purpose, mode="agent", step=0, final=True))
         finally:
             await scope.meter.spending.close()
 

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from lean_agent import Budget
     from lean_agent.model import ModelRequest, ModelResponse
+    from lean_agent.runtime.metered import Metered
     from lean_agent.usage import Usage
     from lean_agent_planners.domain import Domain
     from lean_agent_planners.thought_of_search.learning import Ask, Learned
@@ -61,8 +62,7 @@ def learn_domain(
     for name in models:
         need_weights(name)
     budget = Budget(usd=usd, tokens=tokens)
-    learned = asyncio.run(_learned(loaded, models, base_url, budget, calls, seed))
-    usage = learned.usage
+    learned, usage = asyncio.run(_learned(loaded, models, base_url, budget, calls, seed))
     making = Making(
         model=", ".join(models[: learned.writer + 1]),
         seed=seed,
@@ -85,36 +85,42 @@ def learn_domain(
 
 async def _learned(
     domain: Domain, models: list[str], base_url: str | None, budget: Budget, calls: int, seed: int
-) -> Learned:
+) -> tuple[Learned, Usage]:
+    """What was learned, and what all calls for it came to."""
     from contextlib import AsyncExitStack
 
-    from lean_agent.usage import Usage
     from lean_agent_planners.thought_of_search.learning import learn
 
-    spent = [Usage()]
+    opened: list[Metered] = []
     async with AsyncExitStack() as stack:
-        asks = [_asker(name, base_url, budget, spent, stack) for name in models]
-        return await learn(domain, *asks, calls=calls, seed=seed, tell=say)
+        asks = [_asker(name, base_url, budget, opened, stack) for name in models]
+        learned = await learn(domain, *asks, calls=calls, seed=seed, tell=say)
+    return learned, _spent(opened)
 
 
 def _asker(
-    model: str, base_url: str | None, budget: Budget, spent: list[Usage], stack: AsyncExitStack
+    model: str, base_url: str | None, budget: Budget, opened: list[Metered], stack: AsyncExitStack
 ) -> Ask:
     """Opened at its first call: its budget is what the models before it have left."""
-    opened: list[Ask] = []
+    own: list[Metered] = []
 
     async def ask(request: ModelRequest) -> ModelResponse:
         from lean_agent import Agent
 
-        if not opened:
-            agent = Agent(model=model, base_url=base_url, budget=_left(budget, spent[0]))
+        if not own:
+            agent = Agent(model=model, base_url=base_url, budget=_left(budget, _spent(opened)))
             await stack.enter_async_context(agent)
-            opened.append(await stack.enter_async_context(agent.metered("plan")))
-        response = await opened[0](request)
-        spent[0] += response.usage
-        return response
+            own.append(await stack.enter_async_context(agent.metered("plan")))
+            opened.extend(own)
+        return await own[0](request)
 
     return ask
+
+
+def _spent(opened: list[Metered]) -> Usage:
+    from lean_agent.usage import Usage
+
+    return sum((one.usage for one in opened), Usage())
 
 
 def _left(budget: Budget, spent: Usage) -> Budget:

@@ -16,7 +16,6 @@ from dataclasses import dataclass, field
 
 from lean_agent.messages import Message
 from lean_agent.model import ModelRequest, ModelResponse
-from lean_agent.usage import Usage
 from lean_agent_planners.domain import Domain
 from lean_agent_planners.thought_of_search import prompts
 from lean_agent_planners.thought_of_search.checking import (
@@ -44,7 +43,6 @@ class Learned:
 
     code: str | None
     calls: int
-    usage: Usage
     seconds: float
     failed: tuple[str, ...]
     writer: int
@@ -78,7 +76,6 @@ async def learn(
     return Learned(
         code=code,
         calls=work.calls,
-        usage=work.usage,
         seconds=time.perf_counter() - began,
         failed=tuple(work.failed),
         writer=max(work.calls - 1, 0) // calls,
@@ -103,7 +100,6 @@ class _Work:
     seed: int
     tell: Callable[[str], None]
     calls: int = 0
-    usage: Usage = field(default_factory=Usage)
     failed: list[str] = field(default_factory=list[str])
     repeated: Counter[str] = field(default_factory=Counter[str])
     asked: Counter[str] = field(default_factory=Counter[str])
@@ -176,9 +172,7 @@ class _Work:
             enough=prompts.complete,
         )
         self.calls += 1
-        response = await ask(request)
-        self.usage += response.usage
-        return response.message.content
+        return (await ask(request)).message.content
 
     def _tell(self, wrong: Complaint) -> None:
         line = f"call {self.calls}: {wrong.function}: {wrong.text}"

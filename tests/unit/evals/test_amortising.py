@@ -93,8 +93,8 @@ def records(tmp_path: Path) -> Path:
 
 
 def record(path: Path, seed: int, code: str | None, **given: Any) -> None:
-    asked = [{"input_tokens": 200, "cached_tokens": 0, "output_tokens": 75}] * 2
-    data = {"seed": seed, "calls": 2, "asked": asked, "code": code, **given}
+    usage = {"input_tokens": 400, "cache_read_input_tokens": 0, "output_tokens": 150}
+    data = {"seed": seed, "calls": 2, "usage": usage, "code": code, **given}
     (path / f"{seed}.json").write_text(json.dumps(data))
 
 
@@ -143,6 +143,6 @@ def test_what_does_not_fit_is_refused(results: Path, records: Path, tmp_path: Pa
     for folder, said in ((tmp_path, "no records of game24 as it is now"), (records, "no record")):
         found = CliRunner().invoke(app, ["amortise", str(results), "--making", str(folder)])
         assert said in str(found.exception)
-    record(records, 0, None, asked=None)
+    record(records, 0, None, usage=None)
     found = CliRunner().invoke(app, ["amortise", str(results), "--making", str(records)])
     assert "no record of learning" in str(found.exception)

@@ -64,7 +64,6 @@ async def test_functions_that_pass_at_once_cost_a_call_each() -> None:
     assert learned.code is not None
     stored = StoredPlanner(domain="prontoqa", fingerprint="", code=learned.code)
     assert (await solve(PRONTOQA, stored, PRONTOQA.solved)).answer == "False"
-    assert learned.usage.total_tokens > 100
     assert "successors(['small'], " in model.requests[1].messages[-1].content
 
 

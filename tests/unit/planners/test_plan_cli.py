@@ -110,3 +110,16 @@ def test_a_larger_model_goes_on_under_what_is_left_of_the_budget(tmp_path: Path)
     assert short.code == 3, short.err
     rows = in_process("ledger", "summary", "--by", "model", "--json", folder=tmp_path).json
     assert {row["model"]: row["calls"] for row in rows}["fake:large"] == 2
+
+
+@pytest.mark.slow
+def test_what_failed_on_the_way_is_part_of_what_it_took(tmp_path: Path) -> None:
+    asked = ("--model", "fake:writer", "--json")
+    with FakeOpenAI() as server:
+        learn = ("plan", "learn", "crosswords", *asked, "--base-url", server.url)
+        server.say(Reply(text="words that are lost " * 20, fault="cut"), WRITTEN, WRITTEN)
+        learned = in_process(*learn, folder=tmp_path)
+    assert (learned.code, learned.json["calls"]) == (0, 2)
+    (row,) = in_process("ledger", "summary", "--by", "purpose", "--json", folder=tmp_path).json
+    assert row["calls"] == 3
+    assert learned.json["tokens"] == row["input_tokens"] + row["output_tokens"]

@@ -18,16 +18,16 @@ from lean_agent_planners.solving import solve
 __all__ = ["Making", "making_cost", "read_makings", "solved_share"]
 
 
-class _Call(BaseModel):
+class _Usage(BaseModel):
     input_tokens: int
-    cached_tokens: int
+    cache_read_input_tokens: int
     output_tokens: int
 
 
 class _Record(BaseModel):
     seed: int
     calls: int
-    asked: list[_Call]
+    usage: _Usage
     code: str | None
 
 
@@ -68,17 +68,12 @@ def _making(file: Path, domain: str, model: str) -> Making:
     except (OSError, ValueError) as error:
         first = str(error).splitlines()[0]
         raise ConfigurationError(f"{file} is no record of learning: {first}") from error
-    usage = Usage(
-        input_tokens=sum(call.input_tokens for call in record.asked),
-        output_tokens=sum(call.output_tokens for call in record.asked),
-        cache_read_input_tokens=sum(call.cached_tokens for call in record.asked),
-    )
     return Making(
         domain=domain,
         model=model,
         seed=record.seed,
         calls=record.calls,
-        usage=usage,
+        usage=Usage(**record.usage.model_dump()),
         code=record.code,
     )
 
