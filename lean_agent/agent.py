@@ -14,6 +14,7 @@ from lean_agent._semconv import Mode, Purpose
 from lean_agent.approval import Approvals, Approve
 from lean_agent.arguments import (
     checked_checkpoints,
+    checked_hooks,
     checked_patterns,
     checked_roots,
     checked_task,
@@ -126,7 +127,7 @@ class Agent(Runs[OutputT]):
         *,
         model: str | Model | Sequence[str | Model] | None = None,
         cascade: Sequence[str | Model] = (),
-        tools: Sequence[Tool | Callable[..., Any]] = (),
+        tools: Tool | Callable[..., Any] | Sequence[Tool | Callable[..., Any]] = (),
         budget: Budget | None = None,
         mode: Mode = "auto",
         reasoning: str | Reasoning = "plain",
@@ -153,7 +154,7 @@ class Agent(Runs[OutputT]):
         output_type: type[OutputT] | None = None,
         output_repairs: int = 2,
         rates: Mapping[str, Rates] | None = None,
-        hooks: Sequence[Hooks] = (),
+        hooks: Hooks | Sequence[Hooks] = (),
     ) -> None:
         chosen = model or os.environ.get("LEAN_AGENT_MODEL") or DEFAULT_MODEL
         self.model: Model
@@ -185,7 +186,7 @@ class Agent(Runs[OutputT]):
             rates=rates or {},
             form=output_form(output_type),
             output_repairs=output_repairs,
-            hooks=tuple(hooks),
+            hooks=checked_hooks(hooks),
         )
         super().__init__(setup, mode=mode, budget=budget, instructions=instructions)
 

@@ -13,6 +13,8 @@ from lean_agent._semconv import Mode
 from lean_agent._text import writable
 from lean_agent.errors import ConfigurationError
 from lean_agent.function_tool import tool as as_tool
+from lean_agent.hooks import Hooks
+from lean_agent.ledger.budget import Budget
 from lean_agent.messages import Image, Message, Task
 from lean_agent.model import Model
 from lean_agent.models.registry import resolve_model
@@ -23,9 +25,11 @@ if TYPE_CHECKING:
     from lean_agent.output_form import OutputForm
 
 __all__ = [
+    "checked_budget",
     "checked_checkpoints",
     "checked_deps",
     "checked_history",
+    "checked_hooks",
     "checked_patterns",
     "checked_roots",
     "checked_task",
@@ -39,14 +43,16 @@ __all__ = [
 _MAX_TASK_CHARS = 1_000_000
 
 
-def tools_by_name(tools: Sequence[Tool | Callable[..., Any]]) -> dict[str, Tool]:
-    """The tools, functions made into tools, in the order given.
+def tools_by_name(
+    tools: Tool | Callable[..., Any] | Sequence[Tool | Callable[..., Any]],
+) -> dict[str, Tool]:
+    """The tools, functions made into tools, in the order given. One is as good as a list of one.
 
     Raises:
         ConfigurationError: two of one name, or one that cannot be described.
     """
     found: dict[str, Tool] = {}
-    for given in tools:
+    for given in [tools] if isinstance(tools, Tool) or callable(tools) else tools:
         made = given if isinstance(given, Tool) else cast("Tool", as_tool(given))
         if made.spec.name in found or made.spec.name == "answer":
             raise ConfigurationError(
@@ -96,6 +102,32 @@ def _fits(deps: object, wanted: Any) -> bool:
 
 def _named(wanted: Any) -> str:
     return wanted.__name__ if isinstance(wanted, type) else str(wanted)
+
+
+def checked_budget(budget: Budget | None) -> Budget | None:
+    """``budget``, or ConfigurationError if it is something else, such as a bare number."""
+    given: Any = budget
+    if given is None or isinstance(given, Budget):
+        return given
+    raise ConfigurationError(
+        f"budget is no Budget but of type {type(given).__name__}",
+        hint="say of what: Budget(usd=0.10), Budget(tokens=5_000), Budget(steps=8)",
+    )
+
+
+def checked_hooks(hooks: Hooks | Sequence[Hooks]) -> tuple[Hooks, ...]:
+    """One is as good as a list of one.
+
+    Raises:
+        ConfigurationError: something else is among them.
+    """
+    given: list[Any] = [hooks] if isinstance(hooks, Hooks) else list(hooks)
+    for one in given:
+        if not isinstance(one, Hooks):
+            raise ConfigurationError(
+                f"hooks holds {one!r}, which is no Hooks", hint="make an object of a class of Hooks"
+            )
+    return tuple(given)
 
 
 def checked_checkpoints(given: Path | str | None) -> Path | str | None:

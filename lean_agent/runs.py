@@ -11,7 +11,13 @@ from typing import TYPE_CHECKING, Generic, Self
 
 from lean_agent._semconv import Mode
 from lean_agent._threads import run_to_end
-from lean_agent.arguments import checked_deps, checked_history, known_mode, task_parts
+from lean_agent.arguments import (
+    checked_budget,
+    checked_deps,
+    checked_history,
+    known_mode,
+    task_parts,
+)
 from lean_agent.errors import ConfigurationError
 from lean_agent.events import Event
 from lean_agent.ledger.budget import Budget
@@ -40,7 +46,7 @@ class Runs(Generic[OutputT]):
     ) -> None:
         self.mode: Mode = known_mode(mode)
         self._setup = setup
-        self._budget = budget
+        self._budget = checked_budget(budget)
         self._instructions = instructions
 
     async def run(
@@ -189,7 +195,7 @@ class Runs(Generic[OutputT]):
                 images=images,
                 typed=self._setup.form is not None,
             ),
-            budget=budget or self._default_budget(),
+            budget=checked_budget(budget) or self._default_budget(),
             deps=deps,
             session_id=session_id,
             task_id=task_id,
@@ -214,7 +220,7 @@ class Runs(Generic[OutputT]):
         return Part(
             run_id=run_id,
             root_id=uuid.uuid4().hex,
-            budget=budget or self._default_budget(),
+            budget=checked_budget(budget) or self._default_budget(),
             deps=deps,
         )
 
