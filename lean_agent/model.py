@@ -139,7 +139,8 @@ class ModelResponse:
 
     ``malformed_tool_calls`` holds native calls whose arguments are no JSON object, as
     (name, raw arguments): paid for, and for the model to mend. ``logprobs`` is empty unless they
-    were asked for and the server has them.
+    were asked for and the server has them. ``cut_by`` is the limit of the run that shortened it
+    (``tokens``, ``usd``, ``seconds``), "" for none.
     """
 
     message: Message
@@ -151,6 +152,7 @@ class ModelResponse:
     usage_estimated: bool = False
     malformed_tool_calls: tuple[tuple[str, str], ...] = ()
     logprobs: tuple[TokenLogprob, ...] = ()
+    cut_by: str = ""
 
     @property
     def confidence(self) -> float | None:
@@ -171,6 +173,7 @@ class ModelResponse:
             "usage_estimated": self.usage_estimated,
             "malformed_tool_calls": [list(call) for call in self.malformed_tool_calls],
             "logprobs": [asdict(one) for one in self.logprobs],
+            "cut_by": self.cut_by,
         }
 
     @classmethod
@@ -185,6 +188,7 @@ class ModelResponse:
             usage_estimated=data["usage_estimated"],
             malformed_tool_calls=tuple((name, raw) for name, raw in data["malformed_tool_calls"]),
             logprobs=tuple(TokenLogprob(**one) for one in data.get("logprobs", ())),
+            cut_by=data.get("cut_by", ""),
         )
 
 

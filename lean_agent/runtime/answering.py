@@ -72,7 +72,7 @@ async def instant(state: RunState, runtime: Runtime[RunScope]) -> dict[str, Any]
     except LimitExceededError as error:
         return limited(error, state)
     told = [asked.to_dict(), response.message.to_dict()]
-    limit = state["limit"] or scope.meter.cut_by
+    limit = state["limit"] or response.cut_by
     return {
         # A guess that another mode begins anew after would only mislead it.
         "messages": [] if unsure(state, response.confidence) and not limit else told,
@@ -114,7 +114,7 @@ async def answer(state: RunState, runtime: Runtime[RunScope]) -> dict[str, Any]:
         "output": said.strip() if scope.form else final_text(said, scope.specs),
         "answered": True,
         "finish_reason": response.finish_reason,
-        "limit": state["limit"] or scope.meter.cut_by,
+        "limit": state["limit"] or response.cut_by,
         "steps": step,
         "formed": formed(scope),
     }

@@ -21,17 +21,9 @@ if TYPE_CHECKING:
 
     from lean_agent.runtime.checkpoints import Checkpoints
 
-__all__ = ["Answer", "Journal"]
+__all__ = ["Journal"]
 
 CHANNEL: Final = "lean_agent.journal"
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """A model's answer; ``cut_by`` is the limit that shortened it, "" for none."""
-
-    response: ModelResponse
-    cut_by: str
 
 
 @dataclass(slots=True, kw_only=True)
@@ -46,7 +38,7 @@ class Journal:
     allowed: list[str] = field(default_factory=list[str])
     _begun: set[int] = field(default_factory=set[int])
     _done: dict[int, TrajectoryStep] = field(default_factory=dict[int, TrajectoryStep])
-    _answers: dict[str, list[Answer]] = field(default_factory=dict[str, list[Answer]])
+    _answers: dict[str, list[ModelResponse]] = field(default_factory=dict[str, list[ModelResponse]])
     _answered: int = 0
     _saver: Checkpoints | None = None
 
@@ -66,7 +58,7 @@ class Journal:
             case "done":
                 self._done[entry["place"]] = TrajectoryStep(**entry["step"])
             case "answer":
-                answer = Answer(ModelResponse.from_dict(entry["response"]), entry["cut_by"])
+                answer = ModelResponse.from_dict(entry["response"])
                 self._answers.setdefault(entry["key"], []).append(answer)
                 self._answered += 1
             case _:
@@ -99,7 +91,7 @@ class Journal:
     def has_answers(self) -> bool:
         return self._holds and bool(self._answers)
 
-    def answer(self, key: str) -> Answer | None:
+    def answer(self, key: str) -> ModelResponse | None:
         """An answer that was paid for before the run was cut off; each is given once."""
         answers = self._answers.get(key)
         return answers.pop(0) if answers and self._holds else None
@@ -113,13 +105,13 @@ class Journal:
         entry = {"kind": "done", "place": place, "step": step.to_dict()}
         await self._enter(f"done {place}", entry)
 
-    async def answered(self, key: Callable[[], str], response: ModelResponse, cut_by: str) -> None:
+    async def answered(self, key: Callable[[], str], response: ModelResponse) -> None:
         """Enter an answer; ``key`` says to which request."""
         if self.kept:
             entry = {"kind": "answer", "key": key(), "response": response.to_dict()}
             self._answered += 1
             # A store gives entries by their names, and equal requests are answered in turn.
-            await self._enter(f"answer {self._answered:06}", {**entry, "cut_by": cut_by})
+            await self._enter(f"answer {self._answered:06}", entry)
 
     async def allow(self, pattern: str) -> None:
         """Enter what a person has allowed for good."""

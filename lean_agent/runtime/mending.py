@@ -56,7 +56,7 @@ async def mend(state: RunState, runtime: Runtime[RunScope]) -> dict[str, Any]:
         "messages": [question.to_dict(), response.message.to_dict()],
         "output": response.message.content.strip(),
         "finish_reason": response.finish_reason,
-        "limit": state["limit"] or scope.meter.cut_by,
+        "limit": state["limit"] or response.cut_by,
         "problem": "",
         "steps": step,
         "formed": formed + 1,

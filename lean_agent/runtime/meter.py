@@ -85,9 +85,9 @@ class Meter:
     """Charges one run. ``usage`` is its total so far, every attempt counted.
 
     ``saved`` is what the response cache spared it, at list price. ``partial`` is the text of the
-    call in flight (of several, the one that wrote last), ``cut_by`` the limit that shortened the
-    last, ``limits_of`` whose each limit was that refused or shortened a call. ``began`` is
-    when the run did, in seconds of time.monotonic(); earlier parts of a resumed run put it back.
+    call in flight (of several, the one that wrote last), ``limits_of`` whose each limit was that
+    refused or shortened a call. ``began`` is when the run did, in seconds of time.monotonic();
+    earlier parts of a resumed run put it back.
     """
 
     routes: Routes
@@ -102,7 +102,6 @@ class Meter:
     began: float = field(default_factory=time.monotonic)
     notices: list[str] = field(default_factory=list[str])
     partial: str = ""
-    cut_by: str = ""
     limits_of: dict[str, LimitOf | None] = field(default_factory=dict[str, "LimitOf | None"])
 
     async def call(self, request: ModelRequest, call: Call) -> ModelResponse:
@@ -225,7 +224,7 @@ class Meter:
         started = time.perf_counter()
         machine = machine_time(self.model.name)
         begun = machine.begin()
-        self.partial = self.cut_by = ""
+        self.partial = ""
         written: list[str] = []
         usage = Usage()
         truth: dict[str, Any] = {}
@@ -237,18 +236,16 @@ class Meter:
                 "prompt_seconds": response.timings.prompt,
                 "output_seconds": response.timings.output,
             }
-            if response.finish_reason in {"length", "aborted"}:
-                self.cut_by = fitted.output_limit or fitted.time_limit
             filtered = response.finish_reason == "content_filter"
             if filtered and not response.message.content:
                 message = f"the provider withheld the answer of {self.model.name}"
                 raise ContentFilterError(message, usage=response.usage, model=self.model.name)
             estimated = response.usage_estimated
             usage = self._priced(response.usage, machine.share(begun), estimated=estimated)
-            response = replace(response, usage=usage)
-            await self.journal.answered(
-                lambda: serving.journal_key(self.model, asked), response, self.cut_by
-            )
+            is_cut = response.finish_reason in {"length", "aborted"}
+            limit = fitted.output_limit or fitted.time_limit
+            response = replace(response, usage=usage, cut_by=limit if is_cut else "")
+            await self.journal.answered(lambda: serving.journal_key(self.model, asked), response)
             return response
         except LeanAgentError as error:
             truth = {"error_type": error.code}

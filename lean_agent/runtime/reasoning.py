@@ -171,7 +171,7 @@ class _Asking:
             self.step -= call.purpose != "plan"
             self.limit = self.refused = error.limit_type
             raise
-        self.limit = self.limit or self.scope.meter.cut_by
+        self.limit = self.limit or response.cut_by
         self.newest = _Exchange(request, response)
         return response
 

@@ -15,7 +15,6 @@ from lean_agent.models.response_cache import ResponseCache
 from lean_agent.usage import Usage
 
 if TYPE_CHECKING:
-    from lean_agent.runtime.journal import Answer
     from lean_agent.runtime.meter import Call, Meter
 
 __all__ = ["answered_before", "cached_answer", "earlier_answer", "journal_key"]
@@ -40,7 +39,6 @@ def cached_answer(meter: Meter, found: ModelResponse, call: Call) -> ModelRespon
     served = Usage(provenance=frozenset({"served"}))
     meter.usage += served
     meter.saved += spared
-    meter.cut_by = ""
     meter.book.served_call(call.purpose, call.mode, call.step, usage=served, spared=spared)
     _tell(meter, found, call)
     return replace(found, usage=served, timings=Timings())
@@ -51,7 +49,7 @@ def journal_key(model: Model, request: ModelRequest) -> str:
     return ResponseCache.key(model.name, getattr(model, "base_url", None), request)
 
 
-def answered_before(meter: Meter, request: ModelRequest, call: Call) -> Answer | None:
+def answered_before(meter: Meter, request: ModelRequest, call: Call) -> ModelResponse | None:
     """What an earlier part was told, by the model that the run goes by or one that stood in for it.
 
     A probe is of one model alone.
@@ -63,11 +61,10 @@ def answered_before(meter: Meter, request: ModelRequest, call: Call) -> Answer |
     return next((found for key in keys if (found := meter.journal.answer(key))), None)
 
 
-def earlier_answer(meter: Meter, found: Answer, call: Call) -> ModelResponse:
+def earlier_answer(meter: Meter, found: ModelResponse, call: Call) -> ModelResponse:
     """Give an answer of an earlier part, whose step and cost count among what that spent."""
-    meter.cut_by = found.cut_by
-    _tell(meter, found.response, call)
-    return found.response
+    _tell(meter, found, call)
+    return found
 
 
 def _tell(meter: Meter, response: ModelResponse, call: Call) -> None:

@@ -41,6 +41,7 @@ class MeteredRun:
 
     ``how`` says who drives it. ``steps`` is how many model calls it may make. ``failure`` is what
     the first failed model call raised: nothing more is asked after it, whatever a framework tries.
+    ``cut_by`` is the limit that shortened the newest answer.
     """
 
     meter: Meter
@@ -54,6 +55,7 @@ class MeteredRun:
     trajectory: list[TrajectoryStep] = field(default_factory=list[TrajectoryStep])
     tool_calls: int = 0
     limit: str = ""
+    cut_by: str = ""
     failure: LeanAgentError | None = None
     _asking: asyncio.Lock = field(default_factory=asyncio.Lock)
     _in_line: asyncio.Lock = field(default_factory=asyncio.Lock)
@@ -84,6 +86,7 @@ class MeteredRun:
                 self.failure = LeanAgentError(f"unexpected {type(error).__name__}: {error}")
                 raise self.failure from error
             self.messages = (*request.messages, response.message)
+            self.cut_by = response.cut_by
             return response
 
     async def use(self, call: ToolCall) -> str:
@@ -163,7 +166,7 @@ async def attempted(
     output = ""
     try:
         output = (await work(run)).strip()
-        run.limit = run.limit or run.meter.cut_by
+        run.limit = run.limit or run.cut_by
         status = "limit_exceeded" if run.limit else "completed" if output else "failed"
     except LimitExceededError as error:
         run.limit = error.limit_type
