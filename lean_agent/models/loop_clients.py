@@ -12,6 +12,7 @@ import ipaddress
 import ssl
 import threading
 from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from functools import cache
 from typing import TYPE_CHECKING
@@ -56,9 +57,17 @@ def _authorities() -> ssl.SSLContext:
 
 @dataclass(slots=True)
 class _Entry:
+    """``calls`` are under way; ``is_left`` once no more are to come."""
+
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
     client: AsyncOpenAI | None = None
     keeper: AsyncGenerator[None] | None = None
+    calls: int = 0
+    is_left: bool = False
+
+    async def close_if_done(self) -> None:
+        if self.is_left and not self.calls and self.keeper is not None:
+            await self.keeper.aclose()
 
 
 async def _close_when_ended(client: AsyncOpenAI) -> AsyncGenerator[None]:
@@ -79,26 +88,37 @@ class LoopClients:
         self._entries: dict[asyncio.AbstractEventLoop, _Entry] = {}
         self._guard = threading.Lock()
 
-    async def get(self) -> AsyncOpenAI:
-        """The running loop's client."""
-        entry = self._entries.get(asyncio.get_running_loop())
-        if entry is not None and entry.client is not None:
-            return entry.client
-        return await self._open()
+    @asynccontextmanager
+    async def using(self) -> AsyncGenerator[AsyncOpenAI]:
+        """The running loop's client, for one call."""
+        entry = self._entry()
+        entry.calls += 1
+        try:
+            yield entry.client or await self._opened(entry)
+        finally:
+            entry.calls -= 1
+            await entry.close_if_done()
 
     async def aclose(self) -> None:
-        """Close the running loop's client; the next call opens another."""
+        """Close the running loop's client, after the calls that others have under way; the next
+        call opens another.
+        """
         with self._guard:
             entry = self._entries.pop(asyncio.get_running_loop(), None)
-        if entry is not None and entry.keeper is not None:
-            await entry.keeper.aclose()
+        if entry is not None:
+            entry.is_left = True
+            await entry.close_if_done()
 
-    async def _open(self) -> AsyncOpenAI:
+    def _entry(self) -> _Entry:
         loop = asyncio.get_running_loop()
+        if (entry := self._entries.get(loop)) is not None:
+            return entry
         with self._guard:
             for other in [other for other in self._entries if other.is_closed()]:
                 del self._entries[other]
-            entry = self._entries.setdefault(loop, _Entry())
+            return self._entries.setdefault(loop, _Entry())
+
+    async def _opened(self, entry: _Entry) -> AsyncOpenAI:
         async with entry.lock:
             if entry.client is None:
                 # The import and the certificate store take up to a second, off the loop.

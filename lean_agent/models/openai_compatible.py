@@ -115,15 +115,15 @@ class OpenAICompatibleModel:
         """Text as it comes, then ``Completed``; closing it early closes the connection."""
         formed = request.response_schema is not None or request.grammar is not None
         body = self._body(request, stream=True)
-        client = await self._server.clients.get()
-        call = StreamedCall(request, self._site, guarded=formed or bool(request.tools))
-        try:
-            await call.open(client, body, self._stream_options(request.timeout))
-            while (piece := await call.next_piece()) is not None:
-                yield piece
-            yield Completed(call.response())
-        finally:
-            await call.close()
+        async with self._server.clients.using() as client:
+            call = StreamedCall(request, self._site, guarded=formed or bool(request.tools))
+            try:
+                await call.open(client, body, self._stream_options(request.timeout))
+                while (piece := await call.next_piece()) is not None:
+                    yield piece
+                yield Completed(call.response())
+            finally:
+                await call.close()
 
     async def count_tokens(self, messages: Sequence[Message], tools: Sequence[ToolSpec]) -> int:
         """An upper bound: the server's own count in the llama.cpp dialect, else from the bytes.
@@ -182,8 +182,7 @@ class OpenAICompatibleModel:
         key = blake2b(json.dumps(body).encode()).digest()
         if (known := self._counts.get(key)) is not None:
             return known
-        client = await self._server.clients.get()
-        async with asyncio.timeout(_COUNT_SECONDS):
+        async with self._server.clients.using() as client, asyncio.timeout(_COUNT_SECONDS):
             root = self._server.base_url.removesuffix("/v1")
             rendered = await client.post(f"{root}/apply-template", cast_to=object, body=body)
             text = wire.as_mapping(rendered)["prompt"]

@@ -96,9 +96,9 @@ class Server:
         """
         import httpx2
 
-        client = await self.clients.get()
-        options = request_options(seconds)  # imports the library, which the client has done
-        return await client.post(path, cast_to=httpx2.Response, body=body, options=options)
+        async with self.clients.using() as client:
+            options = request_options(seconds)  # imports the library, which the client has done
+            return await client.post(path, cast_to=httpx2.Response, body=body, options=options)
 
 
 def _host(base_url: str) -> str:
