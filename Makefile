@@ -96,6 +96,19 @@ GSM8K ?= $(or $(LEAN_AGENT_TEST_DATA),../shared/data)/gsm8k_dev/questions.json
 reasoning: weights ## Ways to reason on 50 questions of GSM8K (docs/data.md), about an hour alone on 2 cores; goes on where it was
 	$(EVAL) gsm8k:$(GSM8K) --split test --count 50 --mode reason/plain,reason/plain@$(BUDGET),reason/uniform@$(BUDGET),reason/credits@$(BUDGET),reason/outline@$(BUDGET),reason/plain@$(BUDGET)+early-stop,reason/credits@$(BUDGET)+early-stop --out results/reasoning $(call go_on,results/reasoning)
 
+PLANNING ?= $(or $(LEAN_AGENT_TEST_DATA),../shared/data)/planning
+
+define amortised
+	$(BIN)/python bench/learning.py $(1) --data $(PLANNING)/$(1) --seeds 5
+	$(EVAL) planning:$(PLANNING)/$(1) --split test --count 50 --mode instant,reason,agent,plan --max-steps-per-sample 6 --max-tokens-per-sample 6000 --out results/planning/$(1) $(call go_on,results/planning/$(1))
+	$(BIN)/lean-agent eval amortise results/planning/$(1) --making results/learning/$(1)-*
+
+endef
+
+.PHONY: planning
+planning: weights ## Planners that the model writes beside its other modes, 50 instances each, about two hours alone on 2 cores; goes on where it was
+	$(foreach domain,game24 blocksworld prontoqa,$(call amortised,$(domain)))
+
 .PHONY: docs
 docs: setup ## Build the documentation into results/site; a broken link or name fails
 	$(BIN)/mkdocs build --strict
