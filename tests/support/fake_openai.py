@@ -40,7 +40,7 @@ class Reply:
     ``tool_calls`` are (name, arguments as sent). ``body`` replaces the whole body, for errors, and
     ``chunks`` those of a stream.
     ``delay`` comes before the first byte and ``piece_delay`` before each piece (an eighth of a body
-    that is not streamed), in seconds.
+    that is not streamed), in seconds. ``held`` is waited for before any of that.
     ``run_on`` is repeated for ever after the text, until the client goes away.
 
     Faults: cut (the connection closes in the middle), no_end (a stream ends without a finish
@@ -60,6 +60,7 @@ class Reply:
     headers: Mapping[str, str] = field(default_factory=dict[str, str])
     body: Any = None
     chunks: Sequence[Any] | None = None
+    held: asyncio.Event | None = None
     delay: float = 0.0
     piece_delay: float = 0.0
     run_on: str = ""
@@ -175,6 +176,8 @@ class FakeOpenAI:
             reply = self._replies.popleft()
         else:
             reply = self._handler(request) if self._handler else Reply()
+        if reply.held is not None:
+            await reply.held.wait()
         if reply.delay:
             await asyncio.sleep(reply.delay)
         if reply.fault == "hang":
