@@ -9,7 +9,6 @@ from __future__ import annotations
 __all__ = ["RunOnGuard"]
 
 _MAX_WHITESPACE = 64
-_MAX_DIGIT = 128
 _MAX_UNIT = 256
 _MIN_REPEATED = 512
 _MIN_COPIES = 8
@@ -20,9 +19,8 @@ _WINDOW = _MAX_UNIT * _MIN_COPIES
 class RunOnGuard:
     """Fed an output piece by piece, says when it has begun to run on.
 
-    It has when it ends in more than 64 whitespace characters (deeper than any indentation), in more
-    than 128 times one digit, each of which is a token of its own in many models, or in eight or
-    more copies of one unit of up to 256 characters that fill at least 512 characters. All
+    It has when it ends in more than 64 whitespace characters (deeper than any indentation), or in
+    eight or more copies of one unit of up to 256 characters that fill at least 512 characters. Both
     are far beyond what an honest answer holds, a table's rule or a list of zeros included, so that
     a false alarm, which costs the answer, is rarer than a late one, which costs some 200 tokens.
     """
@@ -38,8 +36,6 @@ class RunOnGuard:
         tail = (self._tail + piece)[-_WINDOW:]
         self._tail = tail
         if len(tail) - len(tail.rstrip()) > _MAX_WHITESPACE:
-            return True
-        if tail[-1:].isdecimal() and len(tail) - len(tail.rstrip(tail[-1])) > _MAX_DIGIT:
             return True
         self._unchecked += len(piece)
         if self._unchecked < _MAX_WHITESPACE or len(tail) < _MIN_REPEATED:

@@ -92,15 +92,13 @@ async def think(state: RunState, runtime: Runtime[RunScope]) -> dict[str, Any]:
     try:
         action = parse_action(response, action_format, scope.known_specs)
     except InvalidToolCallError as error:
-        said = Message("assistant", response.message.content or "(no action)").to_dict()
+        said = Message("assistant", response.message.content or "(no action)")
         mend = Message("user", prompts.malformed(error.message))
-        # Who writes the same again has not heeded what was wrong with it, and pays for each.
-        unheeding = state["mistakes"] > 0 and said in state["messages"]
         return {
-            "messages": [*before, said, mend.to_dict()],
+            "messages": [*before, said.to_dict(), mend.to_dict()],
             "calls": [],
             "steps": step,
-            "mistakes": _MAX_MISTAKES if unheeding else state["mistakes"] + 1,
+            "mistakes": state["mistakes"] + 1,
         }
     update: dict[str, Any] = {
         "messages": [*before, action.message.to_dict()],
