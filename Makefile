@@ -93,7 +93,7 @@ BUDGET := 300
 GSM8K ?= $(or $(LEAN_AGENT_TEST_DATA),../shared/data)/gsm8k_dev/questions.json
 
 .PHONY: reasoning
-reasoning: weights ## Ways to reason on 50 questions of GSM8K (docs/data.md), about an hour alone on 2 cores; goes on where it was
+reasoning: weights ## Ways to reason on 50 questions of GSM8K (docs/data.md), over an hour alone on 2 cores; goes on where it was
 	$(EVAL) gsm8k:$(GSM8K) --split test --count 50 --mode reason/plain,reason/plain@$(BUDGET),reason/uniform@$(BUDGET),reason/credits@$(BUDGET),reason/outline@$(BUDGET),reason/plain@$(BUDGET)+early-stop,reason/credits@$(BUDGET)+early-stop --out results/reasoning $(call go_on,results/reasoning)
 
 PLANNING ?= $(or $(LEAN_AGENT_TEST_DATA),../shared/data)/planning
@@ -106,7 +106,7 @@ define amortised
 endef
 
 .PHONY: planning
-planning: weights ## Planners that the model writes beside its other modes, 50 instances each, about two hours alone on 2 cores; goes on where it was
+planning: weights ## Planners that the model writes beside its other modes, 50 instances each, some hours alone on 2 cores; goes on where it was
 	$(foreach domain,game24 blocksworld prontoqa,$(call amortised,$(domain)))
 
 .PHONY: docs

@@ -318,11 +318,12 @@ async def test_a_closed_model_can_be_used_again(model: OpenAICompatibleModel) ->
     assert (await model.generate(ASK)).message.content == "ok"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("streamed", [False, True])
 async def test_closing_waits_for_the_call_of_somebody_else(
     server: FakeOpenAI, model: OpenAICompatibleModel, *, streamed: bool
 ) -> None:
-    server.say(Reply(text="late", delay=0.5))
+    server.say(Reply(text="late", delay=2))
 
     async def asked() -> str:
         if not streamed:
@@ -331,8 +332,7 @@ async def test_closing_waits_for_the_call_of_somebody_else(
         return "".join(event.text for event in events if isinstance(event, TextDelta))
 
     other = asyncio.create_task(asked())
-    while not server.chats:  # noqa: ASYNC110 - the server sees it
-        await asyncio.sleep(0.01)
+    assert await asyncio.to_thread(server.asked.wait, 5)
     await asyncio.wait_for(model.aclose(), 5)  # another agent with this model ends
     assert not other.done()
     assert await other == "late"

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
 from typing import get_args
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from lean_agent_planners.allocation import Schedule, allocate, weights
@@ -54,11 +55,13 @@ def test_nothing_is_lost_and_nobody_starves(
     assert min(shares) >= min(least, total // len(credit))
 
 
+@example([34.989910892876324] * 4, 5_000, "polynomial")  # 1,500 and what is left over
 @given(CREDITS, st.integers(0, 5_000), st.sampled_from(SCHEDULES))
 def test_each_share_is_the_exact_one_rounded(
     credit: list[float], total: int, schedule: Schedule
 ) -> None:
-    wanted = [c * w for c, w in zip(credit, weights(schedule, len(credit)), strict=True)]
+    weighed = zip(credit, weights(schedule, len(credit)), strict=True)
+    wanted = [Fraction(c) * Fraction(w) for c, w in weighed]  # floats miss whole shares by a hair
     for share, part in zip(allocate(credit, total, schedule), wanted, strict=True):
         exact = total * part / sum(wanted)
-        assert exact - 1.000001 < share < exact + 1.000001  # these are floats
+        assert exact - 1 < share <= exact + 1
