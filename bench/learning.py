@@ -14,6 +14,7 @@ import asyncio
 import hashlib
 import json
 import statistics
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -156,4 +157,11 @@ def _row(record: dict[str, Any]) -> str:
 
 
 if __name__ == "__main__":
-    asyncio.run(main())
+    try:
+        asyncio.run(main())
+    except KeyboardInterrupt:
+        print(
+            "interrupted: seeds that are over are kept, and the same command goes on",
+            file=sys.stderr,
+        )
+        sys.exit(130)

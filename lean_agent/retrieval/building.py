@@ -19,13 +19,17 @@ from lean_agent.retrieval.embedding_journal import EmbeddingJournal
 from lean_agent.retrieval.files import Skipped, no_documents, source_folder
 from lean_agent.retrieval.graph import Calibration
 from lean_agent.retrieval.index import Index
-from lean_agent.retrieval.index_folder import IndexFolder, default_folder
+from lean_agent.retrieval.index_folder import (
+    MANIFEST,
+    IndexFolder,
+    contents_digest,
+    default_folder,
+)
 from lean_agent.retrieval.manifest import (
     FORMAT_VERSION,
     Chunking,
     FileRecord,
     Manifest,
-    read_files,
     write_files,
 )
 from lean_agent.retrieval.passages import Passages, PassageWriter
@@ -150,7 +154,7 @@ class _Build:
             return None
         try:
             old = Index(generation)
-            read_files(generation / "files.jsonl")
+            whole = contents_digest(generation) == old.manifest.digest
         except (OSError, ValueError):
             return None  # damaged: this build mends it
         if old.manifest.source not in ("", str(self._root)):
@@ -158,7 +162,7 @@ class _Build:
                 f"{self._place.path} is the index of {old.manifest.source}",
                 hint="give another folder: --out",
             )
-        return old if old.manifest.format_version == FORMAT_VERSION else None
+        return old if whole and old.manifest.format_version == FORMAT_VERSION else None
 
     def same(self, manifest: Manifest) -> bool:
         """Whether an index over unchanged files is as it was asked for."""
@@ -180,18 +184,20 @@ class _Build:
         if self._embedder is not None:
             made = await self._embedded(self._embedder, Passages(generation / "passages"))
             calibration = await in_daemon_thread(partial(self._write_vectors, generation, made))
+        digest = await in_daemon_thread(partial(contents_digest, generation))
         manifest = Manifest(
             source=str(self._root),
             built_ns=self._started_ns,
             passages=count,
             files=sum(1 for record in records if record.passages),
+            digest=digest,
             embedder=self.name,
             embedder_url=address_of(self._embedder) if self._embedder is not None else "",
             dimensions=made.vectors.shape[1] if made else 0,
             recall=self._recall,
             calibration=calibration,
         )
-        manifest.write(generation / "manifest.json")
+        manifest.write(generation / MANIFEST)
         await to_its_end(start_in_daemon_thread(partial(self._place.publish, generation)))
         return manifest, records, made
 

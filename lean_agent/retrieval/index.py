@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Generator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lean_agent.errors import ConfigurationError
 from lean_agent.retrieval.bm25 import Bm25
-from lean_agent.retrieval.index_folder import IndexFolder
+from lean_agent.retrieval.corpus import Passage
+from lean_agent.retrieval.index_folder import MANIFEST, IndexFolder
 from lean_agent.retrieval.manifest import FORMAT_VERSION, FileRecord, Manifest, read_files
 from lean_agent.retrieval.passages import Passages
 from lean_agent.retrieval.retriever import check_vector
@@ -28,7 +31,7 @@ class Index:
     """
 
     def __init__(self, generation: Path) -> None:
-        self.manifest: Manifest = Manifest.read(generation / "manifest.json")
+        self.manifest: Manifest = Manifest.read(generation / MANIFEST)
         self._generation = generation
         if self.manifest.format_version != FORMAT_VERSION:
             return
@@ -74,15 +77,12 @@ class Index:
         source = ""
         while (generation := place.current) is not None:
             try:
-                source = Manifest.read(generation / "manifest.json").source
+                source = Manifest.read(generation / MANIFEST).source
                 return cls(generation)
             except (OSError, ValueError) as error:
                 if place.current != generation:
                     continue  # a build has removed it in the middle of this
-                raise ConfigurationError(
-                    f"the index in {place.path} is damaged ({error})",
-                    hint=f"run: {place.build_command(source)}",
-                ) from error
+                raise _damaged(place, source, error) from error
         raise ConfigurationError(
             f"no index in {place.path}", hint=f"run: {place.build_command('')}"
         )
@@ -104,18 +104,26 @@ class Index:
         Raises:
             ConfigurationError: the table of files is damaged; the hint is what mends it.
         """
-        try:
+        with self._read():
             return read_files(self._generation / "files.jsonl")
-        except (OSError, ValueError) as error:
-            place = IndexFolder(self.folder)
-            raise ConfigurationError(
-                f"the index in {place.path} is damaged ({error})",
-                hint=f"run: {place.build_command(self.manifest.source)}",
-            ) from error
+
+    def passage(self, number: int) -> Passage:
+        """A passage by its number.
+
+        Raises:
+            ConfigurationError: the index is damaged.
+        """
+        with self._read():
+            return self.passages[number]
 
     def by_words(self, query: str, k: int) -> list[tuple[int, float]]:
-        """(passage number, BM25 score) of the ``k`` best."""
-        return self.bm25.search(query, k)
+        """(passage number, BM25 score) of the ``k`` best.
+
+        Raises:
+            ConfigurationError: the index is damaged.
+        """
+        with self._read():
+            return self.bm25.search(query, k)
 
     def by_vector(
         self, vector: NDArray[np.float32], k: int, ef: int | None = None
@@ -123,8 +131,25 @@ class Index:
         """(passage number, cosine) of the ``k`` nearest; for ``ef`` see ``Vectors.search``.
 
         Raises:
-            ConfigurationError: ``vector`` is not one of the index's embedder.
+            ConfigurationError: ``vector`` is not one of the index's embedder, or the index is
+                damaged.
         """
         dimensions = self.vectors.dimensions if self.vectors is not None else 0
         check_vector(vector, dimensions, self.manifest.embedder)
-        return self.vectors.search(vector, k, ef) if self.vectors is not None else []
+        with self._read():
+            return self.vectors.search(vector, k, ef) if self.vectors is not None else []
+
+    @contextmanager
+    def _read(self) -> Generator[None]:
+        """What does not fit together while it is read is damage, which opening did not look for."""
+        try:
+            yield
+        except (OSError, ValueError, IndexError, OverflowError) as error:
+            raise _damaged(IndexFolder(self.folder), self.manifest.source, error) from error
+
+
+def _damaged(place: IndexFolder, source: str, error: Exception) -> ConfigurationError:
+    return ConfigurationError(
+        f"the index in {place.path} is damaged ({error})",
+        hint=f"run: {place.build_command(source)}",
+    )

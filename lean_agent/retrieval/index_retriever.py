@@ -94,7 +94,7 @@ class IndexRetriever:
 
     def _hits(self, lexical: Ranking, dense: Ranking, k: int) -> tuple[Hit, ...]:
         places = best_places(lexical, dense, k)
-        return tuple(place.hit(self._index.passages[place.number]) for place in places)
+        return tuple(place.hit(self._index.passage(place.number)) for place in places)
 
     async def aclose(self) -> None:
         """Nothing is held that others could use: the files are mapped."""

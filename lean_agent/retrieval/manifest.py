@@ -13,7 +13,7 @@ from lean_agent.retrieval.graph import Calibration
 
 __all__ = ["FORMAT_VERSION", "Chunking", "FileRecord", "Manifest", "read_files", "write_files"]
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 """Goes up with every change of the folder's files: older indexes are then built anew."""
 
 
@@ -30,13 +30,14 @@ class Manifest:
     """``embedder`` is empty where passages are found by their words alone; ``embedder_url`` where
     it was asked, "" on this machine, without a name or password. ``recall`` is what was
     asked of a graph, ``calibration`` what came of it (None: exact search). ``built_ns`` is when the
-    files were looked at, in nanoseconds since 1970.
+    files were looked at, in nanoseconds since 1970; ``digest`` is that of the other files.
     """
 
     source: str
     built_ns: int
     passages: int
     files: int
+    digest: str
     embedder: str = ""
     embedder_url: str = ""
     dimensions: int = 0
@@ -64,6 +65,7 @@ class Manifest:
                     built_ns=0,
                     passages=0,
                     files=0,
+                    digest="",
                     embedder=str(data.get("embedder", "")),
                     recall=0,
                     format_version=data["format_version"],

@@ -180,5 +180,5 @@ class _Points:
             vectors[WORDS] = models.SparseVector(
                 indices=places.tolist(), values=np.bincount(which, scores).tolist()
             )
-        payload = asdict(self._index.passages[number])
+        payload = asdict(self._index.passage(number))
         return models.PointStruct(id=number, vector=vectors, payload=payload)

@@ -173,7 +173,7 @@ class Memory:
         asked = set(words(task))
 
         def shares(number: int) -> bool:
-            held = asked.intersection(words(index.passages[number].searched))
+            held = asked.intersection(words(index.passage(number).searched))
             return len(held) >= _SHARED * len(asked)
 
         by_words = [number for number, _ in index.by_words(task, _DEPTH) if shares(number)]
@@ -182,7 +182,7 @@ class Memory:
         left = self._tokens - text_tokens(_HEADING)
         found: list[tuple[str, str]] = []
         for number, _ in reciprocal_rank_fusion([by_words, by_meaning]):
-            passage = index.passages[number]
+            passage = index.passage(number)
             text = f"Question: {passage.title}\n{passage.text}"
             if len(found) < _MOST_SHOWN and text_tokens(text) <= left:
                 found.append((Path(passage.source).stem, text))
