@@ -81,7 +81,9 @@ class ModelRequest:
     """One call.
 
     ``response_schema`` (JSON schema) and ``grammar`` (GBNF; only if the card says so) constrain
-    the output and exclude each other. ``timeout`` is in seconds for the whole call.
+    the output and exclude each other. ``not_beginning`` is what text must not begin with, blanks
+    aside, where nothing else constrains it and the server takes a grammar; others pay it no heed.
+    ``timeout`` is in seconds for the whole call.
     ``slot`` pins an embedded engine's slot, so that a run's prefix stays in its cache; ``run`` is
     for the order of those that wait for one. Neither changes the answer.
     ``enough`` is told all the text so far, each time more of it has come, and ends the answer there
@@ -99,6 +101,7 @@ class ModelRequest:
     stop: tuple[str, ...] = ()
     response_schema: Mapping[str, Any] | None = None
     grammar: str | None = None
+    not_beginning: str = ""
     timeout: float | None = None
     slot: int | None = None
     run: RunProgress | None = None

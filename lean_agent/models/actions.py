@@ -27,6 +27,7 @@ from lean_agent.models.wire import tool_to_wire
 from lean_agent.tool_spec import ToolSpec
 
 __all__ = [
+    "ACTION_START",
     "ANSWER",
     "Action",
     "Unfinished",
@@ -42,6 +43,11 @@ __all__ = [
 
 ANSWER = "answer"
 """The pseudo-tool by which a model ends its search in the schema format."""
+
+ACTION_START = '{"tool"'
+"""How every action of the schema format begins, and no answer in words does. Asked for its answer,
+the 1.5B model wrote its last action once more in 45 of 50 runs on PrOntoQA and all 50 on 24 game.
+"""
 
 _MAX_ARGUMENT_CHARS = 1_000
 _MAX_NAME_CHARS = 100  # of a name that is told back; no tool's is longer than 64

@@ -48,6 +48,8 @@ def request_key(name: str, request: ModelRequest) -> str:
         "response_schema": request.response_schema,
         "grammar": request.grammar,
     }
+    if request.not_beginning:
+        asked["not_beginning"] = request.not_beginning
     return _key(name, asked)
 
 

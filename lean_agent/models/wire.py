@@ -13,6 +13,7 @@ from typing import Any, cast
 from lean_agent._text import read_json, writable
 from lean_agent.messages import Message, ToolCall
 from lean_agent.model import FinishReason, ModelRequest, Timings, TokenLogprob
+from lean_agent.models.grammars import any_text_but
 from lean_agent.tool_spec import ToolSpec
 
 __all__ = [
@@ -81,7 +82,7 @@ def request_body(
 ) -> dict[str, Any]:
     """The JSON body of a call; what the request leaves open is left out.
 
-    ``grammar`` and ``slot`` are sent to llama.cpp only.
+    ``grammar``, ``not_beginning`` and ``slot`` are sent to llama.cpp only.
     """
     body: dict[str, Any] = {
         "model": model,
@@ -106,6 +107,8 @@ def request_body(
         body["response_format"] = {"type": "json_schema", "json_schema": schema}
     if llama_cpp and request.grammar is not None:
         body["grammar"] = request.grammar
+    elif llama_cpp and request.not_beginning and request.response_schema is None:
+        body["grammar"] = any_text_but(request.not_beginning)
     if llama_cpp and request.slot is not None:
         body["id_slot"] = request.slot
     if llama_cpp and stream and request.enough is not None:

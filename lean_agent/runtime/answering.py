@@ -11,7 +11,7 @@ from lean_agent.errors import ContextLengthError, LimitExceededError
 from lean_agent.events import StepStarted
 from lean_agent.messages import Message
 from lean_agent.model import ModelRequest, ModelResponse
-from lean_agent.models.actions import final_text
+from lean_agent.models.actions import ACTION_START, final_text
 from lean_agent.runtime import prompts
 from lean_agent.runtime.forming import called, formed, in_form
 from lean_agent.runtime.meter import Call
@@ -98,6 +98,8 @@ async def answer(state: RunState, runtime: Runtime[RunScope]) -> dict[str, Any]:
     channel = "answer" if scope.streaming else None
     call = Call(purpose="answer", mode="agent", step=step, final=True, channel=channel)
     request = plain_request(scope, (*earlier, asked), _ANSWER_TOKENS)
+    if scope.action_format == "schema":
+        request = replace(request, not_beginning=ACTION_START)
     added = [asked]
     try:
         try:

@@ -10,6 +10,7 @@ import sys
 import textwrap
 import time
 from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -144,6 +145,10 @@ async def test_it_answers_and_remembers_the_prefix(runtime: Path) -> None:
     grammar = 'root ::= "yes" | "no"'
     routed = await model.generate(ask("Is water wet?", grammar=grammar, max_output_tokens=4))
     assert routed.message.content in {"yes", "no"}
+    word = first.message.content.split()[0]
+    otherwise = (await model.generate(replace(request, not_beginning=word))).message.content
+    assert otherwise.strip()
+    assert not "".join(otherwise.split()).startswith(word)
     assert model.card.context_tokens == 2048
     assert model.card.grammar
     assert model.card.self_hosted

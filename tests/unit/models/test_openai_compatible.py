@@ -6,6 +6,7 @@ import json
 import time
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -14,6 +15,7 @@ from support.fake_openai import FakeOpenAI, Reply, UsageShape
 from lean_agent.errors import ConfigurationError, ModelError
 from lean_agent.messages import Message, ToolCall
 from lean_agent.model import CallDelta, Completed, Model, ModelRequest, ModelResponse, TextDelta
+from lean_agent.models.grammars import any_text_but
 from lean_agent.models.openai_compatible import OpenAICompatibleModel
 from lean_agent.tool_spec import ToolSpec
 from lean_agent.usage import Usage
@@ -158,6 +160,22 @@ async def test_llama_cpp_takes_grammar_and_slot_and_reports_timings(server: Fake
     assert server.chats[0].body["id_slot"] == 1
     assert model.card.grammar
     await model.aclose()
+
+
+async def test_what_is_not_to_be_begun_with_goes_to_servers_that_take_grammars_alone(
+    server: FakeOpenAI,
+) -> None:
+    server.say(Reply(), Reply(), Reply())
+    request = ModelRequest(messages=ASK.messages, not_beginning="{")
+    llama_cpp = OpenAICompatibleModel("local:test", base_url=server.url, dialect="llama_cpp")
+    hosted = OpenAICompatibleModel("local:test", base_url=server.url)
+    await llama_cpp.generate(request)
+    await llama_cpp.generate(replace(request, grammar='root ::= "a"'))
+    await hosted.generate(request)
+    sent = [chat.body.get("grammar") for chat in server.chats]
+    assert sent == [any_text_but("{"), 'root ::= "a"', None]
+    await llama_cpp.aclose()
+    await hosted.aclose()
 
 
 async def test_a_grammar_is_refused_where_no_server_takes_it(model: OpenAICompatibleModel) -> None:

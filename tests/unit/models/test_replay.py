@@ -71,6 +71,7 @@ async def test_timeout_slot_and_run_do_not_make_another_request(path: Path) -> N
         {"max_output_tokens": 9},
         {"response_schema": {"type": "object"}},
         {"grammar": "root"},
+        {"not_beginning": "{"},
         {"tool_choice": "required"},
     ],
 )

@@ -156,6 +156,7 @@ CHANGED = [
     {"stop": ("END",)},
     {"response_schema": {"type": "object"}},
     {"grammar": 'root ::= "a"'},
+    {"not_beginning": "{"},
 ]
 
 

@@ -48,6 +48,7 @@ async def test_agent_searches_then_answers_with_a_stable_prefix(ledger: Ledger) 
     assert [r["purpose"] for r in rows(ledger, result)] == ["act", "act", "answer"]
     assert model.requests[0].response_schema is not None
     assert model.requests[2].response_schema is None, "the answer is written in plain text"
+    assert model.requests[2].not_beginning == '{"tool"', "and is no action"
 
 
 async def test_native_calls_of_one_step_run_side_by_side(ledger: Ledger) -> None:
