@@ -81,8 +81,9 @@ class ModelRequest:
     """One call.
 
     ``response_schema`` (JSON schema) and ``grammar`` (GBNF; only if the card says so) constrain
-    the output and exclude each other. ``not_beginning`` is what text must not begin with, blanks
-    aside, where nothing else constrains it and the server takes a grammar; others pay it no heed.
+    the output and exclude each other. ``not_beginning`` are characters none of which the text may
+    begin with, where nothing else constrains it and the server takes a grammar; others pay it no
+    heed.
     ``timeout`` is in seconds for the whole call.
     ``slot`` pins an embedded engine's slot, so that a run's prefix stays in its cache; ``run`` is
     for the order of those that wait for one. Neither changes the answer.

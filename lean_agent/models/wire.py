@@ -13,7 +13,6 @@ from typing import Any, cast
 from lean_agent._text import read_json, writable
 from lean_agent.messages import Message, ToolCall
 from lean_agent.model import FinishReason, ModelRequest, Timings, TokenLogprob
-from lean_agent.models.grammars import any_text_but
 from lean_agent.tool_spec import ToolSpec
 
 __all__ = [
@@ -108,7 +107,7 @@ def request_body(
     if llama_cpp and request.grammar is not None:
         body["grammar"] = request.grammar
     elif llama_cpp and request.not_beginning and request.response_schema is None:
-        body["grammar"] = any_text_but(request.not_beginning)
+        body["grammar"] = _not_beginning(request.not_beginning)
     if llama_cpp and request.slot is not None:
         body["id_slot"] = request.slot
     if llama_cpp and stream and request.enough is not None:
@@ -117,6 +116,12 @@ def request_body(
         body["stream"] = True
         body["stream_options"] = {"include_usage": True}
     return body
+
+
+def _not_beginning(characters: str) -> str:
+    """GBNF of all text that is not empty and begins with none of them, white space aside."""
+    codes = "".join(f"\\U{ord(character):08X}" for character in characters)
+    return rf"root ::= [ \t\r\n]* [^ \t\r\n{codes}] [^\x00]*"
 
 
 def read_logprobs(choice: Mapping[str, Any]) -> tuple[TokenLogprob, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from typing import Any
 
@@ -32,6 +33,8 @@ _INSTANT_TOKENS = 512
 _ANSWER_TOKENS = 512
 MARKED_ANSWER_TOKENS = 64
 _LEAST_EVIDENCE = 500  # bytes
+_MAY_BE_JSON = re.compile(r"\{|json", re.IGNORECASE)
+"""What a task holds that may want an answer that begins as an action does."""
 
 
 def unsure(state: RunState, confidence: float | None) -> bool:
@@ -98,7 +101,7 @@ async def answer(state: RunState, runtime: Runtime[RunScope]) -> dict[str, Any]:
     channel = "answer" if scope.streaming else None
     call = Call(purpose="answer", mode="agent", step=step, final=True, channel=channel)
     request = plain_request(scope, (*earlier, asked), _ANSWER_TOKENS)
-    if scope.action_format == "schema":
+    if scope.action_format == "schema" and not _MAY_BE_JSON.search(state["task"]):
         request = replace(request, not_beginning=ACTION_START)
     added = [asked]
     try:

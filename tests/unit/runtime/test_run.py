@@ -48,7 +48,13 @@ async def test_agent_searches_then_answers_with_a_stable_prefix(ledger: Ledger) 
     assert [r["purpose"] for r in rows(ledger, result)] == ["act", "act", "answer"]
     assert model.requests[0].response_schema is not None
     assert model.requests[2].response_schema is None, "the answer is written in plain text"
-    assert model.requests[2].not_beginning == '{"tool"', "and is no action"
+    assert model.requests[2].not_beginning == "{", "and is no action"
+
+
+async def test_an_answer_that_may_be_json_begins_as_it_likes(ledger: Ledger) -> None:
+    subject, model = agent([SEARCH, ANSWER, '{"degrees": 29.8}'], ledger, tools=[searching([])])
+    result = await subject.run("When does gallium melt? Answer in JSON.", mode="agent")
+    assert (result.output, model.requests[2].not_beginning) == ('{"degrees": 29.8}', "")
 
 
 async def test_native_calls_of_one_step_run_side_by_side(ledger: Ledger) -> None:
