@@ -34,7 +34,7 @@ _ANSWER_TOKENS = 512
 MARKED_ANSWER_TOKENS = 64
 _LEAST_EVIDENCE = 500  # bytes
 _MAY_BE_JSON = re.compile(r"\{|json", re.IGNORECASE)
-"""What a task holds that may want an answer that begins as an action does."""
+"""What a task or an instruction holds that may want an answer that begins as an action does."""
 
 
 def unsure(state: RunState, confidence: float | None) -> bool:
@@ -101,7 +101,8 @@ async def answer(state: RunState, runtime: Runtime[RunScope]) -> dict[str, Any]:
     channel = "answer" if scope.streaming else None
     call = Call(purpose="answer", mode="agent", step=step, final=True, channel=channel)
     request = plain_request(scope, (*earlier, asked), _ANSWER_TOKENS)
-    if scope.action_format == "schema" and not _MAY_BE_JSON.search(state["task"]):
+    wishes = [state["task"], *(m.content for m in earlier if m.role == "system")]
+    if scope.action_format == "schema" and not any(map(_MAY_BE_JSON.search, wishes)):
         request = replace(request, not_beginning=ACTION_START)
     added = [asked]
     try:

@@ -51,9 +51,16 @@ async def test_agent_searches_then_answers_with_a_stable_prefix(ledger: Ledger) 
     assert model.requests[2].not_beginning == "{", "and is no action"
 
 
-async def test_an_answer_that_may_be_json_begins_as_it_likes(ledger: Ledger) -> None:
-    subject, model = agent([SEARCH, ANSWER, '{"degrees": 29.8}'], ledger, tools=[searching([])])
-    result = await subject.run("When does gallium melt? Answer in JSON.", mode="agent")
+@pytest.mark.parametrize(
+    ("wish", "instructions"),
+    [("Answer in JSON.", ""), ('Fill in {"degrees": ...}.', ""), ("", "Reply with a json object.")],
+)
+async def test_an_answer_that_may_be_json_begins_as_it_likes(
+    ledger: Ledger, wish: str, instructions: str
+) -> None:
+    said = [SEARCH, ANSWER, '{"degrees": 29.8}']
+    subject, model = agent(said, ledger, tools=[searching([])], instructions=instructions)
+    result = await subject.run(f"When does gallium melt? {wish}", mode="agent")
     assert (result.output, model.requests[2].not_beginning) == ('{"degrees": 29.8}', "")
 
 
