@@ -102,7 +102,8 @@ async def answer(state: RunState, runtime: Runtime[RunScope]) -> dict[str, Any]:
     call = Call(purpose="answer", mode="agent", step=step, final=True, channel=channel)
     request = plain_request(scope, (*earlier, asked), _ANSWER_TOKENS)
     wishes = [state["task"], *(m.content for m in earlier if m.role == "system")]
-    if scope.action_format == "schema" and not any(map(_MAY_BE_JSON.search, wishes)):
+    in_words = scope.form is None and not any(map(_MAY_BE_JSON.search, wishes))
+    if scope.action_format == "schema" and in_words:
         request = replace(request, not_beginning=ACTION_START)
     added = [asked]
     try:

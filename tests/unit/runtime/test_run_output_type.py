@@ -122,6 +122,18 @@ async def test_a_limit_before_it_fits_says_so_in_the_error(ledger: Ledger) -> No
     assert caught.value.result.limit == "steps"
 
 
+async def test_an_answer_of_a_type_may_begin_as_an_object_where_no_schema_is_taken(
+    ledger: Ledger,
+) -> None:
+    refused = ModelError("response_format is not supported", status=400)
+    script = [SEARCH, ANSWER, refused, GALLIUM]
+    subject, model = typed(script, ledger, tools=[searching()])
+    result = await subject.run("When does gallium melt?", mode="agent")
+    assert result.output == Metal(name="gallium", melts=29.8)
+    assert model.requests[-1].response_schema is None
+    assert model.requests[-1].not_beginning == ""
+
+
 async def test_an_answer_that_fits_at_a_limit_is_given(ledger: Ledger) -> None:
     script = [SEARCH, GALLIUM]
     subject, _ = typed(script, ledger, tools=[searching()], budget=Budget(steps=2))
