@@ -82,9 +82,8 @@ class ModelRequest:
 
     ``response_schema`` (JSON schema) and ``grammar`` (GBNF; only if the card says so) constrain
     the output and exclude each other. ``not_beginning`` are characters none of which the text may
-    begin with, where nothing else constrains it and the server takes a grammar; others pay it no
-    heed.
-    ``timeout`` is in seconds for the whole call.
+    begin with, blanks aside; only servers that take grammars hold to it, and only where there is
+    no schema, grammar or tool. ``timeout`` is in seconds for the whole call.
     ``slot`` pins an embedded engine's slot, so that a run's prefix stays in its cache; ``run`` is
     for the order of those that wait for one. Neither changes the answer.
     ``enough`` is told all the text so far, each time more of it has come, and ends the answer there

@@ -30,7 +30,7 @@ def embedder_for(asked: str | None, folder: Path) -> str:
         return "" if asked == _NONE else asked
     generation = IndexFolder(folder).current
     try:
-        return Manifest.read(generation / "manifest.json").embedder if generation else ""
+        return Manifest.read(generation).embedder if generation else ""
     except (OSError, ValueError):
         return ""
 

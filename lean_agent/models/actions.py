@@ -45,9 +45,9 @@ ANSWER = "answer"
 """The pseudo-tool by which a model ends its search in the schema format."""
 
 ACTION_START = "{"
-"""How every action of the schema format begins, and no answer in words does. Asked for its answer,
-the 1.5B model wrote its last action once more in 45 of 50 runs on PrOntoQA and all 50 on 24 game;
-forbidden to write ``{"tool"``, it stopped in the middle of that.
+"""How every action of the schema format begins. Asked for its answer, the 1.5B model wrote its last
+action once more in 45 of 50 runs on PrOntoQA and all 50 on 24 game. With ``{"tool"`` forbidden in
+its place it wrote ``{"tool`` and stopped (3 of 4 tries).
 """
 
 _MAX_ARGUMENT_CHARS = 1_000

@@ -106,7 +106,7 @@ def request_body(
         body["response_format"] = {"type": "json_schema", "json_schema": schema}
     if llama_cpp and request.grammar is not None:
         body["grammar"] = request.grammar
-    elif llama_cpp and request.not_beginning and request.response_schema is None:
+    elif llama_cpp and request.not_beginning and not (request.response_schema or request.tools):
         body["grammar"] = _not_beginning(request.not_beginning)
     if llama_cpp and request.slot is not None:
         body["id_slot"] = request.slot
@@ -119,9 +119,11 @@ def request_body(
 
 
 def _not_beginning(characters: str) -> str:
-    """GBNF of all text that is not empty and begins with none of them, white space aside."""
+    """GBNF of all text that is not empty and begins with none of them, after eight blanks at most:
+    a small model whose first choice is forbidden may run on in them.
+    """
     codes = "".join(f"\\U{ord(character):08X}" for character in characters)
-    return rf"root ::= [ \t\r\n]* [^ \t\r\n{codes}] [^\x00]*"
+    return rf"root ::= [ \t\r\n]{{0,8}} [^ \t\r\n{codes}] [^\x00]*"
 
 
 def read_logprobs(choice: Mapping[str, Any]) -> tuple[TokenLogprob, ...]:

@@ -19,12 +19,7 @@ from lean_agent.retrieval.embedding_journal import EmbeddingJournal
 from lean_agent.retrieval.files import Skipped, no_documents, source_folder
 from lean_agent.retrieval.graph import Calibration
 from lean_agent.retrieval.index import Index
-from lean_agent.retrieval.index_folder import (
-    MANIFEST,
-    IndexFolder,
-    contents_digest,
-    default_folder,
-)
+from lean_agent.retrieval.index_folder import IndexFolder, default_folder
 from lean_agent.retrieval.manifest import (
     FORMAT_VERSION,
     Chunking,
@@ -144,7 +139,7 @@ class _Build:
         self.old = self._old()
 
     def _old(self) -> Index | None:
-        """The index before, if its parts can be used.
+        """The index before, if it can be used: it is looked at whole before it is opened.
 
         Raises:
             ConfigurationError: it is of another folder of documents.
@@ -153,16 +148,18 @@ class _Build:
         if generation is None:
             return None
         try:
-            old = Index(generation)
-            whole = contents_digest(generation) == old.manifest.digest
+            manifest = Manifest.read(generation)
+            known = manifest.format_version == FORMAT_VERSION
+            if known and manifest.sealed(generation) != manifest:
+                return None  # damaged: this build mends it
         except (OSError, ValueError):
-            return None  # damaged: this build mends it
-        if old.manifest.source not in ("", str(self._root)):
+            return None
+        if manifest.source not in ("", str(self._root)):
             raise ConfigurationError(
-                f"{self._place.path} is the index of {old.manifest.source}",
+                f"{self._place.path} is the index of {manifest.source}",
                 hint="give another folder: --out",
             )
-        return old if whole and old.manifest.format_version == FORMAT_VERSION else None
+        return Index(generation) if known else None
 
     def same(self, manifest: Manifest) -> bool:
         """Whether an index over unchanged files is as it was asked for."""
@@ -184,20 +181,19 @@ class _Build:
         if self._embedder is not None:
             made = await self._embedded(self._embedder, Passages(generation / "passages"))
             calibration = await in_daemon_thread(partial(self._write_vectors, generation, made))
-        digest = await in_daemon_thread(partial(contents_digest, generation))
         manifest = Manifest(
             source=str(self._root),
             built_ns=self._started_ns,
             passages=count,
             files=sum(1 for record in records if record.passages),
-            digest=digest,
             embedder=self.name,
             embedder_url=address_of(self._embedder) if self._embedder is not None else "",
             dimensions=made.vectors.shape[1] if made else 0,
             recall=self._recall,
             calibration=calibration,
         )
-        manifest.write(generation / MANIFEST)
+        manifest = await in_daemon_thread(partial(manifest.sealed, generation))
+        manifest.write(generation)
         await to_its_end(start_in_daemon_thread(partial(self._place.publish, generation)))
         return manifest, records, made
 

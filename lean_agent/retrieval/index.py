@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Generator
+from collections.abc import Generator, Iterable
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from lean_agent.errors import ConfigurationError
 from lean_agent.retrieval.bm25 import Bm25
 from lean_agent.retrieval.corpus import Passage
-from lean_agent.retrieval.index_folder import MANIFEST, IndexFolder
+from lean_agent.retrieval.index_folder import IndexFolder
 from lean_agent.retrieval.manifest import FORMAT_VERSION, FileRecord, Manifest, read_files
 from lean_agent.retrieval.passages import Passages
 from lean_agent.retrieval.retriever import check_vector
@@ -31,7 +31,7 @@ class Index:
     """
 
     def __init__(self, generation: Path) -> None:
-        self.manifest: Manifest = Manifest.read(generation / MANIFEST)
+        self.manifest: Manifest = Manifest.read(generation)
         self._generation = generation
         if self.manifest.format_version != FORMAT_VERSION:
             return
@@ -77,7 +77,7 @@ class Index:
         source = ""
         while (generation := place.current) is not None:
             try:
-                source = Manifest.read(generation / MANIFEST).source
+                source = Manifest.read(generation).source
                 return cls(generation)
             except (OSError, ValueError) as error:
                 if place.current != generation:
@@ -98,13 +98,32 @@ class Index:
     def bytes_on_disk(self) -> int:
         return sum(p.stat().st_size for p in self._generation.rglob("*") if p.is_file())
 
+    def check(self) -> None:
+        """Read all of it, and refuse it if it is not what was written.
+
+        Raises:
+            ConfigurationError: it is damaged.
+        """
+        with self._damage_told():
+            if self.manifest.sealed(self._generation) != self.manifest:
+                raise ValueError("its files are not those that were written")
+
+    def holds(self, names: Iterable[str]) -> bool:
+        """Whether any word of the names stands in a passage.
+
+        Raises:
+            ConfigurationError: the index is damaged.
+        """
+        with self._damage_told():
+            return self.bm25.holds(names)
+
     def files(self) -> list[FileRecord]:
         """Every file that was looked at, those that were skipped included.
 
         Raises:
             ConfigurationError: the table of files is damaged; the hint is what mends it.
         """
-        with self._read():
+        with self._damage_told():
             return read_files(self._generation / "files.jsonl")
 
     def passage(self, number: int) -> Passage:
@@ -113,7 +132,7 @@ class Index:
         Raises:
             ConfigurationError: the index is damaged.
         """
-        with self._read():
+        with self._damage_told():
             return self.passages[number]
 
     def by_words(self, query: str, k: int) -> list[tuple[int, float]]:
@@ -122,7 +141,7 @@ class Index:
         Raises:
             ConfigurationError: the index is damaged.
         """
-        with self._read():
+        with self._damage_told():
             return self.bm25.search(query, k)
 
     def by_vector(
@@ -136,12 +155,12 @@ class Index:
         """
         dimensions = self.vectors.dimensions if self.vectors is not None else 0
         check_vector(vector, dimensions, self.manifest.embedder)
-        with self._read():
+        with self._damage_told():
             return self.vectors.search(vector, k, ef) if self.vectors is not None else []
 
     @contextmanager
-    def _read(self) -> Generator[None]:
-        """What does not fit together while it is read is damage, which opening did not look for."""
+    def _damage_told(self) -> Generator[None]:
+        """Errors of damaged files as one that says how to mend them."""
         try:
             yield
         except (OSError, ValueError, IndexError, OverflowError) as error:

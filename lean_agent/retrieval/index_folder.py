@@ -24,9 +24,7 @@ from pathlib import Path
 from lean_agent import _paths
 from lean_agent.errors import ConfigurationError
 
-__all__ = ["MANIFEST", "IndexFolder", "contents_digest", "default_folder"]
-
-MANIFEST = "manifest.json"
+__all__ = ["IndexFolder", "default_folder"]
 
 _CURRENT = "current"
 _LOCK = "build.lock"
@@ -40,19 +38,6 @@ def default_folder(source: Path) -> Path:
     name = "".join(c if c.isalnum() or c in "-_." else "_" for c in root.name)[:40]
     digest = hashlib.sha256(os.fsencode(root)).hexdigest()[:12]
     return _paths.cache_dir() / "indexes" / f"{name}-{digest}"
-
-
-def contents_digest(generation: Path) -> str:
-    """What tells whether a generation's files, its manifest aside, are still as they were written.
-    Reads all of them: 2 s a gigabyte.
-    """
-    whole = hashlib.blake2b(digest_size=16)
-    for path in sorted(path for path in generation.rglob("*") if path.is_file()):
-        if path.name != MANIFEST:
-            with path.open("rb") as file:
-                digest = hashlib.file_digest(file, "blake2b").hexdigest()
-            whole.update(f"{path.relative_to(generation).as_posix()} {digest}\n".encode())
-    return whole.hexdigest()
 
 
 class IndexFolder:

@@ -60,7 +60,7 @@ class IndexRetriever:
 
     async def holds(self, names: Sequence[str]) -> bool:
         """See ``Holding.holds``."""
-        return await in_turn(partial(self._index.bm25.holds, names))
+        return await in_turn(partial(self._index.holds, names))
 
     async def search(
         self,

@@ -58,7 +58,8 @@ async def push_index(
         progress: Told how many passages are there, and of how many.
 
     Raises:
-        ConfigurationError: the collection is another's, or of another embedder.
+        ConfigurationError: the collection is another's, or of another embedder; or the index is
+            damaged.
         RetrievalError: the server does not answer, or refuses.
     """
     place = QdrantPlace(to)
@@ -95,6 +96,7 @@ class _Push:
                 return Pushed(generation=self._generation, passages=total, sent=0)
         there = await self._place.call(self._begun)
         start = there - there % _BATCH
+        await in_daemon_thread(self._index.check)  # what is sent answers on other machines, too
         points = await in_daemon_thread(partial(_Points, self._index))
         for first in range(start, total, _BATCH):
             last = min(first + _BATCH, total)

@@ -72,6 +72,8 @@ class Vectors:
             self._index = _map(folder / "graph.faiss")
             self._index.storage = self._storage
             self._index.own_fields = False
+        if self._index.d != self._storage.d:
+            raise ValueError("the graph's vectors have another length")
         if not self._index.ntotal == self._storage.ntotal == len(self._keys) == len(self._passages):
             raise ValueError("the files of the vectors do not fit together")
 

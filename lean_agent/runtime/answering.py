@@ -103,7 +103,7 @@ async def answer(state: RunState, runtime: Runtime[RunScope]) -> dict[str, Any]:
     request = plain_request(scope, (*earlier, asked), _ANSWER_TOKENS)
     wishes = [state["task"], *(m.content for m in earlier if m.role == "system")]
     in_words = scope.form is None and not any(map(_MAY_BE_JSON.search, wishes))
-    if scope.action_format == "schema" and in_words:
+    if in_words and scope.known_format() == "schema":
         request = replace(request, not_beginning=ACTION_START)
     added = [asked]
     try:
@@ -178,7 +178,7 @@ def _evidence_messages(evidence: str, task: str) -> tuple[Message, ...]:
 
 def plain_request(scope: RunScope, messages: tuple[Message, ...], tokens: int) -> ModelRequest:
     """A request for text. Native tools stay in it, unusable: they are part of the prefix."""
-    native = scope.action_format == "native" and any(m.tool_calls for m in messages)
+    native = any(m.tool_calls for m in messages) and scope.known_format() == "native"
     return ModelRequest(
         messages=messages,
         tools=scope.specs if native else (),

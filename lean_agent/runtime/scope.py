@@ -102,10 +102,17 @@ class RunScope:
         await self.hooks.after_model(request, response, self.context)
         return response
 
-    async def settle_format(self) -> ActionFormat:
-        """The remembered format, or that of a probe, charged to this run."""
+    def known_format(self) -> ActionFormat | None:
+        """The format where no probe is needed: a run that is resumed, or goes on with another
+        model, may ask for an answer first.
+        """
         if self.action_format is None:
             self.action_format = recall(format_key(self.meter.model))
+        return self.action_format
+
+    async def settle_format(self) -> ActionFormat:
+        """The known format, or that of a probe, charged to this run."""
+        self.known_format()
         if self.action_format is None:
             call = Call(purpose="probe", mode="agent", step=0)
             try:

@@ -2,11 +2,9 @@ from __future__ import annotations
 
 import asyncio
 import gc
-import json
 import time
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -159,22 +157,6 @@ async def test_llama_cpp_takes_grammar_and_slot_and_reports_timings(server: Fake
     assert server.chats[0].body["id_slot"] == 1
     assert model.card.grammar
     await model.aclose()
-
-
-async def test_what_is_not_to_be_begun_with_goes_to_servers_that_take_grammars_alone(
-    server: FakeOpenAI,
-) -> None:
-    server.say(Reply(), Reply(), Reply())
-    request = ModelRequest(messages=ASK.messages, not_beginning="{")
-    llama_cpp = OpenAICompatibleModel("local:test", base_url=server.url, dialect="llama_cpp")
-    hosted = OpenAICompatibleModel("local:test", base_url=server.url)
-    await llama_cpp.generate(request)
-    await llama_cpp.generate(replace(request, grammar='root ::= "a"'))
-    await hosted.generate(request)
-    sent = [chat.body.get("grammar") for chat in server.chats]
-    assert sent == [r"root ::= [ \t\r\n]* [^ \t\r\n\U0000007B] [^\x00]*", 'root ::= "a"', None]
-    await llama_cpp.aclose()
-    await hosted.aclose()
 
 
 async def test_a_grammar_is_refused_where_no_server_takes_it(model: OpenAICompatibleModel) -> None:
@@ -364,24 +346,6 @@ async def test_many_calls_at_once_share_one_client(
     before = server.connections
     await asyncio.gather(*(model.generate(ASK) for _ in range(10)))
     assert server.connections == before, "connections are kept"
-
-
-async def test_the_server_counts_for_llama_cpp_once_for_each_prompt(server: FakeOpenAI) -> None:
-    model = OpenAICompatibleModel("local:test", base_url=server.url, dialect="llama_cpp")
-    first = await model.count_tokens(ASK.messages, (SPEC,))
-    assert await model.count_tokens(ASK.messages, (SPEC,)) == first
-    assert [r.path for r in server.requests] == ["/apply-template", "/tokenize"]
-    sent = server.requests[0].body
-    assert first == -(-len(json.dumps(sent)) // 4)
-    await model.aclose()
-
-
-async def test_a_count_never_fails() -> None:
-    with FakeOpenAI() as stopped:
-        url = stopped.url
-    model = OpenAICompatibleModel("local:test", base_url=url, dialect="llama_cpp")
-    assert await model.count_tokens(ASK.messages, ()) > 4
-    await model.aclose()
 
 
 async def test_counting_a_small_prompt_is_quick(model: OpenAICompatibleModel) -> None:

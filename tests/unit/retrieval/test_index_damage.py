@@ -43,7 +43,7 @@ async def test_flipped_bytes_are_found_by_the_next_build_and_mended(tmp_path: Pa
     names = [
         path.relative_to(next(place.glob("generation-*")))
         for path in sorted(place.glob("generation-*/**/*"))
-        if path.is_file() and path.name != "manifest.json"
+        if path.is_file()
     ]
     assert len(names) > 10
     for name in names:
@@ -68,6 +68,43 @@ async def test_an_index_that_nothing_happened_to_is_used_again(tmp_path: Path) -
     await build_index(tmp_path / "docs", tmp_path / "index", embedder=embedder)
     built = await build_index(tmp_path / "docs", tmp_path / "index", embedder=embedder)
     assert (built.changed, built.embedded) == (False, 0)
+
+
+async def test_a_hidden_file_that_something_left_there_is_no_damage(tmp_path: Path) -> None:
+    (tmp_path / "docs").mkdir()
+    (tmp_path / "docs" / "cats.txt").write_text("The cat sat on the mat.")
+    await build_index(tmp_path / "docs", tmp_path / "index")
+    (tmp_path / "index" / "generation-1" / ".DS_Store").write_text("x")
+    assert not (await build_index(tmp_path / "docs", tmp_path / "index")).changed
+
+
+async def test_a_manifest_that_says_something_else_is_damage(tmp_path: Path) -> None:
+    (tmp_path / "docs").mkdir()
+    (tmp_path / "docs" / "cats.txt").write_text("The cat sat on the mat.")
+    await build_index(tmp_path / "docs", tmp_path / "index")
+    manifest = tmp_path / "index" / "generation-1" / "manifest.json"
+    manifest.write_text(manifest.read_text().replace("docs", "dobs"))
+    with pytest.raises(ConfigurationError, match="damaged"):
+        Index.open(tmp_path / "index").check()
+    built = await build_index(tmp_path / "docs", tmp_path / "index")
+    assert (built.changed, built.manifest.source) == (True, str(tmp_path / "docs"))
+    Index.open(tmp_path / "index").check()
+
+
+async def test_damage_is_found_before_the_index_is_opened(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "docs").mkdir()
+    (tmp_path / "docs" / "cats.txt").write_text("The cat sat on the mat.")
+    await build_index(tmp_path / "docs", tmp_path / "index")
+    with (tmp_path / "index" / "generation-1" / "words" / "scores.f32").open("r+b") as file:
+        file.write(b"\xff")
+
+    def opened(*_: object) -> None:
+        raise MemoryError("as faiss does of a length that turned over")
+
+    monkeypatch.setattr(Index, "__init__", opened)
+    assert (await build_index(tmp_path / "docs", tmp_path / "index")).changed
 
 
 async def test_what_opening_does_not_look_at_is_told_when_it_is_read(tmp_path: Path) -> None:

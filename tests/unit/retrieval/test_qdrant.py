@@ -199,6 +199,14 @@ async def test_the_old_one_answers_until_the_new_one_is_complete(
     await retriever.aclose()
 
 
+async def test_a_damaged_index_is_not_pushed(source: Path, tmp_path: Path) -> None:
+    index = await indexed(source)
+    with next(index.folder.glob("generation-*/words/scores.f32")).open("r+b") as file:
+        file.write(b"\xff")
+    with pytest.raises(ConfigurationError, match="damaged"):
+        await push_index(index, str(tmp_path / "qdrant"))
+
+
 async def test_what_is_not_ours_is_left_alone(source: Path, server: QdrantServer) -> None:
     index = await indexed(source)
     server.answer("PUT", "/collections/theirs", {"vectors": {"size": 4, "distance": "Dot"}}, None)

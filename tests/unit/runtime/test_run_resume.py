@@ -16,6 +16,7 @@ from lean_agent.errors import ConfigurationError, LeanAgentError, ModelError
 from lean_agent.gate import GateDecision, Signals, Way
 from lean_agent.messages import Message
 from lean_agent.model import ModelCard, ModelRequest
+from lean_agent.models.probe import format_key, remember
 from lean_agent.models.scripted import ScriptedModel
 
 TIN = SEARCH.replace("gallium", "tin")
@@ -242,6 +243,23 @@ async def test_a_failed_run_goes_on_at_the_call_that_failed(ledger: Ledger, tmp_
     assert asked == ["gallium"]
     assert len(model.requests) == 4
     assert [e["error_type"] for e in rows(ledger, second)] == [None, "model", None, None]
+
+
+async def test_an_answer_that_failed_is_asked_for_in_the_same_words_and_form(
+    ledger: Ledger, tmp_path: Path
+) -> None:
+    script = [SEARCH, ANSWER, ModelError("gone", status=410), "29.8"]
+    card = ModelCard(self_hosted=True)  # its format is known from a probe
+    subject, model = resumable(script, ledger, tmp_path, tools=[searching()], card=card)
+    remember(format_key(model), "schema")
+    with pytest.raises(ModelError) as failed:
+        await subject.run("gallium?", mode="agent")
+    assert failed.value.result is not None
+    result = await subject.resume(failed.value.result.run_id)
+    assert result.output == "29.8"
+    before, after = model.requests[-2:]
+    assert before.not_beginning == after.not_beginning == "{"
+    assert before.messages == after.messages
 
 
 async def test_an_interrupted_call_counts_in_the_totals(ledger: Ledger, tmp_path: Path) -> None:
