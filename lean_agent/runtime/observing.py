@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable
 from lean_agent._redact import redact
 from lean_agent._text import writable
 from lean_agent.context import RunContext
-from lean_agent.errors import ConfigurationError, LeanAgentError
+from lean_agent.errors import LeanAgentError
 from lean_agent.messages import ToolCall
 from lean_agent.runtime.meter import Meter
 from lean_agent.runtime.time_limit import time_limit
@@ -62,9 +62,6 @@ async def observe(
         raise
     except LeanAgentError as error:
         text = writable(f"Error: {error.message}")
-        if isinstance(error, ConfigurationError):  # which a person mends, and no model
-            hint = f"; {error.hint}" if error.hint else ""
-            context.log(redact(f"{call.name}: {error.message}{hint}"))
     # A user's tool may raise anything, and await what was cancelled; the run goes on.
     except (Exception, asyncio.CancelledError) as error:
         if isinstance(error, asyncio.CancelledError) and _is_cancelled():

@@ -59,7 +59,11 @@ class SearchTool:
         return self._tool.spec
 
     async def call(self, arguments: Mapping[str, Any], ctx: RunContext) -> str:
-        return await self._tool.call(arguments, ctx)
+        try:
+            return await self._tool.call(arguments, ctx)
+        except ConfigurationError as error:  # which a person mends, and no model
+            ctx.log(f"search: {error.message}" + (f"; {error.hint}" if error.hint else ""))
+            raise
 
     async def holds(self, names: Sequence[str]) -> bool | None:
         """Whether any of the names stands in the documents; None where their server cannot tell.

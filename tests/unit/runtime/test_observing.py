@@ -9,8 +9,7 @@ import threading
 import pytest
 from support.scripted_runs import ANSWER, SEARCH, agent
 
-from lean_agent import ConfigurationError, Ledger, Tool, tool
-from lean_agent.events import Notice
+from lean_agent import Ledger, Tool, tool
 
 SECRET = "sk-" + "a1b2c3d4" * 4
 
@@ -50,22 +49,6 @@ async def test_what_an_unexpected_error_quotes_is_told_to_the_model_without_secr
         "Error: ValueError: gallium: 401 for https://host/v1?api_key=[redacted]"
     )
     assert SECRET not in model.requests[-1].messages[-3].content
-
-
-async def test_what_only_a_person_can_mend_is_told_to_them(ledger: Ledger) -> None:
-    @tool
-    def search(query: str) -> str:
-        """Search.
-
-        Args:
-            query: What for.
-        """
-        raise ConfigurationError(f"the index is damaged ({SECRET})", hint=f"run: build {query}")
-
-    subject, _ = agent([SEARCH, ANSWER, "29.8"], ledger, tools=[search])
-    events = [event async for event in subject.stream("x", mode="agent")]
-    told = [event.message for event in events if isinstance(event, Notice)]
-    assert told == ["search: the index is damaged ([redacted]); run: build gallium"]
 
 
 @pytest.mark.parametrize("in_thread", [False, True])

@@ -192,6 +192,18 @@ async def test_a_damaged_index_is_told_and_done_without(folder: Path) -> None:
     assert "run: lean-agent index build" in person.told[0]
 
 
+async def test_damage_that_a_search_meets_is_told_to_the_person(folder: Path) -> None:
+    place = default_folder(folder)
+    await build_index(folder, place)
+    texts = next(place.glob("generation-*")) / "words" / "texts.i32"
+    texts.write_bytes(b"\x07" * texts.stat().st_size)
+    person = Watched()
+    with pytest.raises(ConfigurationError, match="damaged") as met:
+        await person.search(search_tool(folder), "whale")
+    assert person.told[-1] == f"search: {met.value.message}; {met.value.hint}"
+    assert person.told[-1].endswith(f"run: lean-agent index build {folder}")
+
+
 async def test_an_embedder_asked_for_wants_a_current_index_of_it(folder: Path) -> None:
     embedder = TrigramEmbedder()
     with pytest.raises(ConfigurationError, match="has no index") as refused:
