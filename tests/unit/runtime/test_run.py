@@ -64,6 +64,12 @@ async def test_an_answer_that_may_be_json_begins_as_it_likes(
     assert (result.output, model.requests[2].not_beginning) == ('{"degrees": 29.8}', "")
 
 
+async def test_the_name_of_a_json_file_asks_for_no_json(ledger: Ledger) -> None:
+    subject, model = agent([SEARCH, ANSWER, "29.8 degrees"], ledger, tools=[searching([])])
+    await subject.run("At what temperature does gallium melt, by metals.json?", mode="agent")
+    assert model.requests[2].not_beginning == "{"
+
+
 async def test_native_calls_of_one_step_run_side_by_side(ledger: Ledger) -> None:
     together = asyncio.Barrier(2)
 
