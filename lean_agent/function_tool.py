@@ -45,6 +45,7 @@ class _Options:
     asks_within: bool = False
     preview: Callable[..., Preview] | None = None
     holds: Callable[[Sequence[str]], bool] | None = None
+    foreseen: Callable[[str, RunContext], Sequence[Mapping[str, Any]]] | None = None
 
 
 class FunctionTool(Generic[P, R]):
@@ -138,6 +139,15 @@ class FunctionTool(Generic[P, R]):
         tell = self._options.holds
         return await in_daemon_thread(lambda: tell(names)) if tell is not None else None
 
+    async def foreseen(self, task: str, ctx: RunContext) -> Sequence[Mapping[str, Any]]:
+        """Calls that the task is sure to want, if it was given a function that tells.
+
+        Raises:
+            Exception: whatever that function raises.
+        """
+        tell = self._options.foreseen
+        return await in_daemon_thread(lambda: tell(task, ctx)) if tell is not None else ()
+
     async def call(self, arguments: Mapping[str, Any], ctx: RunContext) -> str:
         """Check the arguments, call the function, and give its result as text.
 
@@ -179,6 +189,7 @@ def tool(
     approval: bool = False,
     preview: Callable[..., Preview] | None = None,
     holds: Callable[[Sequence[str]], bool] | None = None,
+    foreseen: Callable[[str, RunContext], Sequence[Mapping[str, Any]]] | None = None,
 ) -> Callable[[Callable[P, R]], FunctionTool[P, R]]: ...
 def tool(function: Callable[..., Any] | None = None, /, **options: Any) -> Any:
     """Make a tool of a typed function: ``@tool`` or ``@tool(side_effects=True, ...)``.
@@ -198,7 +209,9 @@ def tool(function: Callable[..., Any] | None = None, /, **options: Any) -> Any:
             dollars that a call costs by itself; ``approval``: each call needs a yes even without
             side effects; ``preview``: a plain function of the same parameters that tells what a
             call would do; ``holds``: a plain function of a list of words that tells whether what
-            the tool searches has any of them, by which the gate knows questions for it.
+            the tool searches has any of them, by which the gate knows questions for it;
+            ``foreseen``: a plain function of a task and the run's context that tells the arguments
+            of calls which the task is sure to want, with which an agent then begins.
 
     Raises:
         ConfigurationError: the function cannot be a tool; the message names the parameter.

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 if TYPE_CHECKING:
     from lean_agent.context import RunContext
 
-__all__ = ["Holding", "Prefetching", "Preview", "Previewing", "Tool", "ToolSpec"]
+__all__ = ["Foreseeing", "Holding", "Prefetching", "Preview", "Previewing", "Tool", "ToolSpec"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,4 +121,17 @@ class Holding(Protocol):
 
     async def holds(self, names: Sequence[str]) -> bool | None:
         """Whether any of the names, a word each, stands in it; None where it cannot tell."""
+        ...
+
+
+@runtime_checkable
+class Foreseeing(Protocol):
+    """A tool that can tell, for nothing, which of its calls a task is sure to want: an agent begins
+    with these, and pays no model to think of them.
+    """
+
+    async def foreseen(self, task: str, ctx: RunContext) -> Sequence[Mapping[str, Any]]:
+        """The arguments of each such call, mostly none. Called before the calls, and maybe again
+        after each: it changes nothing.
+        """
         ...

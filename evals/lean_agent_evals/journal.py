@@ -36,7 +36,7 @@ from lean_agent.model import Completed, Slotted, StreamEvent
 from lean_agent.models.pricing import priced
 from lean_agent.models.response_cache import ResponseCache
 from lean_agent.price import Price
-from lean_agent.tool_spec import Holding
+from lean_agent.tool_spec import Foreseeing, Holding
 from lean_agent_evals.json_lines import JsonLines
 
 __all__ = ["Journal", "RecordedModel", "SampleKey", "recorded"]
@@ -231,6 +231,10 @@ class _RecordedTool:
     async def holds(self, names: Sequence[str]) -> bool | None:
         """What the tool itself can tell: the gate asks, and must choose as it does elsewhere."""
         return await self._tool.holds(names) if isinstance(self._tool, Holding) else None
+
+    async def foreseen(self, task: str, ctx: RunContext) -> Sequence[Mapping[str, Any]]:
+        """What the tool itself foresees, likewise."""
+        return await self._tool.foreseen(task, ctx) if isinstance(self._tool, Foreseeing) else ()
 
     async def call(self, arguments: Mapping[str, Any], ctx: RunContext) -> str:
         key = json.dumps([self.spec.name, arguments], sort_keys=True, default=dict)

@@ -32,6 +32,7 @@ __all__ = [
     "Action",
     "Unfinished",
     "action_schema",
+    "call_id",
     "final_text",
     "instructions",
     "more_instructions",
@@ -39,6 +40,7 @@ __all__ = [
     "parse_action",
     "told",
     "unfinished_call",
+    "written",
 ]
 
 ANSWER = "answer"
@@ -170,7 +172,8 @@ def action_schema(tools: Sequence[ToolSpec]) -> dict[str, Any]:
     return {"anyOf": branches}
 
 
-def _call_id() -> str:
+def call_id() -> str:
+    """One of its own for a call to which no server has given any."""
     return f"call_{uuid.uuid4().hex[:12]}"
 
 
@@ -272,7 +275,7 @@ def _native(response: ModelResponse, tools: Mapping[str, ToolSpec]) -> Action:
         value = _decode(raw)
         if not isinstance(value, dict):
             raise InvalidToolCallError(f"arguments of {name} are not a JSON object")
-        calls.append(ToolCall(_call_id(), name, cast("dict[str, Any]", value)))
+        calls.append(ToolCall(call_id(), name, cast("dict[str, Any]", value)))
     for call in calls:
         _checked(call.name, tools)
     return Action(Message("assistant", message.content, tuple(calls)), tuple(calls))
@@ -300,7 +303,7 @@ def parse_action(
     if any(name == ANSWER and ANSWER not in by_name for name, _ in written):
         return Action(message)
     if written:
-        calls = tuple(ToolCall(_call_id(), _checked(n, by_name), args) for n, args in written)
+        calls = tuple(ToolCall(call_id(), _checked(n, by_name), args) for n, args in written)
         return Action(message, calls)
     if action_format == "schema":
         raise InvalidToolCallError(
@@ -361,6 +364,16 @@ def final_text(text: str, tools: Sequence[ToolSpec]) -> str:
         return said
     texts = [value.strip() for value in arguments.values() if isinstance(value, str)]
     return texts[0] if len(texts) == 1 else ""
+
+
+def written(call: ToolCall, action_format: ActionFormat) -> Message:
+    """The message of a call that the model need not think of. It is written out in each format:
+    servers may refuse a native call that is not their own.
+    """
+    key = "tool" if action_format == "schema" else "name"
+    action = {key: call.name, "arguments": dict(call.arguments)}
+    text = json.dumps(action, ensure_ascii=False, separators=(",", ":"))
+    return Message("assistant", f"<tool>{text}</tool>" if action_format == "tagged" else text)
 
 
 def observations(

@@ -13,11 +13,12 @@ from lean_agent.errors import InvalidToolCallError, LimitExceededError
 from lean_agent.events import StepStarted, Token
 from lean_agent.messages import Message, ToolCall
 from lean_agent.model import ActionFormat, ModelRequest
-from lean_agent.models.actions import action_schema, observations, parse_action
+from lean_agent.models.actions import action_schema, observations, parse_action, written
 from lean_agent.result import TrajectoryStep
 from lean_agent.runtime import prompts
 from lean_agent.runtime.calling import make_calls
 from lean_agent.runtime.executing import Plan
+from lean_agent.runtime.foreseeing import next_foreseen
 from lean_agent.runtime.forming import formed, in_form
 from lean_agent.runtime.meter import Call
 from lean_agent.runtime.scope import RunScope
@@ -66,6 +67,9 @@ async def think(state: RunState, runtime: Runtime[RunScope]) -> dict[str, Any]:
     told = await _told_anew(state, scope, action_format)
     before = [message.to_dict() for message in told]
     await scope.disclosed.follow(action_format, [*state["messages"], *before])
+    if call := await next_foreseen(state, scope):
+        action = written(call, action_format)
+        return {"messages": [*before, action.to_dict()], "calls": [call.to_dict()], "mistakes": 0}
     constrained, native = action_format == "schema", action_format == "native"
     step = state["steps"] + 1
     request = ModelRequest(

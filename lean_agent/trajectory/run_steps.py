@@ -23,14 +23,26 @@ def run_steps(
     as the messages speak of. ``calls`` is what each model call took: known of the turns if there
     are as many of those. A model that writes its calls as text has none in its messages: its turns
     have those that were made in the step of that number. Where no message is the assistant's (other
-    frameworks keep theirs to themselves) the tool calls are all that is known.
+    frameworks keep theirs to themselves) the tool calls are all that is known. Calls of step 0 were
+    foreseen: each is a turn of its own, which took no model call.
     """
+    if ahead := [step for step in done if step.step == 0]:
+        foreseen = [_bare(turn, step, _NOTHING) for turn, step in enumerate(ahead)]
+        later = run_steps(_without(messages, len(ahead)), done[len(ahead) :], calls)
+        moved = [step.model_copy(update={"turn": step.turn + len(ahead)}) for step in later]
+        return [*foreseen, *moved]
     turns = [message for message in messages if message.role == "assistant"]
     if turns and (not done or any(message.tool_calls for message in turns)):
         return list(_told(messages, done, calls))
     if done and all(1 <= step.step <= len(turns) for step in done):
         return list(_written(turns, done, calls))
     return [_bare(turn, step, Usage()) for turn, step in enumerate(done)]
+
+
+def _without(messages: Sequence[Message], turns: int) -> list[Message]:
+    """The messages without the first so many of the assistant's."""
+    first = [place for place, message in enumerate(messages) if message.role == "assistant"][:turns]
+    return [message for place, message in enumerate(messages) if place not in first]
 
 
 def _told(

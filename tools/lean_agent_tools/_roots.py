@@ -8,9 +8,12 @@ from __future__ import annotations
 
 import difflib
 import os
+import re
 import stat
+from contextlib import suppress
 from dataclasses import dataclass
 from io import BufferedReader
+from itertools import islice
 from pathlib import Path, PurePath
 
 from lean_agent._text import writable
@@ -19,6 +22,7 @@ from lean_agent.errors import ToolError
 
 __all__ = [
     "Place",
+    "named_files",
     "open_file",
     "open_places",
     "opened",
@@ -26,6 +30,9 @@ __all__ = [
     "size_text",
 ]
 
+_BETWEEN_NAMES = re.compile(r"""[\s"'`<>()\[\]{},;:]+""")
+_AROUND_A_NAME = ".!?*"
+_MAX_NAMES = 20
 _MAX_SUGGESTIONS = 5
 _MAX_SHOWN_CHARS = 200
 
@@ -69,6 +76,19 @@ def open_file(path: str, ctx: RunContext) -> Place:
     if place.path.is_dir():
         raise ToolError(f"{place.name} is a folder: call list_files with it")
     return place
+
+
+def named_files(task: str, ctx: RunContext, *, min_bytes: int = 1, max_bytes: int) -> list[Place]:
+    """The open files of that size that a task names."""
+    words = (word.strip(_AROUND_A_NAME) for word in _BETWEEN_NAMES.split(task))
+    names = dict.fromkeys(word for word in words if PurePath(word).suffix)
+    found: dict[Path, Place] = {}
+    for name in islice(names, _MAX_NAMES):
+        with suppress(ToolError, OSError):
+            place = open_file(name, ctx)
+            if place.path.is_file() and min_bytes <= place.path.stat().st_size <= max_bytes:
+                found[place.path] = place
+    return list(found.values())
 
 
 def opened(place: Place) -> BufferedReader:

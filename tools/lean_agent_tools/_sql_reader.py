@@ -69,8 +69,19 @@ def _open(connection: duckdb.DuckDBPyConnection, table: str, file: Mapping[str, 
     if reader is None:
         connection.execute(f"ATTACH '{path}' AS \"{table}\" (READ_ONLY)")
     else:
-        select = f"SELECT * FROM {reader}('{path}')"  # noqa: S608 - quoted
+        source = f"{reader}('{path}')"
+        select = f"SELECT {_columns(connection, source)} FROM {source}"  # noqa: S608 - quoted
         connection.execute(f'CREATE VIEW "{table}" AS {select}')
+
+
+def _columns(connection: duckdb.DuckDBPyConnection, source: str) -> str:
+    """All of them; of a file that is one list of objects below one name, those of the objects."""
+    found = connection.execute(f"DESCRIBE SELECT * FROM {source}").fetchall()  # noqa: S608 - quoted
+    name, kind = str(found[0][0]), str(found[0][1])
+    if len(found) > 1 or not (kind.startswith("STRUCT(") and kind.endswith("[]")):
+        return "*"
+    quoted = name.replace('"', '""')
+    return f'unnest("{quoted}", max_depth := 2)'
 
 
 def _rows(found: duckdb.DuckDBPyConnection) -> str:

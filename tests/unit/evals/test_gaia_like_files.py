@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from lean_agent import ConfigurationError, RunContext, ToolError
+from lean_agent.tool_spec import Foreseeing
 from lean_agent_evals.suites.gaia_like import GaiaLike
 from lean_agent_evals.suites.gaia_like.contents import contents
 from lean_agent_evals.suites.gaia_like.documents import FORMATS, File, Sheet, write_file
@@ -162,6 +163,15 @@ def test_the_folder_goes_when_the_attempt_fails_too() -> None:
     with pytest.raises(RuntimeError):
         attempted()
     assert not folders[0].exists()
+
+
+async def test_the_files_that_a_question_names_are_sure_to_be_read() -> None:
+    for task in file_tasks():
+        with SUITE.open(task) as attempt:
+            ctx = RunContext(roots=tuple(attempt.roots), task=task.question)
+            seeing = [tool for tool in attempt.tools if isinstance(tool, Foreseeing)]
+            calls = [call for tool in seeing for call in await tool.foreseen(task.question, ctx)]
+        assert sorted(call["path"] for call in calls) == sorted(task.data["files"])
 
 
 def test_without_files_there_are_no_file_tools() -> None:

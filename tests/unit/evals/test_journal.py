@@ -6,6 +6,7 @@ from support.counting_suite import CountingModel, Visit
 
 from lean_agent import Message, ModelRequest, RunContext, Tool, ToolError, tool
 from lean_agent.runtime.signals import names_held
+from lean_agent.tool_spec import Foreseeing
 from lean_agent_evals.journal import Journal, RecordedModel, SampleKey, recorded
 from lean_agent_evals.json_lines import JsonLines, read_lines
 
@@ -111,6 +112,22 @@ async def test_a_recorded_tool_tells_the_gate_what_it_holds(tmp_path: Path) -> N
     assert await names_held("Does Gallium melt?", [first, *silent]) is True
     assert await names_held("Does Mercury melt?", [first]) is False
     assert await names_held("Does Gallium melt?", silent) is None
+
+
+async def test_a_recorded_tool_foresees_what_it_foresees_elsewhere(tmp_path: Path) -> None:
+    @tool(foreseen=lambda task, ctx: [{"query": task}])
+    def look(query: str) -> str:
+        """Look it up."""
+        return query
+
+    class Bare:
+        spec = look.spec
+        call = look.call
+
+    seeing, blind = recorded([look, Bare()], journal(tmp_path))
+    for recorded_tool, calls in ((seeing, [{"query": "gallium"}]), (blind, [])):
+        assert isinstance(recorded_tool, Foreseeing)
+        assert list(await recorded_tool.foreseen("gallium", RunContext())) == calls
 
 
 async def test_the_time_of_earlier_parts_is_known(tmp_path: Path) -> None:

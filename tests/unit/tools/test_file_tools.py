@@ -286,3 +286,49 @@ async def test_files_without_permission(root: Path) -> None:
     (root / "readme.md").chmod(0)
     with pytest.raises(ToolError, match="Permission denied"):
         await read(root, "readme.md")
+
+
+async def foreseen(root: Path, task: str) -> list[Any]:
+    return list(await read_file.foreseen(task, RunContext(roots=(root,))))
+
+
+@pytest.mark.parametrize(
+    "task",
+    [
+        "What is in readme.md?",
+        "Sum up `readme.md`.",
+        "Attached file: readme.md. How long is it?",
+        "(see root/readme.md, please)",
+        "in.txt leads to readme.md",
+    ],
+)
+async def test_a_small_text_that_a_task_names_is_sure_to_be_read(root: Path, task: str) -> None:
+    assert await foreseen(root, task) == [{"path": "readme.md"}]
+
+
+@pytest.mark.parametrize(
+    "task",
+    [
+        "What is a readme?",
+        "Is secret.txt, ../secret.txt or out.txt there?",
+        "large.txt",
+        "empty.txt",
+        "pipe.txt",
+        "picture.png",
+        "docs.",
+        "x." * 100_000,
+        "a\0b.txt",
+    ],
+)
+async def test_nothing_else_is(root: Path, task: str) -> None:
+    (root / "large.txt").write_text("x" * 3_601)
+    (root / "empty.txt").touch()
+    (root / "picture.png").write_bytes(b"\x89PNG\r\n\x1a\n\0\0")
+    os.mkfifo(root / "pipe.txt")
+    assert await foreseen(root, task) == []
+
+
+async def test_names_are_looked_for_in_a_long_task_in_time_that_grows_with_it(root: Path) -> None:
+    names = " ".join(f"file{n}.txt" for n in range(100_000))
+    assert await foreseen(root, f"{names} readme.md") == [], "of so many it is none for certain"
+    assert await foreseen(root, f"{'word ' * 200_000} readme.md") == [{"path": "readme.md"}]

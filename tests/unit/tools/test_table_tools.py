@@ -226,3 +226,26 @@ async def test_a_query_that_no_process_takes_is_a_line(root: Path) -> None:
 async def test_a_row_as_wide_as_a_file_is_not_held_whole(root: Path) -> None:
     (root / "wide.csv").write_text(",".join(["x" * 300] * 30_000))
     assert len(await table(root, "wide.csv")) <= 2_500_000
+
+
+async def test_one_list_of_objects_below_a_name_is_a_table(root: Path) -> None:
+    (root / "sales.json").write_text(
+        '{"Sales \\"all\\"": [{"city": "Oslo", "by": {"name": "Ada"}}, {"city": "Bergen"}]}'
+    )
+    assert await ask(root, "sales.json", query="select city from sales") == "city\nOslo\nBergen\n"
+    assert "city VARCHAR, by STRUCT" in await ask(root, "sales.json")
+    (root / "two.json").write_text('{"sales": [{"city": "Oslo"}], "total": 1}')
+    assert await ask(root, "two.json", query="select total from two") == "total\n1\n"
+    (root / "numbers.json").write_text('{"sales": [1, 2]}')
+    assert await ask(root, "numbers.json", query="from numbers") == 'sales\n"[1, 2]"\n'
+
+
+async def test_what_a_task_names_is_sure_to_be_looked_at(root: Path) -> None:
+    with xlsxwriter.Workbook(str(root / "b.xlsx")) as book:
+        book.add_worksheet()  # pyright: ignore[reportUnknownMemberType]
+    (root / "long.csv").write_text("a,b\n" + "1,2\n" * 1_000)
+    ctx = RunContext(roots=(root,))
+    task = "Compare sales.csv, out.csv and long.csv with b.xlsx."
+    assert await sql.foreseen(task, ctx) == [{"files": ["long.csv"]}], "sales.csv is read whole"
+    assert await read_table.foreseen(task, ctx) == [{"path": "b.xlsx"}]
+    assert await sql.foreseen("Compare sales.csv with b.xlsx.", ctx) == []

@@ -8,13 +8,14 @@ import time
 from pathlib import Path
 
 import pytest
-from support.scripted_runs import ANSWER, SEARCH, agent, searching
+from support.scripted_runs import ANSWER, NATIVE, SCHEMA, SEARCH, agent, searching
 from support.trajectories import acted, trajectory
 
-from lean_agent import Budget, ConfigurationError, Ledger
+from lean_agent import Budget, ConfigurationError, Ledger, Message, tool
 from lean_agent.errors import LeanAgentError
 from lean_agent.events import RunFinished
-from lean_agent.model import ModelRequest
+from lean_agent.messages import ToolCall
+from lean_agent.model import ModelCard, ModelRequest
 from lean_agent.trajectory.files import read_trajectories
 from lean_agent.trajectory.record import Source, Trajectory
 from lean_agent.trajectory.recording import Recorder
@@ -58,6 +59,29 @@ async def test_a_run_is_written_down(ledger: Ledger, recorder: Recorder) -> None
     assert sum(step.usage.tokens or 0 for step in found.steps) == result.usage.total_tokens
     assert (found.source.format, found.source.arm) == ("run", "agent")
     assert time.time() - found.source.recorded < 60
+
+
+@pytest.mark.parametrize("card", [SCHEMA, NATIVE], ids=["schema", "native"])
+async def test_what_was_foreseen_is_a_turn_that_took_no_tokens(
+    ledger: Ledger, recorder: Recorder, card: ModelCard
+) -> None:
+    @tool(foreseen=lambda task, ctx: [{"name": "tin"}, {"name": "lead"}])
+    def look_up(name: str) -> str:
+        """Look up."""
+        return f"{name} melts."
+
+    call = Message("assistant", "", (ToolCall("c1", "search", {"query": "gallium"}),))
+    said = [SEARCH, ANSWER, "29.8 degrees"] if card is SCHEMA else [call, "29.8 degrees"]
+    tools = [look_up, searching()]
+    subject, _ = agent(said, ledger, card, tools=tools, record=recorder)
+    result = await subject.run("How hot?", mode="agent")
+    (found,) = kept(recorder)
+    assert [step.turn for step in found.steps] == list(range(len(said) + 2))
+    assert [step.action for step in found.steps[:3]] == ["look_up", "look_up", "search"]
+    assert [step.usage.tokens for step in found.steps[:2]] == [0, 0]
+    assert [step.arguments for step in found.steps[:2]] == [{"name": "tin"}, {"name": "lead"}]
+    assert found.steps[-1].arguments == {"argument": "29.8 degrees"}
+    assert sum(step.usage.tokens or 0 for step in found.steps) == result.usage.total_tokens
 
 
 async def test_nothing_is_written_down_unasked(ledger: Ledger, tmp_path: Path) -> None:

@@ -9,8 +9,16 @@ from lean_agent import ConfigurationError, RunContext, ToolError, tool
 
 __all__ = ["read_document"]
 
+_KINDS = frozenset({".pdf", ".xlsx"})
 
-@tool
+
+def _named(task: str, ctx: RunContext) -> list[dict[str, str]]:
+    files = [entry for root in ctx.roots for entry in root.iterdir()]
+    named = sorted(file.name for file in files if file.suffix in _KINDS and file.name in task)
+    return [{"path": name} for name in named]
+
+
+@tool(foreseen=_named)
 def read_document(path: str, ctx: RunContext, page: int = 1) -> str:
     """Read one page of a PDF file, or one sheet of an XLSX file.
 

@@ -1,0 +1,147 @@
+"""An agent begins with the calls that its task is sure to want, and asks no model for them."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import pytest
+from support.scripted_runs import (
+    ANSWER,
+    NATIVE,
+    SCHEMA,
+    SEARCH,
+    agent,
+    rows,
+    searching,
+    starts_with_the_previous,
+)
+
+from lean_agent import Budget, Ledger, RunContext, Tool, tool
+from lean_agent.ledger import queries
+from lean_agent.model import ModelCard
+
+TAGGED = ModelCard(action_format="tagged", self_hosted=True)
+
+
+def looking_up(*names: str, calls: list[str] | None = None, **options: Any) -> Tool:
+    """A tool that foresees a call of each of the names that stand in a task."""
+
+    def foreseen(task: str, ctx: RunContext) -> Sequence[Mapping[str, str]]:
+        assert ctx.task == task
+        return [{"name": name} for name in names if name in task]
+
+    @tool(foreseen=foreseen, **options)
+    def look_up(name: str) -> str:
+        """Look up.
+
+        Args:
+            name: What.
+        """
+        if calls is not None:
+            calls.append(name)
+        return f"{name} melts at 29.8 degrees."
+
+    return look_up
+
+
+@pytest.mark.parametrize("card", [SCHEMA, TAGGED, NATIVE], ids=["schema", "tagged", "native"])
+async def test_what_a_task_is_sure_to_want_is_there_at_the_first_call(
+    ledger: Ledger, card: ModelCard
+) -> None:
+    said = [ANSWER, "29.8"] if card is SCHEMA else ["29.8"]
+    calls: list[str] = []
+    subject, model = agent(said, ledger, card, tools=[looking_up("gallium", calls=calls)])
+    result = await subject.run("When does gallium melt?", mode="agent")
+    assert (result.output, calls, result.steps, result.tool_calls) == (
+        "29.8",
+        ["gallium"],
+        len(said),
+        1,
+    )
+    (step,) = result.trajectory
+    assert (step.step, step.tool, step.arguments) == (0, "look_up", {"name": "gallium"})
+    asked = model.requests[0].messages
+    assert [m.role for m in asked] == ["system", "user", "assistant", "user"]
+    assert not any(m.tool_calls for m in asked), "servers may refuse native calls of others"
+    assert asked[-1].content == "Result of look_up:\ngallium melts at 29.8 degrees."
+    assert starts_with_the_previous(model.requests)
+    assert len(rows(ledger, result)) == len(said)
+    entries = queries.show(ledger.folder, result.run_id)
+    assert [e["tool"] for e in entries if e["operation"] == "execute_tool"] == ["look_up"]
+
+
+async def test_one_after_the_other_and_then_the_model_goes_on(ledger: Ledger) -> None:
+    tools = [looking_up("gallium", "tin"), searching()]
+    subject, model = agent([SEARCH, ANSWER, "29.8"], ledger, tools=tools)
+    result = await subject.run("Does gallium or tin melt first?", mode="agent")
+    assert [s.arguments for s in result.trajectory] == [
+        {"name": "gallium"},
+        {"name": "tin"},
+        {"query": "gallium"},
+    ]
+    assert len(model.requests) == 3
+    assert starts_with_the_previous(model.requests)
+
+
+async def test_the_same_call_by_the_model_is_served(ledger: Ledger) -> None:
+    again = '{"tool":"look_up","arguments":{"name":"gallium"}}'
+    calls: list[str] = []
+    subject, _ = agent([again, ANSWER, "29.8"], ledger, tools=[looking_up("gallium", calls=calls)])
+    result = await subject.run("When does gallium melt?", mode="agent")
+    assert calls == ["gallium"]
+    assert [s.served for s in result.trajectory] == [False, True]
+
+
+@pytest.mark.parametrize(
+    ("subject_tool", "task"),
+    [
+        (looking_up("a", "b", "c", "d"), "a, b, c, d"),
+        (looking_up("gallium", approval=True), "gallium"),
+        (looking_up("gallium", side_effects=True), "gallium"),
+        (looking_up("tin"), "gallium"),
+    ],
+    ids=["four are a list to go through", "it needs a yes", "it changes something", "none"],
+)
+async def test_what_is_not_sure_is_left_to_the_model(
+    ledger: Ledger, subject_tool: Tool, task: str
+) -> None:
+    subject, model = agent([ANSWER, "29.8"], ledger, tools=[subject_tool])
+    result = await subject.run(task, mode="agent")
+    assert (result.output, list(result.trajectory), len(model.requests)) == ("29.8", [], 2)
+
+
+def failing(task: str, ctx: RunContext) -> Sequence[Mapping[str, str]]:
+    raise OSError("the disk is gone")
+
+
+def hanging(task: str, ctx: RunContext) -> Sequence[Mapping[str, str]]:
+    time.sleep(5)
+    return [{"name": "gallium"}]
+
+
+@pytest.mark.parametrize("foreseen", [failing, hanging])
+async def test_a_function_that_fails_foresees_nothing(
+    ledger: Ledger, foreseen: Callable[[str, RunContext], Sequence[Mapping[str, str]]]
+) -> None:
+    @tool(foreseen=foreseen, timeout=0.05)
+    def look_up(name: str) -> str:
+        """Look up.
+
+        Args:
+            name: What.
+        """
+        return name
+
+    subject, _ = agent([ANSWER, "29.8"], ledger, tools=[look_up])
+    result = await subject.run("When does gallium melt?", mode="agent")
+    assert (result.output, list(result.trajectory)) == ("29.8", [])
+
+
+async def test_a_cap_on_tool_calls_counts_them(ledger: Ledger) -> None:
+    subject, _ = agent(["29.8"], ledger, tools=[looking_up("gallium", "tin")])
+    result = await subject.run(
+        "Does gallium or tin melt first?", mode="agent", budget=Budget(tool_calls=1)
+    )
+    assert (result.tool_calls, result.output, result.limit) == (1, "29.8", "tool_calls")
