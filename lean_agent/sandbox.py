@@ -1,7 +1,8 @@
 """Where code that a model wrote is run: pydantic-monty, a Python interpreter of its own.
 
-The code runs in a worker process and sees no file system, network, environment, process or host
-object: the interpreter has none to give. Spec: local-stack ("Generated code").
+The code runs in a worker process and sees no network, environment, process or host object: the
+interpreter has none to give. Of files it reads what it is handed, through this process, and writes
+none. Spec: local-stack ("Generated code").
 """
 
 from __future__ import annotations
@@ -15,11 +16,12 @@ import math
 import os
 import signal
 import threading
-from collections.abc import Generator, Mapping
+from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from lean_agent._sandbox_files import opened
 from lean_agent._sandbox_value import plain_or_repr
 from lean_agent._threads import in_daemon_thread
 from lean_agent.errors import ConfigurationError
@@ -60,6 +62,7 @@ async def run_python(
     seconds: float = 10.0,
     memory_bytes: int = 256 * 1024 * 1024,
     inputs: Mapping[str, Any] | None = None,
+    readable: Sequence[Path] = (),
     max_output_chars: int = 20_000,
 ) -> SandboxResult:
     """Run untrusted Python and say what came out. Never raises for anything the code does.
@@ -74,6 +77,8 @@ async def run_python(
         seconds: Time it may compute.
         memory_bytes: Memory it may hold.
         inputs: JSON values the code finds under these names.
+        readable: Folders and files that the code may read; relative names are looked for in the
+            first folder.
         max_output_chars: How much of what it prints is kept; it may print a million, or ten times
             this, before it is stopped.
 
@@ -87,6 +92,7 @@ async def run_python(
     job = _Job(
         code.encode("utf-8", "replace").decode(),
         inputs=dict(inputs or {}),
+        readable=readable,
         seconds=seconds,
         memory_bytes=memory_bytes,
         printed=_Printed(max_output_chars),
@@ -141,12 +147,14 @@ class _Job:
         code: str,
         *,
         inputs: dict[str, Any],
+        readable: Sequence[Path],
         seconds: float,
         memory_bytes: int,
         printed: _Printed,
     ) -> None:
         self._code = code
         self._inputs = inputs
+        self._readable = readable
         self._seconds = seconds
         self._memory_bytes = memory_bytes
         self._printed = printed
@@ -197,7 +205,10 @@ class _Job:
         if self._worker is not None:
             _bound_processor_time(self._worker, self._seconds + _GRACE_SECONDS)
         try:
-            return session.feed_run(self._code, inputs=self._inputs, print_callback=self._print)
+            with opened(self._readable) as files:
+                return session.feed_run(
+                    self._code, inputs=self._inputs, print_callback=self._print, **files
+                )
         finally:
             # From here on the worker belongs to whoever checks it out next.
             with self._lock:

@@ -59,6 +59,8 @@ _TOKEN = re.compile(
     r"|(?:math\.)?(?P<name>[A-Za-z_]\w*)"
     r"|(?P<operator>\*\*|//|[-+*/%(),]))"
 )
+_LISTED = re.compile(r"\(\s*\[([^][()]*)\]\s*\)")
+"""The arguments of a function as a list, as Python's ``sum`` wants them."""
 _GROUPED = re.compile(r"\d{1,3}(?:,\d{3})+(?![\d,])")
 _SPELLINGS = str.maketrans(
     {
@@ -78,6 +80,7 @@ _SPELLINGS = str.maketrans(
 
 def _tokens(expression: str) -> list[str]:
     text = expression.translate(_SPELLINGS).strip().removesuffix("?").strip().removesuffix("=")
+    text = _LISTED.sub(r"(\1)", text)
     tokens: list[str] = []
     in_call: list[bool] = []  # for each open bracket: whether it holds a function's arguments
     position = 0

@@ -79,11 +79,12 @@ def open_file(path: str, ctx: RunContext) -> Place:
 
 
 def named_files(task: str, ctx: RunContext, *, min_bytes: int = 1, max_bytes: int) -> list[Place]:
-    """The open files of that size that a task names."""
+    """The open files of that size that a task names, or that were opened by themselves."""
+    alone = [str(root) for root in ctx.roots if root.is_file()]
     words = (word.strip(_AROUND_A_NAME) for word in _BETWEEN_NAMES.split(task))
     names = dict.fromkeys(word for word in words if PurePath(word).suffix)
     found: dict[Path, Place] = {}
-    for name in islice(names, _MAX_NAMES):
+    for name in (*alone, *islice(names, _MAX_NAMES)):
         with suppress(ToolError, OSError):
             place = open_file(name, ctx)
             if place.path.is_file() and min_bytes <= place.path.stat().st_size <= max_bytes:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from lean_agent import ToolError, tool
+from lean_agent import RunContext, ToolError, tool
 from lean_agent.sandbox import run_python
 
 __all__ = ["python"]
@@ -15,15 +15,19 @@ _FENCED = re.compile(r"\s*```\w*\n(.*?)\n?```\s*", re.DOTALL)
 
 
 @tool(timeout=_SECONDS + 5)
-async def python(code: str) -> str:
-    """Run Python code and see what it prints. No files, no network.
+async def python(code: str, ctx: RunContext) -> str:
+    """Run Python code and see what it prints. Standard library, open files to read, no network.
 
     Args:
         code: The code.
+        ctx: The run, which says what is open.
     """
     fenced = _FENCED.fullmatch(code)
     result = await run_python(
-        fenced[1] if fenced else code, seconds=_SECONDS, max_output_chars=_MAX_CHARS
+        fenced[1] if fenced else code,
+        readable=ctx.roots,
+        seconds=_SECONDS,
+        max_output_chars=_MAX_CHARS,
     )
     parts = [result.output.rstrip()]
     if result.output_cut:

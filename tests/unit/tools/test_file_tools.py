@@ -328,6 +328,12 @@ async def test_nothing_else_is(root: Path, task: str) -> None:
     assert await foreseen(root, task) == []
 
 
+async def test_a_file_that_is_open_by_itself_is_sure_to_be_read(root: Path) -> None:
+    alone = RunContext(roots=(root / "readme.md", root / "docs"))
+    assert await read_file.foreseen("How long is it?", alone) == [{"path": "readme.md"}]
+    assert await read_file.call({"path": "readme.md"}, alone) == "# Readme\nLine two"
+
+
 async def test_names_are_looked_for_in_a_long_task_in_time_that_grows_with_it(root: Path) -> None:
     names = " ".join(f"file{n}.txt" for n in range(100_000))
     assert await foreseen(root, f"{names} readme.md") == [], "of so many it is none for certain"

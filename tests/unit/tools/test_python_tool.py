@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from lean_agent import RunContext, ToolError
@@ -30,9 +32,18 @@ async def test_an_error_comes_after_what_was_printed() -> None:
     assert caught.value.message == "before\nZeroDivisionError: division by zero (line 2)"
 
 
-async def test_files_are_out_of_reach() -> None:
-    with pytest.raises(ToolError, match="PermissionError"):
-        await python.call({"code": "open('/etc/hostname').read()"}, CTX)
+async def test_open_files_are_read_and_others_are_out_of_reach(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("n\n1\n")
+    open_folder = RunContext(roots=(tmp_path,))
+    assert await python.call({"code": "open('a.csv').read()"}, open_folder) == "n\n1\n"
+    for code, ctx in (
+        ("open('a.csv').read()", CTX),
+        ("open('/etc/hostname').read()", open_folder),
+        ("open('a.csv', 'w').write('x')", open_folder),
+    ):
+        with pytest.raises(ToolError, match="PermissionError"):
+            await python.call({"code": code}, ctx)
+    assert (tmp_path / "a.csv").read_text() == "n\n1\n"
 
 
 async def test_long_output_is_cut_before_it_reaches_the_model() -> None:

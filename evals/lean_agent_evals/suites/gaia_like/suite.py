@@ -20,7 +20,6 @@ from lean_agent_tools.calculator import calculator
 from lean_agent_tools.list_files import list_files
 from lean_agent_tools.python import python
 from lean_agent_tools.read_file import read_file
-from lean_agent_tools.sql import sql
 
 __all__ = ["GaiaLike"]
 
@@ -96,7 +95,7 @@ class GaiaLike:
             folder = Path(name)
             for file in draft.files:
                 write_file(file, folder)
-            tools += [list_files, read_file, read_document, sql]
+            tools += [list_files, read_file, read_document]
             yield _Attempt(tools, (folder,), draft.answers)
 
     def solution(self, task: Task) -> Solution:

@@ -1,0 +1,160 @@
+"""Sandboxed code reads what was opened for it, changes nothing and gets at nothing else."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from lean_agent import _sandbox_files as files
+from lean_agent.sandbox import SandboxResult, run_python
+
+SECRET = "7f3a-secret"
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    """A folder with secrets around it and links that lead to them."""
+    root = tmp_path / "root"
+    (root / "deep").mkdir(parents=True)
+    for secret in (tmp_path / "secret.txt", tmp_path / "root-too" / "secret.txt"):
+        secret.parent.mkdir(exist_ok=True)
+        secret.write_text(SECRET)
+    (root / "a.csv").write_text("n\n1\n2\n")
+    (root / "deep" / "b.json").write_text('{"n": [3, 4]}')
+    (root / "in.csv").symlink_to("a.csv")
+    (root / "out.txt").symlink_to(tmp_path / "secret.txt")
+    (root / "up.txt").symlink_to("../secret.txt")
+    (root / "outdir").symlink_to(tmp_path)
+    os.mkfifo(root / "pipe")
+    return root
+
+
+async def run(code: str, *readable: Path) -> SandboxResult:
+    return await run_python(code, readable=readable)
+
+
+@pytest.mark.parametrize(
+    ("code", "value"),
+    [
+        ("open('a.csv').read()", "n\n1\n2\n"),
+        ("open('/root/a.csv').read()", "n\n1\n2\n"),
+        ("open('in.csv').read()", "n\n1\n2\n"),
+        ("import csv\nlist(csv.DictReader(open('a.csv')))[1]", {"n": "2"}),
+        ("import json\njson.load(open('deep/b.json'))['n']", [3, 4]),
+        ("from pathlib import Path\nPath('deep/b.json').read_text()", '{"n": [3, 4]}'),
+        ("sum(int(line) for line in open('a.csv') if line[0] != 'n')", 3),
+    ],
+)
+async def test_a_folder_is_read(root: Path, code: str, value: object) -> None:
+    assert await run(code, root) == SandboxResult(value=value)
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "out.txt",
+        "up.txt",
+        "outdir/secret.txt",
+        "../secret.txt",
+        "../root-too/secret.txt",
+        "deep/../../secret.txt",
+        "/root/../secret.txt",
+        "{tmp}/secret.txt",
+        "/etc/hostname",
+        "/proc/self/environ",
+        "pipe",
+        "deep",
+        "a\\0b",
+    ],
+)
+async def test_nothing_else_is(root: Path, path: str) -> None:
+    result = await run(f"open('{path.format(tmp=root.parent)}').read()", root)
+    assert result.error is not None
+    assert SECRET not in repr(result)
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "open('a.csv', 'w').write('x')",
+        "open('a.csv', 'a').write('x')",
+        "open('new.txt', 'w').write('x')",
+        "open('out.txt', 'w').write('x')",
+        "import os\nos.remove('a.csv')",
+        "import os\nos.rename('a.csv', 'b.csv')",
+        "import os\nos.mkdir('new')",
+        "from pathlib import Path\nPath('a.csv').write_text('x')",
+        "from pathlib import Path\nPath('a.csv').unlink()",
+    ],
+)
+@pytest.mark.parametrize("alone", [False, True])
+async def test_nothing_is_changed(root: Path, code: str, *, alone: bool) -> None:
+    def state() -> list[Any]:
+        everything = sorted(root.parent.rglob("*"))
+        return [(path, path.read_bytes() if path.is_file() else b"") for path in everything]
+
+    before = state()
+    result = await run(code, root / "a.csv" if alone else root)
+    assert result.error is not None
+    assert state() == before
+
+
+async def test_a_file_by_itself_is_read_and_its_neighbours_are_not(root: Path) -> None:
+    for code in ("open('a.csv').read()", "open('/a.csv', 'rb').read().decode()"):
+        assert await run(code, root / "a.csv") == SandboxResult(value="n\n1\n2\n")
+    result = await run("import os\nos.listdir('/')", root / "a.csv")
+    assert result.value == ["a.csv"]
+    for path in ("in.csv", "../root/a.csv", "deep/b.json", str(root / "a.csv")):
+        assert (await run(f"open('{path}').read()", root / "a.csv")).error is not None
+
+
+@pytest.mark.parametrize(
+    ("readable", "path"),
+    [
+        (["root", "root-too"], "/root-too/secret.txt"),
+        (["root", "root/deep"], "deep/b.json"),
+        (["root/deep", "root"], "deep/b.json"),
+        (["root", "root"], "a.csv"),
+        (["root", "root/a.csv"], "/a.csv"),
+        (["root/deep", "root/a.csv"], "/a.csv"),
+        (["root", "gone", "root-too"], "/root-too/secret.txt"),
+    ],
+)
+async def test_several_are_open_at_once(root: Path, readable: Sequence[str], path: str) -> None:
+    result = await run(f"len(open('{path}').read())", *(root.parent / name for name in readable))
+    assert result.error is None
+
+
+async def test_two_folders_of_one_name_are_both_there(root: Path) -> None:
+    other = root / "deep" / "x" / "root-too"
+    other.mkdir(parents=True)
+    (other / "c.txt").write_text("other")
+    (root.parent / "root-too" / "c.txt").write_text("first")
+    code = "open('/root-too/c.txt').read() + open('/root-too_/c.txt').read()"
+    assert (await run(code, root.parent / "root-too", other)).value == "firstother"
+
+
+async def test_without_any_there_are_no_files(root: Path) -> None:
+    assert (await run("open('a.csv').read()")).error is not None
+    assert (await run("open('a.csv').read()", root / "gone")).error is not None
+
+
+async def test_what_is_gone_when_it_is_to_be_opened_is_left_out(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Path, "is_dir", lambda _: True)  # as it was a moment before
+    assert (await run("1 + 1", root / "a.csv", root / "gone", root)).value == 2
+
+
+async def test_what_becomes_something_else_or_too_large_is_an_error(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(files, "_MAX_BYTES", 3)
+    result = await run("open('a.csv').read()", root / "a.csv")
+    assert result.error is not None
+    assert "a.csv is no file of 3 bytes or less" in result.error
+    assert str(root) not in result.error
