@@ -73,7 +73,7 @@ class _Always:
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description="What a cascade of two models is worth.")
     parser.add_argument("small", type=Path)
     parser.add_argument("large", type=Path)
     parser.add_argument("--times", type=float, default=1.54 / 0.49)

@@ -146,7 +146,10 @@ async def test_without_any_there_are_no_files(root: Path) -> None:
 async def test_what_is_gone_when_it_is_to_be_opened_is_left_out(
     root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(Path, "is_dir", lambda _: True)  # as it was a moment before
+    def was_there(_: Path) -> bool:
+        return True
+
+    monkeypatch.setattr(Path, "is_dir", was_there)
     assert (await run("1 + 1", root / "a.csv", root / "gone", root)).value == 2
 
 
