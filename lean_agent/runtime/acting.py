@@ -67,7 +67,7 @@ async def think(state: RunState, runtime: Runtime[RunScope]) -> dict[str, Any]:
     told = await _told_anew(state, scope, action_format)
     before = [message.to_dict() for message in told]
     await scope.disclosed.follow(action_format, [*state["messages"], *before])
-    if call := await next_foreseen(state, scope):
+    if call := await next_foreseen(state, scope, action_format):
         action = written(call, action_format)
         return {"messages": [*before, action.to_dict()], "calls": [call.to_dict()], "mistakes": 0}
     constrained, native = action_format == "schema", action_format == "native"

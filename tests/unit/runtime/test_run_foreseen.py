@@ -85,6 +85,34 @@ async def test_one_after_the_other_and_then_the_model_goes_on(ledger: Ledger) ->
     assert starts_with_the_previous(model.requests)
 
 
+async def test_what_an_earlier_turn_has_called_for_stands_there(ledger: Ledger) -> None:
+    calls: list[str] = []
+    tools = [looking_up("gallium", "tin", calls=calls)]
+    subject, model = agent([ANSWER, "29.8", ANSWER, "tin"], ledger, tools=tools)
+    first = await subject.run("When does gallium melt?", mode="agent")
+    await subject.run("And tin? Before gallium?", mode="agent", history=first.messages)
+    assert calls == ["gallium", "tin"]
+    assert starts_with_the_previous(model.requests)
+
+
+async def test_what_comes_to_be_there_later_is_not_foreseen(ledger: Ledger) -> None:
+    there: list[str] = []
+
+    def foreseen(task: str, ctx: RunContext) -> Sequence[Mapping[str, str]]:
+        return [{"name": name} for name in there]
+
+    @tool(foreseen=foreseen)
+    def look_up(name: str) -> str:
+        """Look up."""
+        there.append("tin")
+        return name
+
+    own = '{"tool":"look_up","arguments":{"name":"gallium"}}'
+    subject, _ = agent([own, ANSWER, "29.8"], ledger, tools=[look_up])
+    result = await subject.run("When does gallium melt?", mode="agent")
+    assert [step.arguments for step in result.trajectory] == [{"name": "gallium"}]
+
+
 async def test_the_same_call_by_the_model_is_served(ledger: Ledger) -> None:
     again = '{"tool":"look_up","arguments":{"name":"gallium"}}'
     calls: list[str] = []
