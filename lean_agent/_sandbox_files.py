@@ -49,7 +49,7 @@ def opened(readable: Sequence[Path]) -> Generator[dict[str, Any]]:
     with ExitStack() as stack:
         mounts: list[MountDir] = []
         for name, folder in _named(dict.fromkeys(outer)):
-            with suppress(OSError):
+            with suppress(OSError, ValueError):  # or a name that is no text
                 mount = MountDir(host_path=folder, virtual_path=f"/{name}", mode="read-only")
                 mounts.append(stack.enter_context(mount))
         yield {"mount": mounts or None, "os": _reader(files) if files else None}
@@ -72,7 +72,10 @@ def _reader(paths: Sequence[Path]) -> Callable[..., Any]:
     """
     from pydantic_monty import NOT_HANDLED, CallbackFile, OSAccess
 
-    files = OSAccess([CallbackFile(f"/{p.name}", partial(_read, p), _refuse) for p in paths])
+    first = {path.name: path for path in reversed(paths)}  # of one name, as read_file has it
+    files = OSAccess(
+        [CallbackFile(f"/{name}", partial(_read, path), _refuse) for name, path in first.items()]
+    )
 
     def read(*, name: Any, args: tuple[Any, ...], kwargs: dict[str, Any], **about: Any) -> Any:
         writes = name == "open" and len(args) > 1 and not set(args[1]) <= set("rbt")
@@ -86,14 +89,18 @@ def _reader(paths: Sequence[Path]) -> Callable[..., Any]:
 def _read(path: Path, _asked: PurePosixPath) -> bytes:
     """
     Raises:
-        OSError: it is no regular file any more, too large, or cannot be read.
+        PermissionError: it is no regular file any more, too large, or cannot be read. It names no
+            path of this machine.
     """
-    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW)
-    with os.fdopen(descriptor, "rb") as file:
-        found = os.fstat(descriptor)
-        if not stat.S_ISREG(found.st_mode) or found.st_size > _MAX_BYTES:
-            raise PermissionError(f"{path.name} is no file of {_MAX_BYTES:,} bytes or less")
-        return file.read(_MAX_BYTES)
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW)
+        with os.fdopen(descriptor, "rb") as file:
+            found = os.fstat(descriptor)
+            if stat.S_ISREG(found.st_mode) and found.st_size <= _MAX_BYTES:
+                return file.read(_MAX_BYTES)
+    except OSError as error:
+        raise PermissionError(f"{path.name} cannot be read: {error.strerror}") from None
+    raise PermissionError(f"{path.name} is no file of {_MAX_BYTES:,} bytes or less")
 
 
 def _refuse(asked: PurePosixPath, _content: str | bytes) -> None:

@@ -31,8 +31,8 @@ else:  # of defaults only checkers know before Python 3.13, and importing them t
 class TrajectoryStep:
     """One tool call: what was asked, what came back, how long it took (seconds).
 
-    ``step`` is that of the model call that asked for it. A call that was foreseen, which none asked
-    for, has that of the last one before it, mostly 0.
+    ``step`` is that of the model call that asked for it. No model asked for a call that was
+    ``foreseen``: it has the step of the last model call before it, 0 if there was none.
     ``served`` is true where an identical earlier call's result was given again for free,
     ``refused`` where the call was not made and ``observation`` says why, ``unknown`` where it was
     cut off in an earlier part of the run and may have happened or not.
@@ -46,6 +46,7 @@ class TrajectoryStep:
     served: bool = False
     refused: bool = False
     unknown: bool = False
+    foreseen: bool = False
     seconds: float = 0.0
 
     def to_dict(self) -> dict[str, Any]:

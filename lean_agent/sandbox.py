@@ -161,6 +161,7 @@ class _Job:
         self._lock = threading.Lock()
         self._worker: int | None = None
         self._killed = False
+        self._expired = False
 
     def kill(self) -> None:
         """End the worker if it is at work for this run, and never start it otherwise."""
@@ -169,6 +170,10 @@ class _Job:
             if self._worker is not None:
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(self._worker, signal.SIGKILL)
+
+    def _expire(self) -> None:
+        self._expired = True
+        self.kill()
 
     def run(self) -> SandboxResult:
         from pydantic_monty import MontyError
@@ -204,12 +209,17 @@ class _Job:
             self._worker = session.worker_pid
         if self._worker is not None:
             _bound_processor_time(self._worker, self._seconds + _GRACE_SECONDS)
+        # The interpreter's own limit does not count the time that files take to be read.
+        timer = threading.Timer(self._seconds + _GRACE_SECONDS, self._expire)
+        timer.daemon = True
+        timer.start()
         try:
             with opened(self._readable) as files:
                 return session.feed_run(
                     self._code, inputs=self._inputs, print_callback=self._print, **files
                 )
         finally:
+            timer.cancel()
             # From here on the worker belongs to whoever checks it out next.
             with self._lock:
                 self._worker = None
@@ -222,7 +232,8 @@ class _Job:
             return f"stopped: it printed more than {self._printed.flood:,} characters"
         if isinstance(error, MontyCrashedError):
             # The library's text names process ids and exit codes, which tell a model nothing.
-            return self._too_long if error.timed_out else "the interpreter crashed on this code"
+            too_long = error.timed_out or self._expired
+            return self._too_long if too_long else "the interpreter crashed on this code"
         if not isinstance(error, MontyRuntimeError | MontySyntaxError):
             return " ".join(str(error).split())[:_MAX_ERROR_CHARS]
         text = " ".join(error.display("type-msg").split())

@@ -67,9 +67,10 @@ async def think(state: RunState, runtime: Runtime[RunScope]) -> dict[str, Any]:
     told = await _told_anew(state, scope, action_format)
     before = [message.to_dict() for message in told]
     await scope.disclosed.follow(action_format, [*state["messages"], *before])
-    if call := await next_foreseen(state, scope, action_format):
+    if call := await next_foreseen(state, scope):
         action = written(call, action_format)
-        return {"messages": [*before, action.to_dict()], "calls": [call.to_dict()], "mistakes": 0}
+        foreseen = {**call.to_dict(), "foreseen": True}
+        return {"messages": [*before, action.to_dict()], "calls": [foreseen], "mistakes": 0}
     constrained, native = action_format == "schema", action_format == "native"
     step = state["steps"] + 1
     request = ModelRequest(
@@ -134,6 +135,8 @@ async def act(state: RunState, runtime: Runtime[RunScope]) -> dict[str, Any]:
     await scope.disclosed.follow(await scope.settle_format(), state["messages"])
     calls = [ToolCall.from_dict(c) for c in state["calls"]]
     made = await make_calls(calls, state, scope)
+    if any(call.get("foreseen") for call in state["calls"]):
+        made = replace(made, results=[replace(r, foreseen=True) for r in made.results])
     shown, idle = _shown(made.plans, made.results, state, scope)
     # Servers take a message of a tool only after a call of their own, not after a written one.
     native = bool(state["messages"][-1].get("tool_calls"))
@@ -159,7 +162,12 @@ def _shown(
     for plan, result in zip(plans, results, strict=True):
         text = result.observation
         gone = _compacted_away(text, state) and all(text != before for _, before in shown)
-        if result.served:
+        if result.foreseen:
+            idle = False
+            # An earlier turn of the conversation may have had the same.
+            stands = any(text in message.content for message in messages_of(state))
+            text = prompts.repeated() if stands else text
+        elif result.served:
             idle = idle and not gone
             text = text if gone else prompts.repeated()
         elif result.refused:

@@ -33,9 +33,9 @@ _INSTANT_TOKENS = 512
 _ANSWER_TOKENS = 512
 MARKED_ANSWER_TOKENS = 64
 _LEAST_EVIDENCE = 500  # bytes
-_MAY_BE_JSON = re.compile(r"\{|(?<!\w\.)json", re.IGNORECASE)
-"""What a task or an instruction holds that may want an answer that begins as an action does; a
-file's name, such as prices.json, wants none.
+_MAY_BE_JSON = re.compile(r"\{|json", re.IGNORECASE)
+"""What a task or an instruction holds that may want an answer that begins as an action does: one
+that names a JSON file may want it shown.
 """
 
 

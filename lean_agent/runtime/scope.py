@@ -49,6 +49,8 @@ class RunScope:
     ``schema_refused`` says that the server takes no schema for the ``form`` of the answer, which is
     mended ``output_repairs`` times at most. ``fell_back`` says that another model goes on which has
     yet to be told of the tools.
+    ``foreseen`` are the calls, a tool and its arguments, that the task is sure to want; None until
+    an agent phase asks.
     ``denied`` has the reason for each call, by its key, that was not approved in this part.
     """
 
@@ -77,6 +79,7 @@ class RunScope:
     cascade: bool = False
     hooks: RunHooks = field(default_factory=RunHooks)
     denied: dict[str, str] = field(default_factory=dict[str, str])
+    foreseen: list[tuple[str, dict[str, Any]]] | None = None
     texts: KeptTexts = field(init=False)
     callable: dict[str, Tool] = field(init=False)
     memory: CallMemory = field(init=False)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Sequence
 from decimal import Decimal
 
@@ -23,14 +24,17 @@ def run_steps(
     as the messages speak of. ``calls`` is what each model call took: known of the turns if there
     are as many of those. A model that writes its calls as text has none in its messages: its turns
     have those that were made in the step of that number. Where no message is the assistant's (other
-    frameworks keep theirs to themselves) the tool calls are all that is known. Calls of step 0 were
-    foreseen: each is a turn of its own, which took no model call.
+    frameworks keep theirs to themselves) the tool calls are all that is known. A call that was
+    foreseen is a turn of its own, which took no model call.
     """
-    if ahead := [step for step in done if step.step == 0]:
-        foreseen = [_bare(turn, step, _NOTHING) for turn, step in enumerate(ahead)]
-        later = run_steps(_without(messages, len(ahead)), done[len(ahead) :], calls)
-        moved = [step.model_copy(update={"turn": step.turn + len(ahead)}) for step in later]
-        return [*foreseen, *moved]
+    ahead = [step for step in done if step.foreseen]
+    asking = [place for place, message in enumerate(messages) if _asks_for_one(message, ahead)]
+    asking = asking[: len(ahead)]  # the model may have asked for the same later
+    if ahead and len(asking) == len(ahead):
+        others = [message for place, message in enumerate(messages) if place not in asking]
+        before = sum(message.role == "assistant" for message in messages[: asking[0]])
+        later = run_steps(others, [step for step in done if not step.foreseen], calls)
+        return _with_foreseen(later, ahead, before)
     turns = [message for message in messages if message.role == "assistant"]
     if turns and (not done or any(message.tool_calls for message in turns)):
         return list(_told(messages, done, calls))
@@ -39,10 +43,29 @@ def run_steps(
     return [_bare(turn, step, Usage()) for turn, step in enumerate(done)]
 
 
-def _without(messages: Sequence[Message], turns: int) -> list[Message]:
-    """The messages without the first so many of the assistant's."""
-    first = [place for place, message in enumerate(messages) if message.role == "assistant"][:turns]
-    return [message for place, message in enumerate(messages) if place not in first]
+def _asks_for_one(message: Message, foreseen: Sequence[TrajectoryStep]) -> bool:
+    """Whether it is the written call of one of these."""
+    text = message.content.removeprefix("<tool>").removesuffix("</tool>")
+    if not foreseen or message.role != "assistant" or not text.startswith("{"):
+        return False
+    try:
+        action = json.loads(text)
+    except ValueError:
+        return False
+    called = (action.get("tool") or action.get("name"), action.get("arguments"))
+    return any(called == (step.tool, step.arguments) for step in foreseen)
+
+
+def _with_foreseen(
+    steps: Sequence[Step], foreseen: Sequence[TrajectoryStep], before: int
+) -> list[Step]:
+    """The steps with those that were foreseen after so many turns."""
+    first = [step for step in steps if step.turn < before]
+    new = [_bare(before + number, step, _NOTHING) for number, step in enumerate(foreseen)]
+    moved = [
+        step.model_copy(update={"turn": step.turn + len(foreseen)}) for step in steps[len(first) :]
+    ]
+    return [*first, *new, *moved]
 
 
 def _told(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -151,6 +152,43 @@ async def test_what_is_gone_when_it_is_to_be_opened_is_left_out(
 
     monkeypatch.setattr(Path, "is_dir", was_there)
     assert (await run("1 + 1", root / "a.csv", root / "gone", root)).value == 2
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("alone", [False, True])
+async def test_files_are_no_way_around_the_limit_on_time(root: Path, *, alone: bool) -> None:
+    (root / "big.txt").write_bytes(b"x" * 20_000_000)
+    code = "from pathlib import Path\nwhile True:\n    Path('big.txt').read_bytes()"
+    readable = root / "big.txt" if alone else root
+    began = time.monotonic()
+    result = await run_python(code, readable=[readable], seconds=0.5)
+    assert result.error == "TimeoutError: it ran longer than 0.5 s"
+    assert time.monotonic() - began < 10
+    assert (await run("1 + 1", readable)).value == 2
+
+
+async def test_a_folder_whose_name_is_no_text_is_left_out(root: Path) -> None:
+    odd = root / os.fsdecode(b"caf\xe9")
+    odd.mkdir()
+    assert (await run("1 + 1", odd)).value == 2
+
+
+async def test_of_two_files_of_one_name_the_first_is_there(root: Path) -> None:
+    (root / "deep" / "a.csv").write_text("other")
+    assert (await run("open('a.csv').read()", root / "a.csv", root / "deep" / "a.csv")).value == (
+        "n\n1\n2\n"
+    )
+
+
+async def test_errors_name_no_path_of_the_machine(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def gone(path: Path, _flags: int) -> int:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr(files.os, "open", gone)
+    result = await run("open('a.csv').read()", root / "a.csv")
+    assert result.error == "PermissionError: a.csv cannot be read: Permission denied (line 1)"
 
 
 async def test_what_becomes_something_else_or_too_large_is_an_error(

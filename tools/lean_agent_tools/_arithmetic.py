@@ -59,7 +59,7 @@ _TOKEN = re.compile(
     r"|(?:math\.)?(?P<name>[A-Za-z_]\w*)"
     r"|(?P<operator>\*\*|//|[-+*/%(),]))"
 )
-_LISTED = re.compile(r"\(\s*\[([^][()]*)\]\s*\)")
+_LISTED = re.compile(r"(?<=[a-z])\(\s*\[([^][()]*)\]\s*\)")
 """The arguments of a function as a list, as Python's ``sum`` wants them."""
 _GROUPED = re.compile(r"\d{1,3}(?:,\d{3})+(?![\d,])")
 _SPELLINGS = str.maketrans(

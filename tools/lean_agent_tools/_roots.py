@@ -30,8 +30,8 @@ __all__ = [
     "size_text",
 ]
 
-_BETWEEN_NAMES = re.compile(r"""[\s"'`<>()\[\]{},;:]+""")
-_AROUND_A_NAME = ".!?*"
+_BETWEEN_NAMES = re.compile(r"""[\s"'`“”‘’<>()\[\]{},;:|=*]+""")  # noqa: RUF001 - curly quotes
+_MAX_NAME_CHARS = 200
 _MAX_NAMES = 20
 _MAX_SUGGESTIONS = 5
 _MAX_SHOWN_CHARS = 200
@@ -78,18 +78,29 @@ def open_file(path: str, ctx: RunContext) -> Place:
     return place
 
 
-def named_files(task: str, ctx: RunContext, *, min_bytes: int = 1, max_bytes: int) -> list[Place]:
-    """The open files of that size that a task names, or that were opened by themselves."""
-    alone = [str(root) for root in ctx.roots if root.is_file()]
-    words = (word.strip(_AROUND_A_NAME) for word in _BETWEEN_NAMES.split(task))
-    names = dict.fromkeys(word for word in words if PurePath(word).suffix)
+def named_files(task: str, ctx: RunContext, *, max_bytes: int) -> list[Place]:
+    """The open files, not empty and no larger, that a task names or that were opened by themselves:
+    those that ``open_file`` finds by their names.
+    """
+    if not ctx.roots:
+        return []
+    alone = (str(root) for root in ctx.roots if root.is_file())
+    words = (word.rstrip(".!?") for word in _BETWEEN_NAMES.split(task))
+    names = dict.fromkeys(word for word in words if _has_suffix(word))
     found: dict[Path, Place] = {}
     for name in (*alone, *islice(names, _MAX_NAMES)):
         with suppress(ToolError, OSError):
-            place = open_file(name, ctx)
-            if place.path.is_file() and min_bytes <= place.path.stat().st_size <= max_bytes:
-                found[place.path] = place
+            for place in _places(name, ctx):
+                fits = place.path.is_file() and 0 < place.path.stat().st_size <= max_bytes
+                # Of two files of one name the second is not the one that a call would read.
+                if fits and open_file(place.name, ctx).path == place.path:
+                    found.setdefault(place.path, place)
     return list(found.values())
+
+
+def _has_suffix(word: str) -> bool:
+    _, dot, suffix = word[: _MAX_NAME_CHARS + 1].rpartition(".")
+    return bool(dot) and len(word) <= _MAX_NAME_CHARS and any(map(str.isalpha, suffix))
 
 
 def opened(place: Place) -> BufferedReader:

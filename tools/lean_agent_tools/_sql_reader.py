@@ -19,6 +19,7 @@ __all__: list[str] = []
 
 _MAX_ROWS = 200
 _MAX_CELL_CHARS = 300
+_JSON_BYTES, _MAX_JSON_BYTES = 16 * 1024**2, 100_000_000  # of one object: it may be a whole file
 _READERS = {
     ".csv": "read_csv",
     ".tsv": "read_csv",
@@ -32,6 +33,8 @@ _SETTINGS: dict[str, str | bool | int | float | list[str]] = {
     "memory_limit": "1GB",
     "temp_directory": "",  # nothing is written
     "max_temp_directory_size": "0KiB",
+    "autoinstall_known_extensions": False,  # a file of another kind would be a download
+    "autoload_known_extensions": False,
 }
 _COLUMNS = """
 SELECT concat_ws('.', nullif(table_catalog, 'memory'), table_name) AS "table",
@@ -69,8 +72,12 @@ def _open(connection: duckdb.DuckDBPyConnection, table: str, file: Mapping[str, 
     if reader is None:
         connection.execute(f"ATTACH '{path}' AS \"{table}\" (READ_ONLY)")
     else:
-        source = f"{reader}('{path}')"
-        select = f"SELECT {_columns(connection, source)} FROM {source}"  # noqa: S608 - quoted
+        source, columns = f"{reader}('{path}')", "*"
+        if file["kind"] == ".json":
+            size = min(max(Path(file["path"]).stat().st_size, _JSON_BYTES), _MAX_JSON_BYTES)
+            source = f"{reader}('{path}', maximum_object_size = {size})"
+            columns = _columns(connection, source)
+        select = f"SELECT {columns} FROM {source}"  # noqa: S608 - quoted
         connection.execute(f'CREATE VIEW "{table}" AS {select}')
 
 
@@ -79,6 +86,8 @@ def _columns(connection: duckdb.DuckDBPyConnection, source: str) -> str:
     found = connection.execute(f"DESCRIBE SELECT * FROM {source}").fetchall()  # noqa: S608 - quoted
     name, kind = str(found[0][0]), str(found[0][1])
     if len(found) > 1 or not (kind.startswith("STRUCT(") and kind.endswith("[]")):
+        return "*"
+    if connection.execute(f"SELECT count(*) FROM {source}").fetchone() != (1,):  # noqa: S608
         return "*"
     quoted = name.replace('"', '""')
     return f'unnest("{quoted}", max_depth := 2)'

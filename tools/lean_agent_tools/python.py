@@ -16,7 +16,7 @@ _FENCED = re.compile(r"\s*```\w*\n(.*?)\n?```\s*", re.DOTALL)
 
 @tool(timeout=_SECONDS + 5)
 async def python(code: str, ctx: RunContext) -> str:
-    """Run Python code and see what it prints. Standard library, open files to read, no network.
+    """Run Python code and see what it prints. It can read open files; no pandas, no network.
 
     Args:
         code: The code.

@@ -4,22 +4,14 @@ from __future__ import annotations
 
 from lean_agent import RunContext, ToolError, tool
 from lean_agent_tools._child import in_child
-from lean_agent_tools._roots import named_files, open_file, opened
+from lean_agent_tools._roots import open_file, opened
 
 __all__ = ["read_table"]
 
 _SECONDS = 30.0
-_BOOKS = frozenset({".xlsx", ".xls", ".ods"})
-_MAX_BYTES = 1_000_000  # of a workbook that is shown unasked
 
 
-def _named(task: str, ctx: RunContext) -> list[dict[str, str]]:
-    """The first rows of the workbooks that a task names; what is text, ``read_file`` shows."""
-    named = named_files(task, ctx, max_bytes=_MAX_BYTES)
-    return [{"path": place.name} for place in named if place.path.suffix.lower() in _BOOKS]
-
-
-@tool(timeout=_SECONDS + 5, foreseen=_named)
+@tool(timeout=_SECONDS + 5)
 async def read_table(path: str, ctx: RunContext, sheet: str = "", start_row: int = 1) -> str:
     """Read rows of a CSV, TSV, XLSX, XLS or ODS file.
 

@@ -6,26 +6,17 @@ import re
 
 from lean_agent import RunContext, ToolError, tool
 from lean_agent_tools._child import in_child
-from lean_agent_tools._roots import named_files, open_file, opened
-from lean_agent_tools.read_file import WHOLE_BYTES
+from lean_agent_tools._roots import open_file, opened
 
 __all__ = ["sql"]
 
 _SECONDS = 30.0
 _KINDS = frozenset({".csv", ".tsv", ".parquet", ".json", ".jsonl", ".ndjson", ".duckdb", ".db"})
 _MAX_FILES = 20
-_MAX_BYTES = 100_000_000  # of a file whose columns are listed unasked
 _MAX_QUERY_CHARS = 20_000
 
 
-def _named(task: str, ctx: RunContext) -> list[dict[str, list[str]]]:
-    """The columns of the data files that a task names and ``read_file`` cannot show whole."""
-    named = named_files(task, ctx, min_bytes=WHOLE_BYTES + 1, max_bytes=_MAX_BYTES)
-    files = [place.name for place in named if place.path.suffix.lower() in _KINDS]
-    return [{"files": files}] if files else []
-
-
-@tool(timeout=_SECONDS + 5, foreseen=_named)
+@tool(timeout=_SECONDS + 5)
 async def sql(files: list[str], ctx: RunContext, query: str = "") -> str:
     """Query CSV, Parquet, JSON or DuckDB files with one SELECT (DuckDB's SQL).
 

@@ -29,6 +29,7 @@ class _Call(BaseModel):
     arguments: dict[str, Any]
     observation: str
     is_error: bool = False
+    foreseen: bool = False
     seconds: float = Field(default=0.0, ge=0)
 
 

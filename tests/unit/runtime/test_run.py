@@ -53,7 +53,12 @@ async def test_agent_searches_then_answers_with_a_stable_prefix(ledger: Ledger) 
 
 @pytest.mark.parametrize(
     ("wish", "instructions"),
-    [("Answer in JSON.", ""), ('Fill in {"degrees": ...}.', ""), ("", "Reply with a json object.")],
+    [
+        ("Answer in JSON.", ""),
+        ("Show prices.json.", ""),
+        ('Fill in {"degrees": ...}.', ""),
+        ("", "Reply with a json object."),
+    ],
 )
 async def test_an_answer_that_may_be_json_begins_as_it_likes(
     ledger: Ledger, wish: str, instructions: str
@@ -62,12 +67,6 @@ async def test_an_answer_that_may_be_json_begins_as_it_likes(
     subject, model = agent(said, ledger, tools=[searching([])], instructions=instructions)
     result = await subject.run(f"When does gallium melt? {wish}", mode="agent")
     assert (result.output, model.requests[2].not_beginning) == ('{"degrees": 29.8}', "")
-
-
-async def test_the_name_of_a_json_file_asks_for_no_json(ledger: Ledger) -> None:
-    subject, model = agent([SEARCH, ANSWER, "29.8 degrees"], ledger, tools=[searching([])])
-    await subject.run("At what temperature does gallium melt, by metals.json?", mode="agent")
-    assert model.requests[2].not_beginning == "{"
 
 
 async def test_native_calls_of_one_step_run_side_by_side(ledger: Ledger) -> None:

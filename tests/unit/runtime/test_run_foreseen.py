@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,6 +14,7 @@ from support.scripted_runs import (
     NATIVE,
     SCHEMA,
     SEARCH,
+    Hanging,
     agent,
     rows,
     searching,
@@ -19,8 +22,20 @@ from support.scripted_runs import (
 )
 
 from lean_agent import Budget, Ledger, RunContext, Tool, tool
+from lean_agent.gate import GateDecision, Signals, Way
 from lean_agent.ledger import queries
 from lean_agent.model import ModelCard
+from lean_agent.runtime import foreseeing
+from lean_agent.trajectory.files import read_trajectories
+from lean_agent.trajectory.recording import Recorder
+
+
+class FirstInstant:
+    """A gate that has every task answered at once."""
+
+    def decide(self, _: Signals) -> GateDecision:
+        return GateDecision(way=Way(mode="instant"), reason="first")
+
 
 TAGGED = ModelCard(action_format="tagged", self_hosted=True)
 
@@ -61,7 +76,7 @@ async def test_what_a_task_is_sure_to_want_is_there_at_the_first_call(
         1,
     )
     (step,) = result.trajectory
-    assert (step.step, step.tool, step.arguments) == (0, "look_up", {"name": "gallium"})
+    assert (step.step, step.foreseen, step.arguments) == (0, True, {"name": "gallium"})
     asked = model.requests[0].messages
     assert [m.role for m in asked] == ["system", "user", "assistant", "user"]
     assert not any(m.tool_calls for m in asked), "servers may refuse native calls of others"
@@ -85,14 +100,29 @@ async def test_one_after_the_other_and_then_the_model_goes_on(ledger: Ledger) ->
     assert starts_with_the_previous(model.requests)
 
 
-async def test_what_an_earlier_turn_has_called_for_stands_there(ledger: Ledger) -> None:
-    calls: list[str] = []
-    tools = [looking_up("gallium", "tin", calls=calls)]
-    subject, model = agent([ANSWER, "29.8", ANSWER, "tin"], ledger, tools=tools)
+async def test_what_an_earlier_turn_has_shown_is_not_shown_again_unless_it_has_changed(
+    ledger: Ledger,
+) -> None:
+    said = {"gallium": "It melts at 29.8 degrees.", "tin": "It melts at 231.9 degrees."}
+
+    @tool(foreseen=lambda task, ctx: [{"name": name} for name in said if name in task])
+    def look_up(name: str) -> str:
+        """Look up."""
+        return said[name]
+
+    subject, model = agent([ANSWER, "a", ANSWER, "b", ANSWER, "c"], ledger, tools=[look_up])
     first = await subject.run("When does gallium melt?", mode="agent")
-    await subject.run("And tin? Before gallium?", mode="agent", history=first.messages)
-    assert calls == ["gallium", "tin"]
+    second = await subject.run("Gallium, gallium or tin?", mode="agent", history=first.messages)
+    said["gallium"] = "It melts in your hand."
+    await subject.run("Look at gallium anew.", mode="agent", history=second.messages)
     assert starts_with_the_previous(model.requests)
+    told = [m.content for m in model.requests[-1].messages if m.content.startswith("Result of")]
+    assert [text.partition("\n")[2][:20] for text in told] == [
+        "It melts at 29.8 deg",
+        "You have this result",
+        "It melts at 231.9 de",
+        "It melts in your han",
+    ]
 
 
 async def test_what_comes_to_be_there_later_is_not_foreseen(ledger: Ledger) -> None:
@@ -140,20 +170,28 @@ async def test_what_is_not_sure_is_left_to_the_model(
     assert (result.output, list(result.trajectory), len(model.requests)) == ("29.8", [], 2)
 
 
-def failing(task: str, ctx: RunContext) -> Sequence[Mapping[str, str]]:
+def failing(task: str, ctx: RunContext) -> Sequence[Mapping[str, object]]:
     raise OSError("the disk is gone")
 
 
-def hanging(task: str, ctx: RunContext) -> Sequence[Mapping[str, str]]:
+def hanging(task: str, ctx: RunContext) -> Sequence[Mapping[str, object]]:
     time.sleep(5)
     return [{"name": "gallium"}]
 
 
-@pytest.mark.parametrize("foreseen", [failing, hanging])
+def no_json(task: str, ctx: RunContext) -> Sequence[Mapping[str, object]]:
+    return [{"name": Path("gallium")}]
+
+
+@pytest.mark.parametrize("foreseen", [failing, hanging, no_json])
 async def test_a_function_that_fails_foresees_nothing(
-    ledger: Ledger, foreseen: Callable[[str, RunContext], Sequence[Mapping[str, str]]]
+    ledger: Ledger,
+    foreseen: Callable[[str, RunContext], Sequence[Mapping[str, object]]],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    @tool(foreseen=foreseen, timeout=0.05)
+    monkeypatch.setattr(foreseeing, "_PATIENCE", 0.05)
+
+    @tool(foreseen=foreseen)
     def look_up(name: str) -> str:
         """Look up.
 
@@ -165,6 +203,74 @@ async def test_a_function_that_fails_foresees_nothing(
     subject, _ = agent([ANSWER, "29.8"], ledger, tools=[look_up])
     result = await subject.run("When does gallium melt?", mode="agent")
     assert (result.output, list(result.trajectory)) == ("29.8", [])
+
+
+async def test_a_tool_is_asked_once(ledger: Ledger) -> None:
+    asked: list[str] = []
+
+    def foreseen(task: str, ctx: RunContext) -> Sequence[Mapping[str, object]]:
+        asked.append(task)
+        return [{"names": ("tin", "lead")}]
+
+    @tool(foreseen=foreseen)
+    def look_up(names: list[str]) -> str:
+        """Look up."""
+        return f"{names} melt"
+
+    subject, _ = agent([SEARCH, ANSWER, "29.8"], ledger, tools=[look_up, searching()])
+    result = await subject.run("When does gallium melt?", mode="agent")
+    assert [step.arguments for step in result.trajectory] == [
+        {"names": ["tin", "lead"]},
+        {"query": "gallium"},
+    ]
+    assert asked == ["When does gallium melt?"]
+
+
+async def test_a_run_that_was_killed_before_the_call_makes_it_when_it_is_resumed(
+    ledger: Ledger, tmp_path: Path
+) -> None:
+    calls: list[str] = []
+    look_up = looking_up("gallium", "tin", calls=calls)
+    kept: dict[str, Any] = {"checkpoints": tmp_path / "runs.sqlite", "tools": [look_up]}
+    hanging = Hanging()
+    subject, _ = agent([hanging], ledger, **kept)
+    running = asyncio.create_task(subject.run("Does gallium or tin melt first?", mode="agent"))
+    await hanging.begun.wait()
+    running.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await running
+    (run,) = {row["run_id"] for row in queries.runs(ledger.folder)}
+    later, model = agent([ANSWER, "gallium"], ledger, **kept)
+    result = await later.resume(run)
+    assert (result.output, calls) == ("gallium", ["gallium", "tin"])
+    assert [step.foreseen for step in result.trajectory] == [True, True]
+    assert len(model.requests) == 2
+
+
+async def test_after_an_answer_that_fails_its_check_an_agent_begins_so_too(
+    ledger: Ledger, tmp_path: Path
+) -> None:
+    recorder = Recorder(path=tmp_path / "runs.jsonl")
+    said = ["I'm sorry.", "Answer: I'm sorry.", SEARCH, ANSWER, "29.8"]
+    tools = [looking_up("gallium"), searching()]
+    subject, _ = agent(said, ledger, tools=tools, gate=FirstInstant(), record=recorder)
+    result = await subject.run("When does gallium melt?")
+    assert [(s.tool, s.step, s.foreseen) for s in result.trajectory] == [
+        ("look_up", 2, True),
+        ("search", 3, False),
+    ]
+    (found,) = read_trajectories(recorder.file)
+    assert [(step.kind, step.action) for step in found.steps] == [
+        ("think", ""),
+        ("think", ""),
+        ("act", "look_up"),
+        ("act", "search"),
+        ("think", ""),
+        ("answer", "answer"),
+    ]
+    assert [step.turn for step in found.steps] == list(range(6))
+    assert found.steps[2].usage.tokens == 0
+    assert sum(step.usage.tokens or 0 for step in found.steps) == result.usage.total_tokens
 
 
 async def test_a_cap_on_tool_calls_counts_them(ledger: Ledger) -> None:

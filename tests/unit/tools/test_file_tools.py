@@ -300,6 +300,8 @@ async def foreseen(root: Path, task: str) -> list[Any]:
         "Attached file: readme.md. How long is it?",
         "(see root/readme.md, please)",
         "in.txt leads to readme.md",
+        "Does ./readme.md say 3.14, e.g. for U.S. readers?",
+        "path=“readme.md”|x",
     ],
 )
 async def test_a_small_text_that_a_task_names_is_sure_to_be_read(root: Path, task: str) -> None:
@@ -334,7 +336,19 @@ async def test_a_file_that_is_open_by_itself_is_sure_to_be_read(root: Path) -> N
     assert await read_file.call({"path": "readme.md"}, alone) == "# Readme\nLine two"
 
 
+async def test_of_two_files_of_one_name_the_one_that_would_be_read_is_foreseen(root: Path) -> None:
+    (root / "docs" / "readme.md").write_text("other")
+    for roots in ((root, root / "docs"), (root, root / "docs" / "readme.md")):
+        ctx = RunContext(roots=roots)
+        calls = await read_file.foreseen("What is in readme.md, and in docs/readme.md?", ctx)
+        shown = {await read_file.call(call, ctx) for call in calls}
+        assert shown == {"# Readme\nLine two", "other"}
+        assert (
+            await read_file.foreseen("What does .env.local hold?", RunContext(roots=(root,))) == []
+        )
+
+
 async def test_names_are_looked_for_in_a_long_task_in_time_that_grows_with_it(root: Path) -> None:
     names = " ".join(f"file{n}.txt" for n in range(100_000))
     assert await foreseen(root, f"{names} readme.md") == [], "of so many it is none for certain"
-    assert await foreseen(root, f"{'word ' * 200_000} readme.md") == [{"path": "readme.md"}]
+    assert await foreseen(root, f"{'a b ' * 200_000} readme.md") == [{"path": "readme.md"}]

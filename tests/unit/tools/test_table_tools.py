@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -238,14 +239,16 @@ async def test_one_list_of_objects_below_a_name_is_a_table(root: Path) -> None:
     assert await ask(root, "two.json", query="select total from two") == "total\n1\n"
     (root / "numbers.json").write_text('{"sales": [1, 2]}')
     assert await ask(root, "numbers.json", query="from numbers") == 'sales\n"[1, 2]"\n'
+    (root / "each.json").write_text('{"sales": [{"city": "Oslo"}]}\n' * 2)
+    assert "sales" in await ask(root, "each.json")
+    (root / "large.json").write_text('{"sales": [' + '{"city": "Oslo"},' * 1_200_000 + "{}]}")
+    assert await ask(root, "large.json", query="select count(city) from large") == (
+        "count(city)\n1200000\n"
+    )
 
 
-async def test_what_a_task_names_is_sure_to_be_looked_at(root: Path) -> None:
-    with xlsxwriter.Workbook(str(root / "b.xlsx")) as book:
-        book.add_worksheet()  # pyright: ignore[reportUnknownMemberType]
-    (root / "long.csv").write_text("a,b\n" + "1,2\n" * 1_000)
-    ctx = RunContext(roots=(root,))
-    task = "Compare sales.csv, out.csv and long.csv with b.xlsx."
-    assert await sql.foreseen(task, ctx) == [{"files": ["long.csv"]}], "sales.csv is read whole"
-    assert await read_table.foreseen(task, ctx) == [{"path": "b.xlsx"}]
-    assert await sql.foreseen("Compare sales.csv with b.xlsx.", ctx) == []
+async def test_a_database_of_another_kind_is_no_download(root: Path) -> None:
+    sqlite3.connect(root / "shop.db").execute("create table goods (name)").connection.close()
+    with pytest.raises(ToolError) as caught:
+        await ask(root, "shop.db")
+    assert "download" not in caught.value.message.lower()
