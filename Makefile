@@ -94,7 +94,7 @@ GSM8K ?= $(or $(LEAN_AGENT_TEST_DATA),../shared/data)/gsm8k_dev/questions.json
 
 .PHONY: reasoning
 reasoning: weights ## Ways to reason on 50 questions of GSM8K (docs/data.md), over an hour alone on 2 cores; goes on where it was
-	$(EVAL) gsm8k:$(GSM8K) --split test --count 50 --mode reason/plain,reason/plain@$(BUDGET),reason/uniform@$(BUDGET),reason/credits@$(BUDGET),reason/outline@$(BUDGET),reason/plain@$(BUDGET)+early-stop,reason/credits@$(BUDGET)+early-stop --out results/reasoning $(call go_on,results/reasoning)
+	$(EVAL) gsm8k:$(GSM8K) --split test --count 50 --mode reason/plain,reason/plain@$(BUDGET),reason/uniform@$(BUDGET),reason/credits@$(BUDGET),reason/outline@$(BUDGET),reason/plain+early-stop,reason/vote --out results/reasoning $(call go_on,results/reasoning)
 
 PLANNING ?= $(or $(LEAN_AGENT_TEST_DATA),../shared/data)/planning
 
