@@ -98,7 +98,8 @@ def test_what_a_run_has_compacted_stays_so() -> None:
 
 @pytest.mark.slow
 def test_the_command_says_what_it_saves(server: FakeOpenAI, tmp_path: Path) -> None:
-    (tmp_path / "notes.txt").write_text("Gallium melts at 29.8 degrees. " * 100)
+    notes = "Gallium melts at 29.8 degrees. " * 120  # too large to be read before the model asks
+    (tmp_path / "notes.txt").write_text(notes)
     acts_natively(server.url, tmp_path)
     read = (("read_file", '{"path": "notes.txt"}'),)
     server.say(Reply(text="Let me look.", tool_calls=read), Reply(text="29.8"), Reply(text="yes"))
