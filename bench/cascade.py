@@ -14,12 +14,12 @@ costs ten agent attempts of the larger model.
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from lean_agent.cli.table import print_table
-from lean_agent.gate import Gate, GateDecision, Signals, Way
+from lean_agent.gate import ChosenMode, Gate, GateDecision, Signals, Way
 from lean_agent.gating.calibrated import CalibratedGate
 from lean_agent.gating.cascade import Cascade, Level
 from lean_agent.gating.fit import Attempted, Tried, cross_validated, failure_price, fit
@@ -38,25 +38,16 @@ class _Both(Tried):
     times: float
 
     def came_to(self, way: Way) -> Attempted | None:
-        first = self._alone(way.model, Way(mode=way.mode))
-        if first is None or way.then is None:
-            return first
-        if first.confidence is not None and first.confidence >= way.sure:
-            return first
-        second = self._alone(way.then_model or way.model, Way(mode=way.then))
-        if second is None:
-            return None
-        return Attempted(passed=second.passed, cost=first.cost + second.cost)
+        first, second = self._by(way.model), self._by(way.then_model or way.model)
+        attempts = {mode: one for mode, one in first.items() if mode == way.mode}
+        attempts |= {mode: one for mode, one in second.items() if mode == way.then}
+        return Tried(task_id=self.task_id, signals=self.signals, attempts=attempts).came_to(way)
 
-    def _alone(self, model: str, way: Way) -> Attempted | None:
+    def _by(self, model: str) -> Mapping[ChosenMode, Attempted]:
         if model != _LARGE:
-            return Tried.came_to(self, way)
-        found = self.larger.came_to(way)
-        if found is None:
-            return None
-        return Attempted(
-            passed=found.passed, cost=found.cost * self.times, confidence=found.confidence
-        )
+            return self.attempts
+        tried = self.larger.attempts.items()
+        return {mode: replace(one, cost=one.cost * self.times) for mode, one in tried}
 
 
 @dataclass(frozen=True, slots=True)

@@ -131,7 +131,10 @@ class Foreseeing(Protocol):
     """
 
     async def foreseen(self, task: str, ctx: RunContext) -> Sequence[Mapping[str, Any]]:
-        """The arguments of each such call, mostly none. Called before the calls, and maybe again
-        after each: it changes nothing.
+        """The arguments of each such call, mostly none. Asked before an agent's first call; it
+        changes nothing.
+
+        Raises:
+            Exception: whatever it likes; nothing is foreseen then.
         """
         ...

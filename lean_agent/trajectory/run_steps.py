@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Sequence
 from decimal import Decimal
 
+from lean_agent._text import read_json
 from lean_agent.messages import Message, ToolCall
 from lean_agent.result import TrajectoryStep
 from lean_agent.trajectory.record import Step, Usage
@@ -49,7 +49,7 @@ def _asks_for_one(message: Message, foreseen: Sequence[TrajectoryStep]) -> bool:
     if not foreseen or message.role != "assistant" or not text.startswith("{"):
         return False
     try:
-        action = json.loads(text)
+        action = read_json(text)
     except ValueError:
         return False
     called = (action.get("tool") or action.get("name"), action.get("arguments"))

@@ -19,9 +19,9 @@ SECRET = "7f3a-secret"
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
     """A folder with secrets around it and links that lead to them."""
-    root = tmp_path / "root"
+    root = tmp_path / "mine"
     (root / "deep").mkdir(parents=True)
-    for secret in (tmp_path / "secret.txt", tmp_path / "root-too" / "secret.txt"):
+    for secret in (tmp_path / "secret.txt", tmp_path / "mine-too" / "secret.txt"):
         secret.parent.mkdir(exist_ok=True)
         secret.write_text(SECRET)
     (root / "a.csv").write_text("n\n1\n2\n")
@@ -42,7 +42,7 @@ async def run(code: str, *readable: Path) -> SandboxResult:
     ("code", "value"),
     [
         ("open('a.csv').read()", "n\n1\n2\n"),
-        ("open('/root/a.csv').read()", "n\n1\n2\n"),
+        ("open('/mine/a.csv').read()", "n\n1\n2\n"),
         ("open('in.csv').read()", "n\n1\n2\n"),
         ("import csv\nlist(csv.DictReader(open('a.csv')))[1]", {"n": "2"}),
         ("import json\njson.load(open('deep/b.json'))['n']", [3, 4]),
@@ -61,9 +61,9 @@ async def test_a_folder_is_read(root: Path, code: str, value: object) -> None:
         "up.txt",
         "outdir/secret.txt",
         "../secret.txt",
-        "../root-too/secret.txt",
+        "../mine-too/secret.txt",
         "deep/../../secret.txt",
-        "/root/../secret.txt",
+        "/mine/../secret.txt",
         "{tmp}/secret.txt",
         "/etc/hostname",
         "/proc/self/environ",
@@ -109,20 +109,20 @@ async def test_a_file_by_itself_is_read_and_its_neighbours_are_not(root: Path) -
         assert await run(code, root / "a.csv") == SandboxResult(value="n\n1\n2\n")
     result = await run("import os\nos.listdir('/')", root / "a.csv")
     assert result.value == ["a.csv"]
-    for path in ("in.csv", "../root/a.csv", "deep/b.json", str(root / "a.csv")):
+    for path in ("in.csv", "../mine/a.csv", "deep/b.json", str(root / "a.csv")):
         assert (await run(f"open('{path}').read()", root / "a.csv")).error is not None
 
 
 @pytest.mark.parametrize(
     ("readable", "path"),
     [
-        (["root", "root-too"], "/root-too/secret.txt"),
-        (["root", "root/deep"], "deep/b.json"),
-        (["root/deep", "root"], "deep/b.json"),
-        (["root", "root"], "a.csv"),
-        (["root", "root/a.csv"], "/a.csv"),
-        (["root/deep", "root/a.csv"], "/a.csv"),
-        (["root", "gone", "root-too"], "/root-too/secret.txt"),
+        (["mine", "mine-too"], "/mine-too/secret.txt"),
+        (["mine", "mine/deep"], "deep/b.json"),
+        (["mine/deep", "mine"], "deep/b.json"),
+        (["mine", "mine"], "a.csv"),
+        (["mine", "mine/a.csv"], "/a.csv"),
+        (["mine/deep", "mine/a.csv"], "/a.csv"),
+        (["mine", "gone", "mine-too"], "/mine-too/secret.txt"),
     ],
 )
 async def test_several_are_open_at_once(root: Path, readable: Sequence[str], path: str) -> None:
@@ -131,12 +131,12 @@ async def test_several_are_open_at_once(root: Path, readable: Sequence[str], pat
 
 
 async def test_two_folders_of_one_name_are_both_there(root: Path) -> None:
-    other = root / "deep" / "x" / "root-too"
+    other = root / "deep" / "x" / "mine-too"
     other.mkdir(parents=True)
     (other / "c.txt").write_text("other")
-    (root.parent / "root-too" / "c.txt").write_text("first")
-    code = "open('/root-too/c.txt').read() + open('/root-too_/c.txt').read()"
-    assert (await run(code, root.parent / "root-too", other)).value == "firstother"
+    (root.parent / "mine-too" / "c.txt").write_text("first")
+    code = "open('/mine-too/c.txt').read() + open('/mine-too_/c.txt').read()"
+    assert (await run(code, root.parent / "mine-too", other)).value == "firstother"
 
 
 async def test_without_any_there_are_no_files(root: Path) -> None:

@@ -70,6 +70,7 @@ def _open(connection: duckdb.DuckDBPyConnection, table: str, file: Mapping[str, 
         raise ToolError(f"{file['name']}: the name holds a sign that stands for other names")
     reader = _READERS.get(file["kind"])
     if reader is None:
+        _refuse_others(Path(file["path"]), file["name"])
         connection.execute(f"ATTACH '{path}' AS \"{table}\" (READ_ONLY)")
     else:
         source, columns = f"{reader}('{path}')", "*"
@@ -79,6 +80,13 @@ def _open(connection: duckdb.DuckDBPyConnection, table: str, file: Mapping[str, 
             columns = _columns(connection, source)
         select = f"SELECT {columns} FROM {source}"  # noqa: S608 - quoted
         connection.execute(f'CREATE VIEW "{table}" AS {select}')
+
+
+def _refuse_others(path: Path, name: str) -> None:
+    """DuckDB would look for an extension that reads it, and tell where on the machine it did."""
+    with path.open("rb") as file:
+        if file.read(12)[8:] != b"DUCK":
+            raise ToolError(f"{name} is no DuckDB file")
 
 
 def _columns(connection: duckdb.DuckDBPyConnection, source: str) -> str:

@@ -12,11 +12,9 @@ from io import BufferedReader
 from lean_agent import RunContext, ToolError, tool
 from lean_agent_tools._roots import Place, named_files, open_file, opened, size_text
 
-__all__ = ["WHOLE_BYTES", "read_file"]
+__all__ = ["read_file"]
 
 _MAX_CHARS = 3_600
-WHOLE_BYTES = _MAX_CHARS
-"""A file of so many is shown whole by one call."""
 _HEAD_BYTES = 8_192
 _PIECE_BYTES = 65_536
 _TEXT_CONTROLS = frozenset(b"\t\n\r\f\x08\x1b")
@@ -25,7 +23,7 @@ _TEXT_CONTROLS = frozenset(b"\t\n\r\f\x08\x1b")
 def _named(task: str, ctx: RunContext) -> list[dict[str, str]]:
     """A text file that the task names is sure to be read, if one call shows it whole."""
     texts: list[Place] = []
-    for place in named_files(task, ctx, max_bytes=WHOLE_BYTES):
+    for place in named_files(task, ctx, max_bytes=_MAX_CHARS):
         with suppress(ToolError, OSError), opened(place) as file:
             _refuse_binary(file, place)
             texts.append(place)

@@ -226,25 +226,38 @@ async def test_a_tool_is_asked_once(ledger: Ledger) -> None:
     assert asked == ["When does gallium melt?"]
 
 
-async def test_a_run_that_was_killed_before_the_call_makes_it_when_it_is_resumed(
-    ledger: Ledger, tmp_path: Path
+@pytest.mark.parametrize("at", ["its second call", "the model's"])
+async def test_a_run_that_is_cut_off_at_a_call_makes_it_when_it_is_resumed(
+    ledger: Ledger, tmp_path: Path, at: str
 ) -> None:
-    calls: list[str] = []
-    look_up = looking_up("gallium", "tin", calls=calls)
+    begun, calls = asyncio.Event(), list[str]()
+
+    @tool(foreseen=lambda task, ctx: [{"name": "gallium"}, {"name": "tin"}])
+    async def look_up(name: str) -> str:
+        """Look up."""
+        calls.append(name)
+        if at == "its second call" and len(calls) == 2:
+            begun.set()
+            await asyncio.sleep(60)
+        return f"{name} melts."
+
     kept: dict[str, Any] = {"checkpoints": tmp_path / "runs.sqlite", "tools": [look_up]}
     hanging = Hanging()
     subject, _ = agent([hanging], ledger, **kept)
-    running = asyncio.create_task(subject.run("Does gallium or tin melt first?", mode="agent"))
-    await hanging.begun.wait()
+    running = asyncio.create_task(subject.run("Which melts first?", mode="agent"))
+    await (begun if at == "its second call" else hanging.begun).wait()
     running.cancel()
     with pytest.raises(asyncio.CancelledError):
         await running
     (run,) = {row["run_id"] for row in queries.runs(ledger.folder)}
     later, model = agent([ANSWER, "gallium"], ledger, **kept)
     result = await later.resume(run)
-    assert (result.output, calls) == ("gallium", ["gallium", "tin"])
-    assert [step.foreseen for step in result.trajectory] == [True, True]
-    assert len(model.requests) == 2
+    assert calls == ["gallium", "tin", "tin"][: 3 if at == "its second call" else 2]
+    assert [(s.arguments["name"], s.foreseen) for s in result.trajectory] == [
+        ("gallium", True),
+        ("tin", True),
+    ]
+    assert (result.output, len(model.requests)) == ("gallium", 2)
 
 
 async def test_after_an_answer_that_fails_its_check_an_agent_begins_so_too(

@@ -247,8 +247,8 @@ async def test_one_list_of_objects_below_a_name_is_a_table(root: Path) -> None:
     )
 
 
-async def test_a_database_of_another_kind_is_no_download(root: Path) -> None:
+async def test_a_database_of_another_kind_is_refused(root: Path) -> None:
     sqlite3.connect(root / "shop.db").execute("create table goods (name)").connection.close()
     with pytest.raises(ToolError) as caught:
         await ask(root, "shop.db")
-    assert "download" not in caught.value.message.lower()
+    assert caught.value.message == "shop.db is no DuckDB file"
