@@ -205,6 +205,19 @@ async def test_a_function_that_fails_foresees_nothing(
     assert (result.output, list(result.trajectory)) == ("29.8", [])
 
 
+async def test_a_run_without_much_time_waits_no_longer_than_it_has(ledger: Ledger) -> None:
+    @tool(foreseen=hanging)
+    def look_up(name: str) -> str:
+        """Look up."""
+        return name
+
+    subject, _ = agent([ANSWER, "29.8"], ledger, tools=[look_up])
+    began = time.monotonic()
+    result = await subject.run("When?", mode="agent", budget=Budget(seconds=0.8))
+    assert time.monotonic() - began < foreseeing._PATIENCE  # pyright: ignore[reportPrivateUsage]
+    assert not result.trajectory
+
+
 async def test_a_tool_is_asked_once(ledger: Ledger) -> None:
     asked: list[str] = []
 

@@ -84,21 +84,6 @@ async def test_what_was_foreseen_is_a_turn_that_took_no_tokens(
     assert sum(step.usage.tokens or 0 for step in found.steps) == result.usage.total_tokens
 
 
-async def test_what_a_model_says_beside_is_no_call_however_deep(
-    ledger: Ledger, recorder: Recorder
-) -> None:
-    @tool(foreseen=lambda task, ctx: [{"name": "tin"}])
-    def look_up(name: str) -> str:
-        """Look up."""
-        return f"{name} melts."
-
-    deep = '{"a":' * 100_000
-    subject, _ = agent([ANSWER, deep], ledger, tools=[look_up], record=recorder)
-    await subject.run("How hot?", mode="agent")
-    (found,) = kept(recorder)
-    assert [step.action for step in found.steps] == ["look_up", "", "answer"]
-
-
 async def test_nothing_is_written_down_unasked(ledger: Ledger, tmp_path: Path) -> None:
     subject, _ = agent(["yes"], ledger)
     await subject.run("Is it?", mode="instant")
