@@ -18,6 +18,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from lean_agent import ConfigurationError
 from lean_agent.cli.table import print_table
 from lean_agent.gate import ChosenMode, Gate, GateDecision, Signals, Way
 from lean_agent.gating.calibrated import CalibratedGate
@@ -69,7 +70,10 @@ def main() -> int:
     parser.add_argument("large", type=Path)
     parser.add_argument("--times", type=float, default=1.54 / 0.49)
     options = parser.parse_args()
-    (small, tried), (large, larger) = tried_in(options.small), tried_in(options.large)
+    try:
+        (small, tried), (large, larger) = tried_in(options.small), tried_in(options.large)
+    except ConfigurationError as error:
+        parser.error(error.message)
     by_id = {one.task_id: one for one in larger}
     both = [
         _Both(
