@@ -40,7 +40,8 @@ class _Both(Tried):
 
     def came_to(self, way: Way) -> Attempted | None:
         first, second = self._by(way.model), self._by(way.then_model or way.model)
-        attempts = {mode: one for mode, one in first.items() if mode == way.mode}
+        attempts: dict[ChosenMode, Attempted] = {}
+        attempts |= {mode: one for mode, one in first.items() if mode == way.mode}
         attempts |= {mode: one for mode, one in second.items() if mode == way.then}
         return Tried(task_id=self.task_id, signals=self.signals, attempts=attempts).came_to(way)
 
