@@ -45,8 +45,8 @@ Operation = Literal[
 """``gen_ai.operation.name``; ``compact`` is ours."""
 
 Purpose = Literal[
-    "gate", "answer", "reason", "act", "plan", "verify", "judge", "compact", "embed", "retrieve",
-    "tool", "prefetch", "probe", "run",
+    "gate", "answer", "draft", "reason", "act", "plan", "verify", "judge", "compact", "embed",
+    "retrieve", "tool", "prefetch", "probe", "run",
 ]  # fmt: skip
 """Why the operation was paid for (``lean_agent.purpose``); retries are attempts above 1."""
 

@@ -65,7 +65,7 @@ class RunResult(Generic[OutputT]):
     or the cap of a day or month over all runs. ``resumable``: it is not complete and its state is
     kept, so that ``Agent.resume`` can go on with it.
     ``confidence`` is the geometric mean of the probabilities of the answer's tokens, known of an
-    instant answer from a model that tells them.
+    instant answer, or of an agent's draft, from a model that tells them.
     ``decision`` is the gate's (``GateDecision.to_dict``), with what it expected of each way.
     ``messages`` are all of the conversation, ``context`` those that the model was last sent: where
     they were compacted it is shorter, and the better ``history`` for the next run.

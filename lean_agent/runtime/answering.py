@@ -22,6 +22,7 @@ from lean_agent.runtime.state import RunState, messages_of
 __all__ = [
     "MARKED_ANSWER_TOKENS",
     "answer",
+    "final_request",
     "instant",
     "least_answer",
     "limited",
@@ -95,19 +96,11 @@ async def instant(state: RunState, runtime: Runtime[RunScope]) -> dict[str, Any]
 async def answer(state: RunState, runtime: Runtime[RunScope]) -> dict[str, Any]:
     """The agent's final answer, from the slice of the budget held back for it."""
     scope = runtime.context
-    earlier = messages_of(state)
-    text = prompts.final_answer(state["task"], found=bool(state["trajectory"]))
-    asked = Message("user", in_form(scope, text))
     step = state["steps"] + 1
     scope.emit(StepStarted(step))
     channel = "answer" if scope.streaming else None
     call = Call(purpose="answer", mode="agent", step=step, final=True, channel=channel)
-    request = plain_request(scope, (*earlier, asked), _ANSWER_TOKENS)
-    wishes = [state["task"], *(m.content for m in earlier if m.role == "system")]
-    in_words = scope.form is None and not any(map(_MAY_BE_JSON.search, wishes))
-    if in_words and scope.known_format() == "schema":
-        request = replace(request, not_beginning=ACTION_START)
-    added = [asked]
+    request = final_request(state, scope)
     try:
         try:
             # To wait would give the slice up.
@@ -116,10 +109,9 @@ async def answer(state: RunState, runtime: Runtime[RunScope]) -> dict[str, Any]:
             response = await _whole_or_short(state, scope, request, call)
     except LimitExceededError as error:
         return limited(error, state)
-    added.append(response.message)
     said = response.message.content
     return {
-        "messages": [m.to_dict() for m in added],
+        "messages": [request.messages[-1].to_dict(), response.message.to_dict()],
         "output": said.strip() if scope.form else final_text(said, scope.specs),
         "answered": True,
         "finish_reason": response.finish_reason,
@@ -127,6 +119,19 @@ async def answer(state: RunState, runtime: Runtime[RunScope]) -> dict[str, Any]:
         "steps": step,
         "formed": formed(scope),
     }
+
+
+def final_request(state: RunState, scope: RunScope) -> ModelRequest:
+    """Asks for the agent's answer, as the last of its messages."""
+    earlier = messages_of(state)
+    text = prompts.final_answer(state["task"], found=bool(state["trajectory"]))
+    asked = Message("user", in_form(scope, text))
+    request = plain_request(scope, (*earlier, asked), _ANSWER_TOKENS)
+    wishes = [state["task"], *(m.content for m in earlier if m.role == "system")]
+    in_words = scope.form is None and not any(map(_MAY_BE_JSON.search, wishes))
+    if in_words and scope.known_format() == "schema":
+        return replace(request, not_beginning=ACTION_START)
+    return request
 
 
 async def _whole_or_short(

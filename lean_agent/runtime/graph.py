@@ -4,7 +4,9 @@
                  \\-> reason --------------------- verify -> mend -> END
                  \\-> plan -----------------------/  |       | ^
                  \\-> think -> act -> think ...     |       \\-/ an answer of another form
-                          \\-> answer -------------/     verify escalates: next mode up
+                     |         \\-> draft -> think  |     verify escalates: next mode up
+                     |                 \\----------/
+                     \\-> answer -----------------/
 
 Every path goes through verify (to END where no form was asked for), and every model call on the
 way through the meter.
@@ -24,7 +26,15 @@ from langgraph.runtime import Runtime
 from langgraph.types import Command
 
 from lean_agent.errors import ModelError
-from lean_agent.runtime import acting, answering, checking, mending, planning, reasoning
+from lean_agent.runtime import (
+    acting,
+    answering,
+    checking,
+    drafting,
+    mending,
+    planning,
+    reasoning,
+)
 from lean_agent.runtime.making_room import Node, with_room
 from lean_agent.runtime.scope import RunScope
 from lean_agent.runtime.state import RunState
@@ -94,8 +104,9 @@ _NODES: dict[str, tuple[Node, _Choice, tuple[str, ...]]] = {
         acting.next_after_think,
         ("think", "act", "answer", "verify"),
     ),
-    "act": (acting.act, acting.next_after_act, ("think", "answer")),
-    "answer": (answering.answer, _to_verify, ("verify",)),
+    "act": (acting.act, acting.next_after_act, ("think", "draft", "answer")),
+    "draft": (drafting.draft, drafting.next_after_draft, ("think", "verify")),
+    "answer": (drafting.kept_or(answering.answer), _to_verify, ("verify",)),
     "verify": (checking.verify, checking.next_after_verify, ("reason", "think", "mend", END)),
     "mend": (mending.mend, mending.next_after_mend, ("mend", END)),
 }

@@ -24,7 +24,9 @@ class RunState(TypedDict):
     failed its check, ``limit`` the limit that ended the search and ``cap`` how high it was, where
     it was the run's own, of tokens or dollars. ``going_on`` says that the last message is an answer
     that a limit cut short. ``decision`` is the gate's, as JSON; ``confidence`` that in an instant
-    answer. ``model`` is the one that a cascade goes by, "" where there is none.
+    answer or a draft. ``draft`` is what is known of the answer that an agent writes before its
+    next action: that it is ``due``, or how it was ``asked`` for and what was ``said``, or that it
+    is too ``long`` for one. ``model`` is the one that a cascade goes by, "" where there is none.
     ``recognised`` are the fields of the Recognised that plan mode works on. ``formed``
     counts the calls that asked for the answer in the caller's form; None where he gave none, or
     nothing more is to be done about it. The first ``earlier`` messages are of earlier turns, and
@@ -45,6 +47,7 @@ class RunState(TypedDict):
     finish_reason: str
     problem: str
     confidence: float | None
+    draft: dict[str, Any]
     decision: dict[str, Any]
     model: str
     limit: str
@@ -88,6 +91,7 @@ def start_state(
         finish_reason="",
         problem="",
         confidence=None,
+        draft={},
         decision={},
         model="",
         limit="",

@@ -9,9 +9,11 @@ from typing import Any
 
 from lean_agent import Agent, Ledger, Tool, tool
 from lean_agent.ledger import queries
-from lean_agent.model import ModelCard, ModelRequest
+from lean_agent.messages import Message
+from lean_agent.model import FinishReason, ModelCard, ModelRequest, ModelResponse, TokenLogprob
 from lean_agent.models.scripted import ScriptedModel
 from lean_agent.result import RunResult
+from lean_agent.usage import Usage
 
 __all__ = [
     "ANSWER",
@@ -21,6 +23,7 @@ __all__ = [
     "Hanging",
     "agent",
     "rows",
+    "said",
     "searching",
     "starts_with_the_previous",
 ]
@@ -47,6 +50,17 @@ def rows(ledger: Ledger, result: RunResult[Any]) -> list[dict[str, Any]]:
     """The run's model calls."""
     entries = queries.show(ledger.folder, result.run_id)
     return [entry for entry in entries if entry["operation"] == "chat"]
+
+
+def said(text: str, *logprobs: float, finish_reason: FinishReason = "stop") -> ModelResponse:
+    """What a model writes, with the logarithm of each token's probability."""
+    return ModelResponse(
+        message=Message("assistant", text),
+        usage=Usage(input_tokens=10, output_tokens=len(logprobs)),
+        finish_reason=finish_reason,
+        model="scripted:test",
+        logprobs=tuple(TokenLogprob("x", one) for one in logprobs),
+    )
 
 
 def searching(calls: list[str] | None = None) -> Tool:

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import pytest
-from support.scripted_runs import ANSWER, SEARCH, rows, searching
+from support.scripted_runs import ANSWER, SEARCH, rows, said, searching
 
 from lean_agent import Agent, Budget, Ledger
 from lean_agent.gate import GateDecision, Signals, Way
-from lean_agent.messages import Message
-from lean_agent.model import ModelCard, ModelResponse, TokenLogprob
+from lean_agent.model import ModelCard
 from lean_agent.models.scripted import ScriptedModel
-from lean_agent.usage import Usage
 
 CARD = ModelCard(action_format="schema", self_hosted=True, logprobs=True)
 
@@ -21,16 +19,6 @@ class GoingOn:
     def decide(self, signals: Signals) -> GateDecision:
         mode = "instant" if signals.forced == "auto" else signals.forced
         return GateDecision(way=Way(mode=mode, then="agent", sure=0.5), reason="told to")
-
-
-def said(text: str, *logprobs: float) -> ModelResponse:
-    return ModelResponse(
-        message=Message("assistant", text),
-        usage=Usage(input_tokens=10, output_tokens=len(logprobs)),
-        finish_reason="stop",
-        model="scripted:test",
-        logprobs=tuple(TokenLogprob("x", one) for one in logprobs),
-    )
 
 
 def agent(model: ScriptedModel, ledger: Ledger) -> Agent:
@@ -50,13 +38,13 @@ async def test_a_sure_answer_stands(ledger: Ledger) -> None:
 async def test_a_guess_is_dropped_and_the_agent_begins_anew(
     ledger: Ledger, logprobs: tuple[float, ...]
 ) -> None:
-    script = [said("Sydney.", *logprobs), SEARCH, ANSWER, "29.8 degrees"]
+    script = [said("Sydney.", *logprobs), SEARCH, said("29.8 degrees", -0.01)]
     model = ScriptedModel(script, card=CARD)
     result = await agent(model, ledger).run("At what temperature does gallium melt?")
     assert (result.output, result.mode) == ("29.8 degrees", "agent")
     assert "unsure" in result.mode_reason
     # It was paid for, and it is not there to mislead.
-    assert [row["purpose"] for row in rows(ledger, result)] == ["answer", "act", "act", "answer"]
+    assert [row["purpose"] for row in rows(ledger, result)] == ["answer", "act", "draft"]
     assert all("Sydney" not in m.content for sent in model.requests[1:] for m in sent.messages)
     assert all("will not do" not in m.content for m in result.messages)
 
@@ -94,6 +82,7 @@ async def test_a_guess_stands_where_a_limit_leaves_nothing_else(ledger: Ledger) 
 
 
 async def test_the_confidence_of_a_dropped_guess_is_not_the_answers(ledger: Ledger) -> None:
-    model = ScriptedModel([said("Sydney.", -2.0), SEARCH, ANSWER, "29.8"], card=CARD)
+    script = [said("Sydney.", -2.0), SEARCH, said("29.8", -0.8), ANSWER]
+    model = ScriptedModel(script, card=CARD)
     result = await agent(model, ledger).run("At what temperature does gallium melt?")
     assert (result.output, result.confidence) == ("29.8", None)
