@@ -17,7 +17,7 @@ from lean_agent.models.actions import action_schema, observations, parse_action,
 from lean_agent.result import TrajectoryStep
 from lean_agent.runtime import prompts
 from lean_agent.runtime.calling import make_calls
-from lean_agent.runtime.drafting import next_draft
+from lean_agent.runtime.drafting import after_calls
 from lean_agent.runtime.executing import Plan
 from lean_agent.runtime.foreseeing import next_foreseen
 from lean_agent.runtime.forming import formed, in_form
@@ -151,7 +151,7 @@ async def act(state: RunState, runtime: Runtime[RunScope]) -> dict[str, Any]:
         "tool_calls": state["tool_calls"] + sum(not r.refused for r in made.results),
         "idle": _MAX_IDLE if stopped else state["idle"] + 1 if idle else 0,
         "limit": made.limit,
-        "draft": next_draft(made.results, state, scope),
+        "draft": after_calls(made.results, state, idle=idle),
     }
 
 

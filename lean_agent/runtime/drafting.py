@@ -3,7 +3,7 @@
 Where actions are held to a schema an answer takes a call of its own, after the action that says
 that enough is known, and a small model rather makes one more call of a tool. How sure it is of a
 draft tells whether there is any need to. One that is not sure enough is kept: it is the answer if
-the next action is to answer, and is never paid for twice.
+the next action is to answer, or if nothing more can be afforded.
 """
 
 from __future__ import annotations
@@ -16,68 +16,97 @@ from typing import Any
 
 from langgraph.runtime import Runtime
 
-from lean_agent.errors import ContextLengthError, LimitExceededError
-from lean_agent.events import Token
+from lean_agent.errors import LimitExceededError, ModelError
+from lean_agent.events import StepStarted, Token
 from lean_agent.messages import Message
-from lean_agent.models.actions import ACTION_START, final_text
+from lean_agent.model import ModelRequest, ModelResponse
+from lean_agent.models.actions import final_text
 from lean_agent.result import TrajectoryStep
 from lean_agent.runtime.answering import final_request
+from lean_agent.runtime.foreseeing import next_foreseen
 from lean_agent.runtime.making_room import Node
 from lean_agent.runtime.meter import Call
+from lean_agent.runtime.narrowing import FIND_TOOLS
 from lean_agent.runtime.scope import RunScope
 from lean_agent.runtime.state import RunState
 
-__all__ = ["draft", "kept_or", "next_after_draft", "next_draft"]
+__all__ = ["after_calls", "draft", "kept_or", "next_after_draft"]
 
 _SURE = 0.9
 """Of instant answers a calibration said .92."""
 _TOKENS = 64
 """A longer answer is no fact that was looked up, and would be dear to write for nothing."""
+_NO_ANSWER = re.compile(r"\s*(?:$|[{<]|```)")
+"""Nothing; or an action, as JSON, in a tag or fenced."""
 _NOTHING_FOUND = re.compile(
-    r"\b(?:no|not|none|nothing|cannot|unable|unknown|unclear|sorry)\b|n't\b", re.IGNORECASE
+    r"\b(?:no|not|none|nothing|cannot|unable|unknown|unclear|unavailable|lacks?|missing|absent"
+    r"|insufficient|sorry|n/a)\b|n't\b",
+    re.IGNORECASE,
 )
 """A model is sure of such an answer after any search that found nothing."""
 
 
-def next_draft(
-    results: Sequence[TrajectoryStep], state: RunState, scope: RunScope
+def after_calls(
+    results: Sequence[TrajectoryStep], state: RunState, *, idle: bool
 ) -> dict[str, Any]:
-    """The state's ``draft`` after these calls: due where they may have found what the answer is.
-
-    Not where a tool that is offered changes something: the task may ask for a deed, and a model is
-    quick to say that it is done.
-    """
-    if state.get("draft", {}).get("long"):
-        return state["draft"]
-    due = (
-        any(not (r.is_error or r.refused or r.served or r.unknown) for r in results)
-        and scope.form is None
-        and scope.meter.model.card.logprobs
-        and scope.known_format() == "schema"
-        and not any(spec.side_effects for spec in scope.known_specs)
+    """The state's ``draft`` after these calls: due where they have found something new."""
+    before = state.get("draft", {})
+    found = any(
+        not (r.is_error or r.refused or r.served or r.unknown) and r.tool != FIND_TOOLS.name
+        for r in results
     )
-    return {"due": True} if due else {}
+    return before if idle or not found or before.get("long") else {"due": True}
 
 
 async def draft(state: RunState, runtime: Runtime[RunScope]) -> dict[str, Any]:
     """Ask for the answer from what has been found; where the model is sure of it, that is it."""
     scope = runtime.context
-    # llama.cpp's server gives no log-probabilities where no other token's are asked for.
-    request = replace(final_request(state, scope), max_output_tokens=_TOKENS, top_logprobs=1)
-    call = Call(purpose="draft", mode="agent", step=state["steps"])
+    request = await _request(state, scope)
+    if request is None:
+        return {"draft": {}}
+    scope.emit(StepStarted(state["steps"] + 1))
+    call = Call(purpose="draft", mode="agent", step=state["steps"] + 1, waits=False)
     try:
         response = await scope.call(request, call)
-    except (LimitExceededError, ContextLengthError):
-        return {"draft": {}}  # the next action meets it, too, and knows what to do
-    if response.finish_reason != "stop":
-        return {"draft": {"long": True}}
+    except (LimitExceededError, ModelError):
+        return {"draft": {}}  # if the next action meets it, too, that knows what to do
     said = response.message
-    if said.content.lstrip().startswith(ACTION_START):
+    if response.finish_reason == "length" and response.usage.output_tokens >= _TOKENS:
+        return {"draft": {"long": True}}
+    if response.finish_reason != "stop" or _NO_ANSWER.match(said.content):
         return {"draft": {}}
-    kept = {"asked": request.messages[-1].to_dict(), "said": said.to_dict()}
-    if (response.confidence or 0.0) < _SURE or _NOTHING_FOUND.search(said.content):
-        return {"draft": kept}
-    return {**_as_answer(kept, state, scope), "confidence": response.confidence}
+    kept = {
+        "model": scope.meter.model.name,
+        "asked": request.messages[-1].to_dict(),
+        "said": said.to_dict(),
+        "confidence": response.confidence,
+    }
+    return _as_answer(kept, state, scope) if _is_sure(response) else {"draft": kept}
+
+
+async def _request(state: RunState, scope: RunScope) -> ModelRequest | None:
+    """None where a draft could not end the run, or may not.
+
+    May not where a tool that is offered changes something: the task may ask for a deed, and a model
+    is quick to say that it is done.
+    """
+    if scope.form is not None or not scope.meter.model.card.logprobs:
+        return None
+    if any(tool.spec.side_effects for tool in scope.tools.values()):
+        return None
+    request = final_request(state, scope)
+    # Else JSON may be asked for, or actions are not held to a schema.
+    in_words = bool(request.not_beginning)
+    if not in_words or await next_foreseen(state, scope) is not None:
+        return None
+    # llama.cpp's server gives no log-probabilities where no other token's are asked for.
+    return replace(request, max_output_tokens=_TOKENS, top_logprobs=1)
+
+
+def _is_sure(response: ModelResponse) -> bool:
+    if _NOTHING_FOUND.search(response.message.content):
+        return False
+    return response.confidence is not None and response.confidence >= _SURE
 
 
 def next_after_draft(state: RunState) -> str:
@@ -86,14 +115,15 @@ def next_after_draft(state: RunState) -> str:
 
 
 def kept_or(node: Node) -> Node:
-    """The node that asks for the answer, where no draft of it is kept."""
+    """The node that asks for the answer, where no draft of it by this model is kept."""
 
     @wraps(node)
     async def answer(state: RunState, runtime: Runtime[RunScope]) -> dict[str, Any]:
-        kept = state.get("draft", {})
-        if "said" not in kept:
+        kept, scope = state.get("draft", {}), runtime.context
+        if kept.get("model") != scope.meter.model.name or scope.form is not None:
             return await node(state, runtime)
-        return _as_answer(kept, state, runtime.context)
+        scope.emit(StepStarted(state["steps"] + 1))
+        return _as_answer(kept, state, scope)
 
     return answer
 
@@ -105,6 +135,7 @@ def _as_answer(kept: dict[str, Any], state: RunState, scope: RunScope) -> dict[s
     return {
         "messages": [kept["asked"], kept["said"]],
         "output": output,
+        "confidence": kept["confidence"],
         "answered": True,
         "finish_reason": "stop",
         "steps": state["steps"] + 1,

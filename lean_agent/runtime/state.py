@@ -22,17 +22,18 @@ class RunState(TypedDict):
     TrajectoryStep.to_dict(). ``mistakes`` counts malformed actions since the last good one;
     ``idle`` the steps in a row that only repeated earlier calls. ``problem`` is why the answer
     failed its check, ``limit`` the limit that ended the search and ``cap`` how high it was, where
-    it was the run's own, of tokens or dollars. ``going_on`` says that the last message is an answer
-    that a limit cut short. ``decision`` is the gate's, as JSON; ``confidence`` that in an instant
-    answer or a draft. ``draft`` is what is known of the answer that an agent writes before its
-    next action: that it is ``due``, or how it was ``asked`` for and what was ``said``, or that it
-    is too ``long`` for one. ``model`` is the one that a cascade goes by, "" where there is none.
-    ``recognised`` are the fields of the Recognised that plan mode works on. ``formed``
-    counts the calls that asked for the answer in the caller's form; None where he gave none, or
-    nothing more is to be done about it. The first ``earlier`` messages are of earlier turns, and
-    ``compacted`` holds what is sent in place of the first of them all, ``until`` there, and how
-    many of that are earlier turns'. ``spent`` is Meter.spent() after the last node, and
-    ``allowed`` are the patterns that persons had allowed for good by then.
+    it was the run's own, of tokens or dollars. ``going_on`` says that the last message is an
+    answer that a limit cut short. ``decision`` is the gate's, as JSON; ``confidence`` that in an
+    instant answer or a draft. ``draft`` is what is known of the answer that an agent writes
+    before its next action: that it is ``due``, or which ``model`` was ``asked`` how and what it
+    ``said`` with what ``confidence``, or that it is too ``long`` for one. ``model`` is the one
+    that a cascade goes by, "" where there is none. ``recognised`` are the fields of the
+    Recognised that plan mode works on. ``formed`` counts the calls that asked for the answer in
+    the caller's form; None where he gave none, or nothing more is to be done about it. The first
+    ``earlier`` messages are of earlier turns, and ``compacted`` holds what is sent in place of
+    the first of them all, ``until`` there, and how many of that are earlier turns'. ``spent`` is
+    Meter.spent() after the last node, and ``allowed`` are the patterns that persons had allowed
+    for good by then.
     """
 
     task: str

@@ -21,15 +21,20 @@ __all__ = ["RunRecording"]
 
 @dataclass(slots=True)
 class _StepUsages:
-    """What each step of a run took, gathered from its events."""
+    """What each step of a run took, gathered from its events. A step begins anew where an answer
+    was only a draft.
+    """
 
     steps: list[Billed] = field(default_factory=list[Billed])
+    _step: int = 0
     _so_far: Billed = field(default_factory=Billed)
 
     def listen(self, event: Event) -> None:
         """Take note of an event."""
         if isinstance(event, StepStarted):
-            self.steps.append(Billed())
+            if event.step != self._step:
+                self.steps.append(Billed())
+            self._step = event.step
         elif isinstance(event, CostUpdated):
             if self.steps:
                 self.steps[-1] += _difference(event.usage, self._so_far)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from lean_agent import Agent, Ledger, Tool, tool
+from lean_agent import Agent, Ledger, RunContext, Tool, tool
 from lean_agent.ledger import queries
 from lean_agent.messages import Message
 from lean_agent.model import FinishReason, ModelCard, ModelRequest, ModelResponse, TokenLogprob
@@ -22,6 +22,7 @@ __all__ = [
     "SEARCH",
     "Hanging",
     "agent",
+    "looking_up",
     "rows",
     "said",
     "searching",
@@ -76,6 +77,27 @@ def searching(calls: list[str] | None = None) -> Tool:
         return f"About {query}: it melts at 29.8 degrees."
 
     return search
+
+
+def looking_up(*names: str, calls: list[str] | None = None, **options: Any) -> Tool:
+    """A tool that foresees a call of each of the names that stand in a task."""
+
+    def foreseen(task: str, ctx: RunContext) -> Sequence[Mapping[str, str]]:
+        assert ctx.task == task
+        return [{"name": name} for name in names if name in task]
+
+    @tool(foreseen=foreseen, **options)
+    def look_up(name: str) -> str:
+        """Look up.
+
+        Args:
+            name: What.
+        """
+        if calls is not None:
+            calls.append(name)
+        return f"{name} melts at 29.8 degrees."
+
+    return look_up
 
 
 def agent(

@@ -16,6 +16,7 @@ from support.scripted_runs import (
     SEARCH,
     Hanging,
     agent,
+    looking_up,
     rows,
     searching,
     starts_with_the_previous,
@@ -38,27 +39,6 @@ class FirstInstant:
 
 
 TAGGED = ModelCard(action_format="tagged", self_hosted=True)
-
-
-def looking_up(*names: str, calls: list[str] | None = None, **options: Any) -> Tool:
-    """A tool that foresees a call of each of the names that stand in a task."""
-
-    def foreseen(task: str, ctx: RunContext) -> Sequence[Mapping[str, str]]:
-        assert ctx.task == task
-        return [{"name": name} for name in names if name in task]
-
-    @tool(foreseen=foreseen, **options)
-    def look_up(name: str) -> str:
-        """Look up.
-
-        Args:
-            name: What.
-        """
-        if calls is not None:
-            calls.append(name)
-        return f"{name} melts at 29.8 degrees."
-
-    return look_up
 
 
 @pytest.mark.parametrize("card", [SCHEMA, TAGGED, NATIVE], ids=["schema", "tagged", "native"])
