@@ -60,12 +60,16 @@ class CallMemory:
     def repeats(self, call: Mapping[str, Any]) -> bool:
         """Whether another call has shown in this world what ``call``, just made, shows again.
 
-        One that is the same but for case and blanks, or any of the same tool whose result is long.
+        One that is the same but for case and blanks, or any of the same tool whose result is long;
+        of one that failed, the same call.
         """
         spec = self._spec(call)
-        if spec is None or spec.side_effects or call["is_error"]:
+        if spec is None or spec.side_effects:
             return False
         observation = call["observation"]
+        if call["is_error"]:
+            failure, _ = self._failures.get(call_key(spec, call["arguments"]), ("", 0))
+            return failure == observation
         if (call["tool"], observation) in self._long:
             return True
         return (loose_key(spec, call["arguments"]), folded(observation)) in self._loose

@@ -98,13 +98,15 @@ async def think(state: RunState, runtime: Runtime[RunScope]) -> dict[str, Any]:
     try:
         action = parse_action(response, action_format, scope.known_specs)
     except InvalidToolCallError as error:
-        said = Message("assistant", response.message.content or "(no action)")
-        mend = Message("user", prompts.malformed(error.message))
+        said = Message("assistant", response.message.content or "(no action)").to_dict()
+        mend = Message("user", prompts.malformed(error.message)).to_dict()
+        # Written once more it will be written ever again.
+        again = state["mistakes"] and [said, mend] == state["messages"][-2:]
         return {
-            "messages": [*before, said.to_dict(), mend.to_dict()],
+            "messages": [*before, said, mend],
             "calls": [],
             "steps": step,
-            "mistakes": state["mistakes"] + 1,
+            "mistakes": _MAX_MISTAKES if again else state["mistakes"] + 1,
         }
     update: dict[str, Any] = {
         "messages": [*before, action.message.to_dict()],

@@ -32,8 +32,10 @@ from lean_agent.runtime.state import RunState
 
 __all__ = ["after_calls", "draft", "kept_or", "next_after_draft"]
 
-_SURE = 0.9
-"""Of instant answers a calibration said .92."""
+_SURE = 0.8
+"""Of the drafts that were answers to 85 development tasks (the suite ``mixed``, the local 1.5B
+model), 27 of the 37 at or above it were right, and none of the 25 below.
+"""
 _TOKENS = 64
 """A longer answer is no fact that was looked up, and would be dear to write for nothing."""
 _NO_ANSWER = re.compile(r"\s*(?:$|[{<]|```)")

@@ -130,9 +130,18 @@ async def test_malformed_action_is_shown_to_the_model_and_mended(ledger: Ledger)
 
 
 async def test_a_model_that_only_talks_nonsense_still_ends_in_an_answer(ledger: Ledger) -> None:
-    subject, _ = agent(["??", "??", "??", "I do what I can"], ledger, tools=[searching()])
+    subject, _ = agent(["??", "?!", "??", "I do what I can"], ledger, tools=[searching()])
     result = await subject.run("x", mode="agent")
     assert (result.output, result.steps) == ("I do what I can", 4)
+
+
+async def test_nonsense_written_once_more_is_not_waited_for_again(ledger: Ledger) -> None:
+    subject, _ = agent(["?!", "??", "??", "I do what I can"], ledger, tools=[searching()])
+    result = await subject.run("x", mode="agent")
+    assert (result.output, result.steps) == ("I do what I can", 4)
+    subject, _ = agent(["??", "??", "I do what I can"], ledger, tools=[searching()])
+    result = await subject.run("x", mode="agent")
+    assert (result.output, result.steps) == ("I do what I can", 3)
 
 
 async def test_identical_calls_are_served_and_the_loop_is_ended(ledger: Ledger) -> None:
