@@ -12,8 +12,9 @@ begins, ``agent`` or ``reason`` with none of the techniques, and what is added:
     planners    search problems go to a planner (in mode auto)
     vote, outline, early-stop    ways to reason
 
-Says for each arm what it passes and costs, beside its beginning with paired 95 % intervals; and for
-a pair of techniques whether together they are worth what they are alone, multiplied. What was begun
+Says for each arm what it passes and costs, beside its beginning with paired 95 % intervals; and
+for a pair of techniques that were also tried alone, whether together they are worth what they are
+alone, multiplied. What was begun
 is gone on with: run it again, with more arms or tasks if need be. Costs are token units; a failure
 is priced at ten times what ``agent`` costs. The tasks of the test are not touched.
 """
@@ -24,11 +25,16 @@ import argparse
 import asyncio
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from math import prod
 from pathlib import Path
 from typing import Any
 
 from lean_agent import Agent, Budget, Message, Model, RunContext, RunResult, Tool, ToolSpec
 from lean_agent.agent import DEFAULT_MODEL
+from lean_agent.gate import Gate, GateDecision, Signals, Way
+from lean_agent.gating.calibrated import CalibratedGate
+from lean_agent.gating.profiles import found_profile
+from lean_agent.gating.rules import RuleGate
 from lean_agent.model import ModelCard, ModelRequest, ModelResponse, StreamEvent
 from lean_agent.models.registry import resolve_model
 from lean_agent_evals.arms import Means
@@ -74,6 +80,24 @@ class WithoutLogprobs:
         await self._model.aclose()
 
 
+class WithoutGoingOn:
+    """The gate that the model has, without ways that go by how sure an answer is."""
+
+    def __init__(self, model: str) -> None:
+        profile = found_profile(model)
+        self._gate: Gate = RuleGate()
+        if profile is not None:
+            plain = {
+                kind: {way: tally for way, tally in ways.items() if ">" not in way}
+                for kind, ways in profile.tallies.items()
+            }
+            self._gate = CalibratedGate(replace(profile, tallies=plain))
+
+    def decide(self, signals: Signals) -> GateDecision:
+        found = self._gate.decide(signals)
+        return replace(found, way=Way(mode=found.way.then)) if found.way.then else found
+
+
 class Unforeseen:
     """A tool that foresees no calls."""
 
@@ -109,7 +133,7 @@ class TechniqueArm:
         return self.begins == "agent"
 
     def most_calls(self, steps: int) -> int:
-        return 2 * steps  # drafts are no steps
+        return steps
 
     @property
     def reasoning(self) -> str:
@@ -123,6 +147,7 @@ class TechniqueArm:
             model=means.model if "sure" in used else WithoutLogprobs(means.model),
             tools=means.tools if "foreseen" in used else [*map(unforeseen, means.tools)],
             budget=means.budget,
+            gate=None if "sure" in used else WithoutGoingOn(means.model.name),
             mode="auto" if "gate" in used else "agent" if self.probes and means.tools else "reason",
             planners=None if "planners" in used else (),
             reasoning=self.reasoning,
@@ -174,6 +199,10 @@ def told(change: Change) -> str:
     return f"{ratio.value:.2f} ({ratio.low:.2f} to {ratio.high:.2f})"
 
 
+def priced(figures: Mapping[str, Change]) -> float | None:
+    return figures["failure_priced_cost"].ratio.value
+
+
 def tell(outcomes: Sequence[Outcome], arms: Sequence[TechniqueArm]) -> None:
     of = {arm.name: [one for one in outcomes if one.arm == arm.name] for arm in arms}
     agent = compare(of["agent"], of["agent"], unit="token_units", figures=FIGURES)
@@ -193,12 +222,10 @@ def tell(outcomes: Sequence[Outcome], arms: Sequence[TechniqueArm]) -> None:
         print(f"| {arm.name} | {' | '.join(cells)} |")
     for arm in arms:
         alone = [found.get(f"{arm.begins}+{one}") for one in sorted(arm.techniques)]
-        if len(alone) == 2 and all(alone):
-            ratios = [one["failure_priced_cost"].ratio.value for one in alone if one]
-            together = found[arm.name]["failure_priced_cost"].ratio.value
-            if together is not None and None not in ratios:
-                apart = (ratios[0] or 0.0) * (ratios[1] or 0.0)
-                print(f"{arm.name}: {together:.2f} together, {apart:.2f} if each did its own")
+        apart = [value for one in alone if one and (value := priced(one)) is not None]
+        if len(alone) == len(apart) == 2:
+            told_apart = f"{prod(apart):.2f} if each did its own"
+            print(f"{arm.name}: {priced(found[arm.name]):.2f} together, {told_apart}")
 
 
 async def main() -> None:

@@ -43,7 +43,9 @@ class ModeChosen:
 
 @dataclass(frozen=True, slots=True)
 class StepStarted:
-    """A model call begins. ``step`` counts from 1."""
+    """A step begins, with a model call or with a draft that is kept. ``step`` counts from 1; one
+    begins anew where its draft was not the answer.
+    """
 
     step: int
 

@@ -17,11 +17,12 @@ from lean_agent.models.actions import action_schema, observations, parse_action,
 from lean_agent.result import TrajectoryStep
 from lean_agent.runtime import prompts
 from lean_agent.runtime.calling import make_calls
-from lean_agent.runtime.drafting import after_calls
+from lean_agent.runtime.drafting import next_draft
 from lean_agent.runtime.executing import Plan
 from lean_agent.runtime.foreseeing import next_foreseen
 from lean_agent.runtime.forming import formed, in_form
 from lean_agent.runtime.meter import Call
+from lean_agent.runtime.narrowing import FIND_TOOLS
 from lean_agent.runtime.scope import RunScope
 from lean_agent.runtime.state import RunState, messages_of
 
@@ -100,8 +101,8 @@ async def think(state: RunState, runtime: Runtime[RunScope]) -> dict[str, Any]:
     except InvalidToolCallError as error:
         said = Message("assistant", response.message.content or "(no action)").to_dict()
         mend = Message("user", prompts.malformed(error.message)).to_dict()
-        # Written once more it will be written ever again.
-        again = state["mistakes"] and [said, mend] == state["messages"][-2:]
+        # Written once more it will be written ever again. Of native calls the message has nothing.
+        again = action_format != "native" and [said, mend] == state["messages"][-2:]
         return {
             "messages": [*before, said, mend],
             "calls": [],
@@ -119,6 +120,7 @@ async def think(state: RunState, runtime: Runtime[RunScope]) -> dict[str, Any]:
         if channel == "action":
             scope.emit(Token(action.answer, "answer"))
         update |= {"output": action.answer, "answered": True, "formed": formed(scope)}
+        update["confidence"] = None
     return update
 
 
@@ -140,7 +142,7 @@ async def act(state: RunState, runtime: Runtime[RunScope]) -> dict[str, Any]:
     made = await make_calls(calls, state, scope)
     if any(call.get("foreseen") for call in state["calls"]):
         made = replace(made, results=[replace(r, foreseen=True) for r in made.results])
-    shown, idle = _shown(made.plans, made.results, state, scope)
+    shown, idle, news = _shown(made.plans, made.results, state, scope)
     # Servers take a message of a tool only after a call of their own, not after a written one.
     native = bool(state["messages"][-1].get("tool_calls"))
     told = observations("native" if native else "tagged", shown)
@@ -153,16 +155,18 @@ async def act(state: RunState, runtime: Runtime[RunScope]) -> dict[str, Any]:
         "tool_calls": state["tool_calls"] + sum(not r.refused for r in made.results),
         "idle": _MAX_IDLE if stopped else state["idle"] + 1 if idle else 0,
         "limit": made.limit,
-        "draft": after_calls(made.results, state, idle=idle),
+        "draft": next_draft(state, news=news),
     }
 
 
 def _shown(
     plans: Sequence[Plan], results: Sequence[TrajectoryStep], state: RunState, scope: RunScope
-) -> tuple[list[tuple[ToolCall, str]], bool]:
-    """What the model reads of each call, and whether none of them brought anything new."""
+) -> tuple[list[tuple[ToolCall, str]], bool, bool]:
+    """What the model reads of each call; whether none of them was worth its step; and whether one
+    found something new.
+    """
     shown: list[tuple[ToolCall, str]] = []
-    idle = True
+    idle, news = True, False
     for plan, result in zip(plans, results, strict=True):
         text = result.observation
         gone = _compacted_away(text, state) and all(text != before for _, before in shown)
@@ -171,6 +175,7 @@ def _shown(
             # An earlier turn of the conversation may have had the same.
             stands = any(text in message.content for message in messages_of(state))
             text = prompts.repeated() if stands else text
+            news = news or not (stands or result.is_error)
         elif result.served:
             idle = idle and not gone
             text = text if gone else prompts.repeated()
@@ -179,12 +184,14 @@ def _shown(
         else:
             repeats = scope.memory.repeats(result.to_dict()) and not gone
             idle = idle and repeats
+            found = not (repeats or result.is_error or result.unknown)
+            news = news or (found and result.tool != FIND_TOOLS.name)
             if repeats:
                 text = prompts.same_result()
             elif plan.decision.nudge:
                 text += prompts.going_round(plan.decision.reason)
         shown.append((plan.call, text))
-    return shown, idle
+    return shown, idle, news
 
 
 def _compacted_away(observation: str, state: RunState) -> bool:

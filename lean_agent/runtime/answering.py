@@ -113,6 +113,7 @@ async def answer(state: RunState, runtime: Runtime[RunScope]) -> dict[str, Any]:
     return {
         "messages": [request.messages[-1].to_dict(), response.message.to_dict()],
         "output": said.strip() if scope.form else final_text(said, scope.specs),
+        "confidence": None,
         "answered": True,
         "finish_reason": response.finish_reason,
         "limit": state["limit"] or response.cut_by,

@@ -9,7 +9,6 @@ the next action is to answer, or if nothing more can be afforded.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 from dataclasses import replace
 from functools import wraps
 from typing import Any
@@ -21,16 +20,14 @@ from lean_agent.events import StepStarted, Token
 from lean_agent.messages import Message
 from lean_agent.model import ModelRequest, ModelResponse
 from lean_agent.models.actions import final_text
-from lean_agent.result import TrajectoryStep
 from lean_agent.runtime.answering import final_request
 from lean_agent.runtime.foreseeing import next_foreseen
 from lean_agent.runtime.making_room import Node
 from lean_agent.runtime.meter import Call
-from lean_agent.runtime.narrowing import FIND_TOOLS
 from lean_agent.runtime.scope import RunScope
 from lean_agent.runtime.state import RunState
 
-__all__ = ["after_calls", "draft", "kept_or", "next_after_draft"]
+__all__ = ["draft", "kept_or", "next_after_draft", "next_draft"]
 
 _SURE = 0.8
 """Of the drafts that were answers to 85 development tasks (the suite ``mixed``, the local 1.5B
@@ -41,23 +38,19 @@ _TOKENS = 64
 _NO_ANSWER = re.compile(r"\s*(?:$|[{<]|```)")
 """Nothing; or an action, as JSON, in a tag or fenced."""
 _NOTHING_FOUND = re.compile(
-    r"\b(?:no|not|none|nothing|cannot|unable|unknown|unclear|unavailable|lacks?|missing|absent"
-    r"|insufficient|sorry|n/a)\b|n't\b",
+    r"\b(?:no(?!\W*$)|not|none|nothing|cannot|unable|unknown|unclear|unavailable|lacks?|missing"
+    r"|absent|insufficient|sorry|n/a)\b|n't\b",
     re.IGNORECASE,
 )
-"""A model is sure of such an answer after any search that found nothing."""
+"""A model is sure of such an answer after any search that found nothing. A plain "No" may be
+one.
+"""
 
 
-def after_calls(
-    results: Sequence[TrajectoryStep], state: RunState, *, idle: bool
-) -> dict[str, Any]:
-    """The state's ``draft`` after these calls: due where they have found something new."""
+def next_draft(state: RunState, *, news: bool) -> dict[str, Any]:
+    """The state's ``draft`` after calls: due where they have found something new."""
     before = state.get("draft", {})
-    found = any(
-        not (r.is_error or r.refused or r.served or r.unknown) and r.tool != FIND_TOOLS.name
-        for r in results
-    )
-    return before if idle or not found or before.get("long") else {"due": True}
+    return {"due": True} if news and not before.get("long") else before
 
 
 async def draft(state: RunState, runtime: Runtime[RunScope]) -> dict[str, Any]:
@@ -70,7 +63,9 @@ async def draft(state: RunState, runtime: Runtime[RunScope]) -> dict[str, Any]:
     call = Call(purpose="draft", mode="agent", step=state["steps"] + 1, waits=False)
     try:
         response = await scope.call(request, call)
-    except (LimitExceededError, ModelError):
+    except (LimitExceededError, ModelError) as error:
+        if isinstance(error, ModelError) and error.retryable:
+            raise  # the next action would only wait for it once more
         return {"draft": {}}  # if the next action meets it, too, that knows what to do
     said = response.message
     if response.finish_reason == "length" and response.usage.output_tokens >= _TOKENS:

@@ -53,7 +53,7 @@ from lean_agent.usage import Usage
 __all__ = ["STEP_PURPOSES", "Call", "Meter"]
 
 _FITTINGS = 3
-STEP_PURPOSES: frozenset[Purpose] = frozenset({"answer", "reason", "act"})
+STEP_PURPOSES: frozenset[Purpose] = frozenset({"answer", "draft", "reason", "act"})
 """Calls that are steps of a run; the rest (probes, verifiers, routers) are charged beside them."""
 
 

@@ -120,6 +120,7 @@ def past_the_limit(state: RunState) -> dict[str, Any]:
         "answered": False,
         "mistakes": 0,
         "idle": 0,
+        "draft": {},
         # Where a limit refused even the call there is nothing to go on from.
         "going_on": answered and not agent and state["finish_reason"] != "limit",
     }

@@ -8,7 +8,8 @@ import pytest
 from support.baseline_runs import means
 from support.scripted_runs import ANSWER, SEARCH, said, searching
 
-from bench.techniques import ALONE, PAIRS, TECHNIQUES, TechniqueArm
+from bench.techniques import ALONE, PAIRS, TECHNIQUES, TechniqueArm, WithoutGoingOn
+from lean_agent.gate import Signals
 from lean_agent.model import ModelCard
 from lean_agent.models.scripted import ScriptedModel
 from lean_agent_tools.read_file import read_file
@@ -64,3 +65,11 @@ def test_eight_pairs_each_of_two_techniques() -> None:
     assert all(arm.techniques <= TECHNIQUES for arm in arms)
     assert [len(TechniqueArm(name).techniques) for name in PAIRS] == [2] * 8
     assert {arm.begins for arm in arms} <= {arm.name for arm in arms}
+
+
+@pytest.mark.parametrize("model", ["local:qwen2.5-coder-1.5b", "of no profile"])
+def test_a_gate_that_is_told_nothing_of_sureness_does_not_go_by_it(model: str) -> None:
+    tools = frozenset({"search", "calculator", "open_page"})
+    for task in ("What is the capital of France?", "Who leads Oxbow Mills?"):
+        signals = Signals(task=task, tools=tools, has_files=True, names_held=False)
+        assert WithoutGoingOn(model).decide(signals).way.then is None

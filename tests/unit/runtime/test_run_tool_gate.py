@@ -213,6 +213,43 @@ async def test_a_call_that_fails_alike_is_tried_twice(
     assert len(model.requests) == thoughts + 1
 
 
+async def test_one_that_fails_in_another_way_each_time_is_tried_on(ledger: Ledger) -> None:
+    tried: list[str] = []
+
+    @tool
+    def fetch(url: str) -> str:
+        """Fetch.
+
+        Args:
+            url: Where.
+        """
+        tried.append(url)
+        raise ToolError(f"refused {len(tried)} times")
+
+    subject, model = agent([call("fetch", url="a")] * 4 + [ANSWER, "no"], ledger, tools=[fetch])
+    result = await subject.run("x", mode="agent")
+    assert (len(tried), result.output) == (4, "no")
+    assert not any("the same result" in m.content for m in model.requests[-1].messages)
+
+
+async def test_what_has_failed_twice_is_refused_later_on(ledger: Ledger) -> None:
+    @tool
+    def fetch(url: str) -> str:
+        """Fetch.
+
+        Args:
+            url: Where.
+        """
+        raise ToolError("no such page")
+
+    fetching = call("fetch", url="a")
+    script = [fetching, fetching, find("b"), fetching, find("c"), ANSWER, "29.8"]
+    subject, model = agent(script, ledger, tools=[fetch, searching([])])
+    result = await subject.run("x", mode="agent")
+    assert "has failed 2 times in the same way" in model.requests[4].messages[-1].content
+    assert result.output == "29.8"
+
+
 async def test_a_rephrased_search_that_finds_the_same_is_not_shown_again(ledger: Ledger) -> None:
     @tool
     def look(query: str) -> str:
