@@ -29,7 +29,8 @@ from math import prod
 from pathlib import Path
 from typing import Any
 
-from lean_agent import Agent, Budget, Message, Model, RunContext, RunResult, Tool, ToolSpec
+from lean_agent import Budget, Message, Model, RunContext, RunResult, Tool, ToolSpec
+from lean_agent._semconv import Mode
 from lean_agent.agent import DEFAULT_MODEL
 from lean_agent.gate import Gate, GateDecision, Signals, Way
 from lean_agent.gating.calibrated import CalibratedGate
@@ -37,7 +38,7 @@ from lean_agent.gating.profiles import found_profile
 from lean_agent.gating.rules import RuleGate
 from lean_agent.model import ModelCard, ModelRequest, ModelResponse, StreamEvent
 from lean_agent.models.registry import resolve_model
-from lean_agent_evals.arms import Means
+from lean_agent_evals.arms import Means, run_agent
 from lean_agent_evals.cli.watching import Watch
 from lean_agent_evals.compare import Change, compare
 from lean_agent_evals.config import RunConfig
@@ -143,25 +144,17 @@ class TechniqueArm:
 
     async def attempt(self, question: str, means: Means) -> RunResult:
         used = self.techniques
-        agent = Agent(
-            model=means.model if "sure" in used else WithoutLogprobs(means.model),
-            tools=means.tools if "foreseen" in used else [*map(unforeseen, means.tools)],
-            budget=means.budget,
-            gate=None if "sure" in used else WithoutGoingOn(means.model.name),
-            mode="auto" if "gate" in used else "agent" if self.probes and means.tools else "reason",
-            planners=None if "planners" in used else (),
+        model = means.model if "sure" in used else WithoutLogprobs(means.model)
+        tools = means.tools if "foreseen" in used else [*map(unforeseen, means.tools)]
+        forced: Mode = "agent" if self.probes else "reason"
+        return await run_agent(
+            question,
+            replace(means, model=model, tools=tools),
+            mode="auto" if "gate" in used else forced,
             reasoning=self.reasoning,
-            instructions=means.instructions,
-            ledger=means.ledger,
-            roots=means.roots,
-            prices=means.prices,
-            temperature=means.temperature,
-            seed=means.seed,
-            account=means.account,
-            cache=means.answers,
-            allow=("*",),  # what a suite's tools change is its own simulated world
+            planners=None if "planners" in used else (),
+            gate=None if "sure" in used else WithoutGoingOn(means.model.name),
         )
-        return await agent.run(question, task_id=means.task_id)
 
 
 async def attempts(given: argparse.Namespace, arms: Sequence[TechniqueArm]) -> list[Outcome]:

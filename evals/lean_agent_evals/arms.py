@@ -23,6 +23,8 @@ from lean_agent.models.response_cache import AnswerStore
 from lean_agent.thinking.named import resolve_reasoning
 
 if TYPE_CHECKING:
+    from lean_agent.gate import Gate
+    from lean_agent.planner import Planner
     from lean_agent.trajectory.exemplars import ExemplarSource
 
 __all__ = ["Arm", "Means", "ModeArm", "ReasonArm", "arm_named", "run_agent"]
@@ -136,6 +138,8 @@ async def run_agent(
     mode: Mode,
     reasoning: str = "plain",
     exemplars: ExemplarSource | None = None,
+    planners: Sequence[Planner] | None = None,
+    gate: Gate | None = None,
 ) -> RunResult:
     """Our agent's attempt; raises as ``Arm.attempt`` does."""
     agent = Agent(
@@ -153,6 +157,8 @@ async def run_agent(
         account=means.account,
         cache=means.answers,
         exemplars=exemplars,
+        planners=planners,
+        gate=gate,
         allow=("*",),  # what a suite's tools change is its own simulated world
     )
     return await agent.run(question, task_id=means.task_id)

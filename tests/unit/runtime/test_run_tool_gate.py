@@ -38,6 +38,23 @@ def for_ever(*calls: str) -> list[Any]:
     return [next_call] * 200
 
 
+def failing(tried: list[str], *reasons: str) -> Tool:
+    """A tool that fails for these reasons in turn."""
+    told = itertools.cycle(reasons)
+
+    @tool
+    def fetch(url: str) -> str:
+        """Fetch.
+
+        Args:
+            url: Where.
+        """
+        tried.append(url)
+        raise ToolError(next(told))
+
+    return fetch
+
+
 def find(word: str) -> str:
     return call("search", query=word)
 
@@ -193,19 +210,8 @@ async def test_a_call_that_fails_alike_is_tried_twice(
     ledger: Ledger, urls: str, thoughts: int
 ) -> None:
     tried: list[str] = []
-
-    @tool
-    def fetch(url: str) -> str:
-        """Fetch.
-
-        Args:
-            url: Where.
-        """
-        tried.append(url)
-        raise ToolError("no such page")
-
     loop = for_ever(*(call("fetch", url=url) for url in urls))
-    subject, model = agent(loop, ledger, tools=[fetch])
+    subject, model = agent(loop, ledger, tools=[failing(tried, "no such page")])
     result = await subject.run("x", mode="agent")
     assert tried == [*urls, *urls]
     assert result.output == "what is known"
@@ -215,36 +221,18 @@ async def test_a_call_that_fails_alike_is_tried_twice(
 
 async def test_one_that_fails_in_another_way_each_time_is_tried_on(ledger: Ledger) -> None:
     tried: list[str] = []
-
-    @tool
-    def fetch(url: str) -> str:
-        """Fetch.
-
-        Args:
-            url: Where.
-        """
-        tried.append(url)
-        raise ToolError(f"refused {len(tried)} times")
-
-    subject, model = agent([call("fetch", url="a")] * 4 + [ANSWER, "no"], ledger, tools=[fetch])
+    script = [call("fetch", url="a")] * 4 + [ANSWER, "no"]
+    subject, model = agent(script, ledger, tools=[failing(tried, "refused", "busy")])
     result = await subject.run("x", mode="agent")
     assert (len(tried), result.output) == (4, "no")
     assert not any("the same result" in m.content for m in model.requests[-1].messages)
 
 
 async def test_what_has_failed_twice_is_refused_later_on(ledger: Ledger) -> None:
-    @tool
-    def fetch(url: str) -> str:
-        """Fetch.
-
-        Args:
-            url: Where.
-        """
-        raise ToolError("no such page")
-
     fetching = call("fetch", url="a")
     script = [fetching, fetching, find("b"), fetching, find("c"), ANSWER, "29.8"]
-    subject, model = agent(script, ledger, tools=[fetch, searching([])])
+    tools = [failing([], "no such page"), searching([])]
+    subject, model = agent(script, ledger, tools=tools)
     result = await subject.run("x", mode="agent")
     assert "has failed 2 times in the same way" in model.requests[4].messages[-1].content
     assert result.output == "29.8"
