@@ -14,9 +14,9 @@ begins, ``agent`` or ``reason`` with none of the techniques, and what is added:
 
 Says for each arm what it passes and costs, beside its beginning with paired 95 % intervals; and
 for a pair of techniques that were also tried alone, whether together they are worth what they are
-alone, multiplied. What was begun
-is gone on with: run it again, with more arms or tasks if need be. Costs are token units; a failure
-is priced at ten times what ``agent`` costs. The tasks of the test are not touched.
+alone, multiplied. What was begun is gone on with: run it again, with more arms or tasks if need be.
+Costs are token units; a failure is priced at ten times what ``agent`` costs. The tasks of the test
+are not touched.
 """
 
 from __future__ import annotations

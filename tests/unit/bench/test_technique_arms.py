@@ -10,12 +10,14 @@ from support.scripted_runs import ANSWER, SEARCH, said, searching
 
 from bench.techniques import ALONE, PAIRS, TECHNIQUES, TechniqueArm, WithoutGoingOn
 from lean_agent.gate import Signals
+from lean_agent.gating.profiles import gate_for
 from lean_agent.model import ModelCard
 from lean_agent.models.scripted import ScriptedModel
 from lean_agent_tools.read_file import read_file
 
 CARD = ModelCard(action_format="schema", self_hosted=True, logprobs=True)
 SURE = said("29.8", -0.01)
+TASK = "Who leads Oxbow Mills?"
 
 
 @pytest.mark.parametrize(("name", "steps"), [("agent", 3), ("agent+sure", 2)])
@@ -67,9 +69,22 @@ def test_eight_pairs_each_of_two_techniques() -> None:
     assert {arm.begins for arm in arms} <= {arm.name for arm in arms}
 
 
-@pytest.mark.parametrize("model", ["local:qwen2.5-coder-1.5b", "of no profile"])
-def test_a_gate_that_is_told_nothing_of_sureness_does_not_go_by_it(model: str) -> None:
-    tools = frozenset({"search", "calculator", "open_page"})
-    for task in ("What is the capital of France?", "Who leads Oxbow Mills?"):
-        signals = Signals(task=task, tools=tools, has_files=True, names_held=False)
-        assert WithoutGoingOn(model).decide(signals).way.then is None
+@pytest.mark.parametrize(
+    ("model", "signals"),
+    [
+        (
+            "local:qwen2.5-coder-1.5b",
+            Signals(task=TASK, tools=frozenset({"search", "calculator", "open_page"})),
+        ),
+        (
+            "of no profile",
+            Signals(task=TASK, tools=frozenset({"search"}), has_files=True, names_held=False),
+        ),
+    ],
+    ids=["by a profile", "by the rules"],
+)
+def test_a_gate_that_is_told_nothing_of_sureness_does_not_go_by_it(
+    model: str, signals: Signals
+) -> None:
+    assert gate_for(model).decide(signals).way.then is not None
+    assert WithoutGoingOn(model).decide(signals).way.then is None
