@@ -29,7 +29,16 @@ from math import prod
 from pathlib import Path
 from typing import Any
 
-from lean_agent import Budget, Message, Model, RunContext, RunResult, Tool, ToolSpec
+from lean_agent import (
+    Budget,
+    ConfigurationError,
+    Message,
+    Model,
+    RunContext,
+    RunResult,
+    Tool,
+    ToolSpec,
+)
 from lean_agent._semconv import Mode
 from lean_agent.agent import DEFAULT_MODEL
 from lean_agent.gate import Gate, GateDecision, Signals, Way
@@ -240,7 +249,10 @@ async def main() -> None:
             )
     if not {"agent", *(arm.begins for arm in arms)} <= {arm.name for arm in arms}:
         parser.error("agent, and where each arm begins, must be among the arms")
-    tell(await attempts(given, arms), arms)
+    try:
+        tell(await attempts(given, arms), arms)
+    except ConfigurationError as error:
+        parser.error(error.message)
 
 
 if __name__ == "__main__":
